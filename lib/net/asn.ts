@@ -1,0 +1,24 @@
+import { Asn } from 'ip-num';
+import { UsageError } from './errors.js';
+
+/** Stands for an AS over 65535 in two-octet fields (RFC 6793 section 3). */
+export const AS_TRANS = 23456;
+
+/**
+ * Parse an AS number: asplain (`64512`), asdot (`1.10`, RFC 5396) or with an `AS` prefix.
+ * @returns the number, 0 to 4294967295
+ * @throws UsageError `bad_asn`
+ */
+export function parseAsn(text: string | number): number {
+  try {
+    const asn = typeof text === 'number' ? new Asn(text) : /^\d+$/.test(text) ? new Asn(Number(text)) : Asn.fromString(text);
+    return Number(asn.getValue());
+  } catch {
+    throw new UsageError('bad_asn', `not an AS number: '${text}'`);
+  }
+}
+
+/** Whether an AS number needs four octets on the wire. */
+export function isFourOctetAsn(asn: number): boolean {
+  return asn > 0xffff;
+}
