@@ -1,0 +1,23 @@
+/** How this peer stands to us; decides which attribute rules apply (RFC 4271 5.1, RFC 5065). */
+export type PeerType = 'ibgp' | 'ebgp' | 'confed';
+
+/** What a session negotiated, as far as reading and writing octets depends on it. Frozen; a value, never a peer. */
+export interface WireContext {
+  /** AS numbers in AS_PATH and AGGREGATOR have four octets (RFC 6793). */
+  readonly asn4: boolean;
+  /** Families whose NLRI carry a Path Identifier (RFC 7911), as `afi/safi` (`1/1`). */
+  readonly addPath: ReadonlySet<string>;
+  /** Longest message: 4096, or 65535 with RFC 8654. */
+  readonly maxMessageLength: number;
+  /** Left out: rules that depend on the kind of peer are not applied. */
+  readonly peerType?: PeerType;
+}
+
+export const MAX_MESSAGE_LENGTH = 4096;
+export const MAX_EXTENDED_MESSAGE_LENGTH = 65535;
+
+export const DEFAULT_CONTEXT: WireContext = Object.freeze({
+  asn4: true,
+  addPath: new Set<string>(),
+  maxMessageLength: MAX_MESSAGE_LENGTH,
+});

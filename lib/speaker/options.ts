@@ -1,0 +1,99 @@
+import type { FamilyName } from '../bgp/wire/families.js';
+import type { Clock, Endpoint, Random, Transport } from '../net/index.js';
+import type { FibOptions } from '../fib/options.js';
+
+/** Settings of a neighbor that a peer group can hold too. Names follow OpenConfig. Times are in seconds. */
+export interface PeerSettings {
+  /** The neighbor's AS. Equal to ours: iBGP. */
+  readonly peerAs?: number;
+  /** Our AS towards this neighbor; default: the speaker's. */
+  readonly description?: string;
+  /** The neighbor is a client of this reflector (RFC 4456). iBGP only. */
+  readonly routeReflectorClient?: boolean;
+  /** CLUSTER_LIST entry for routes from this client; default: the speaker's clusterId. */
+  readonly clusterId?: string;
+  /** Default: both families when the transport is IPv4 or IPv6 alike. */
+  readonly families?: readonly FamilyName[];
+  /** 0 (never expires) or at least 3; default 90 (RFC 4271 section 10). */
+  readonly holdTime?: number;
+  /** Default: a third of the negotiated hold time. */
+  readonly keepaliveInterval?: number;
+  /** First ConnectRetry interval; it grows up to `connectRetryMax`. Default 5. */
+  readonly connectRetry?: number;
+  /** Default 120. */
+  readonly connectRetryMax?: number;
+  /** Give up on a peer that takes nothing for so long (RFC 9687); 0: never. Default: twice the hold time, at least 480. */
+  readonly sendHoldTime?: number;
+  /** Never connect, only accept. */
+  readonly passive?: boolean;
+  /** Local address to connect from, and the one the neighbor must connect to. */
+  readonly localAddress?: string;
+  /** Local port to connect from; default: any. */
+  readonly localPort?: number;
+  /** The neighbor's port; default 179. */
+  readonly port?: number;
+  /** Always put our own address as next hop towards this neighbor. eBGP does it by itself. */
+  readonly nextHopSelf?: boolean;
+  /** Do not start the session until `enable`. */
+  readonly adminDown?: boolean;
+}
+
+export interface NeighborOptions extends PeerSettings {
+  /** IPv4 or IPv6 address; IPv6 link-local with its zone is not supported here. */
+  readonly address: string;
+  readonly peerGroup?: string;
+}
+
+/** Accept any neighbor whose address lies in the prefix. */
+export interface DynamicNeighborOptions {
+  readonly prefix: string;
+  readonly peerGroup: string;
+  /** How many sessions at most from this prefix; default 1000. */
+  readonly limit?: number;
+}
+
+/** A route that this speaker originates. */
+export interface OriginateOptions {
+  /** Default: the speaker's own address on each session (next hop self). */
+  readonly nextHop?: string;
+  readonly origin?: 'igp' | 'egp' | 'incomplete';
+  readonly med?: number;
+  readonly localPref?: number;
+  /** `65000:100` or a well-known name such as `no-export`. */
+  readonly communities?: readonly string[];
+  readonly largeCommunities?: readonly string[];
+  /** Put a blackhole for it into the kernel (own aggregates). */
+  readonly blackhole?: boolean;
+}
+
+export interface NetworkOptions extends OriginateOptions {
+  readonly prefix: string;
+}
+
+/** All that a configuration file can say. */
+export interface SpeakerConfig {
+  readonly asn: number;
+  readonly routerId: string;
+  readonly clusterId?: string;
+  /** Default: none; the speaker then only connects out. */
+  readonly listen?: readonly Endpoint[];
+  readonly peerGroups?: Readonly<Record<string, PeerSettings>>;
+  readonly neighbors?: readonly NeighborOptions[];
+  readonly dynamicNeighbors?: readonly DynamicNeighborOptions[];
+  readonly networks?: readonly (string | NetworkOptions)[];
+  /** Routes from a client are reflected to the other clients; default true (RFC 4456 section 1). */
+  readonly clientToClientReflection?: boolean;
+  /** Compare MED also between different neighbor ASes; default false. */
+  readonly alwaysCompareMed?: boolean;
+  /** Left out: no kernel routes, every next hop counts as resolvable. */
+  readonly fib?: FibOptions;
+  /** Left out: no API. */
+  readonly api?: { readonly listen: string };
+}
+
+/** What the speaker runs on. Left out: real TCP, the real clock. */
+export interface SpeakerRuntime {
+  readonly transport?: Transport;
+  readonly clock?: Clock;
+  readonly random?: Random;
+}

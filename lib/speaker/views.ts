@@ -1,0 +1,120 @@
+import type { FamilyName } from '../bgp/wire/families.js';
+
+/** Plain, JSON-ready views: what `show`, the HTTP API and library users see. Times are Unix milliseconds. */
+
+export type FsmStateName = 'Idle' | 'Connect' | 'Active' | 'OpenSent' | 'OpenConfirm' | 'Established';
+
+/** A NOTIFICATION, or a failure below BGP, that ended a session or an attempt. */
+export interface LastErrorView {
+  readonly at: number;
+  readonly direction: 'sent' | 'received' | 'local';
+  /** `Cease/Administrative Shutdown`, `Connection refused` … */
+  readonly text: string;
+  readonly code?: number;
+  readonly subcode?: number;
+  /** Hex of the NOTIFICATION's Data field. */
+  readonly data?: string;
+  /** Shutdown communication (RFC 9003). */
+  readonly message?: string;
+}
+
+export interface MessageCounters {
+  readonly open: number;
+  readonly update: number;
+  readonly notification: number;
+  readonly keepalive: number;
+  readonly routeRefresh: number;
+}
+
+export interface NeighborView {
+  readonly address: string;
+  readonly peerAs: number | null;
+  readonly localAs: number;
+  readonly type: 'ibgp' | 'ebgp' | null;
+  readonly description: string | null;
+  readonly peerGroup: string | null;
+  readonly dynamic: boolean;
+  readonly routeReflectorClient: boolean;
+  readonly state: FsmStateName;
+  readonly adminDown: boolean;
+  /** When the state was entered. */
+  readonly since: number;
+  /** Why the neighbor is not Established, and what happens next (retry at …). */
+  readonly reason: string | null;
+  readonly routerId: string | null;
+  readonly localAddress: string | null;
+  readonly holdTime: number | null;
+  readonly keepaliveInterval: number | null;
+  readonly families: readonly FamilyName[];
+  /** Capabilities of the peer's OPEN by name. */
+  readonly capabilities: readonly string[];
+  readonly received: MessageCounters;
+  readonly sent: MessageCounters;
+  readonly octetsReceived: number;
+  readonly octetsSent: number;
+  readonly queuedOctets: number;
+  readonly prefixes: Readonly<Partial<Record<FamilyName, { readonly received: number; readonly advertised: number }>>>;
+  readonly established: number;
+  readonly lastError: LastErrorView | null;
+}
+
+export interface PathView {
+  readonly prefix: string;
+  readonly family: FamilyName;
+  /** Address of the neighbor it was learnt from; null: originated here. */
+  readonly neighbor: string | null;
+  readonly nextHop: string;
+  readonly linkLocalNextHop?: string;
+  readonly nextHopResolvable: boolean;
+  readonly best: boolean;
+  /** AS_PATH as text: `64513 64514 {64515 64516}`. */
+  readonly asPath: string;
+  readonly origin: 'igp' | 'egp' | 'incomplete';
+  readonly localPref: number | null;
+  readonly med: number | null;
+  readonly atomicAggregate: boolean;
+  readonly aggregator: string | null;
+  readonly communities: readonly string[];
+  readonly largeCommunities: readonly string[];
+  /** Hex, or text where it has a usual name. */
+  readonly extendedCommunities: readonly string[];
+  readonly originatorId: string | null;
+  readonly clusterList: readonly string[];
+}
+
+/** One step of the decision process that told two paths apart. */
+export interface DecisionView {
+  readonly path: PathView;
+  /** Position after the decision, 0 is best. */
+  readonly rank: number;
+  /** Name of the step at which it lost; null for the best path. */
+  readonly lostAt: string | null;
+  readonly rfc: string | null;
+  /** `LOCAL_PREF 100 < 200`. */
+  readonly detail: string | null;
+}
+
+export interface ExplainView {
+  readonly prefix: string;
+  readonly best: PathView | null;
+  readonly decisions: readonly DecisionView[];
+}
+
+export interface SummaryView {
+  readonly asn: number;
+  readonly routerId: string;
+  readonly clusterId: string;
+  readonly startedAt: number;
+  readonly neighbors: { readonly configured: number; readonly established: number };
+  readonly families: Readonly<Record<FamilyName, { readonly prefixes: number; readonly paths: number }>>;
+  readonly attributeSets: number;
+  readonly listening: readonly string[];
+}
+
+export interface FibRouteView {
+  readonly prefix: string;
+  /** `via 10.0.0.2 dev eth0`, `blackhole` … */
+  readonly target: string;
+  readonly state: 'installed' | 'pending' | 'failed' | 'unresolved';
+  readonly error: string | null;
+}
