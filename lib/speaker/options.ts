@@ -6,13 +6,13 @@ import type { FibOptions } from '../fib/options.js';
 export interface PeerSettings {
   /** The neighbor's AS. Equal to ours: iBGP. */
   readonly peerAs?: number;
-  /** Our AS towards this neighbor; default: the speaker's. */
+  /** For people: shown with the neighbor. */
   readonly description?: string;
   /** The neighbor is a client of this reflector (RFC 4456). iBGP only. */
   readonly routeReflectorClient?: boolean;
   /** CLUSTER_LIST entry for routes from this client; default: the speaker's clusterId. */
   readonly clusterId?: string;
-  /** Default: both families when the transport is IPv4 or IPv6 alike. */
+  /** Families to offer; default: IPv4 and IPv6 unicast, whatever the family of the transport. */
   readonly families?: readonly FamilyName[];
   /** 0 (never expires) or at least 3; default 90 (RFC 4271 section 10). */
   readonly holdTime?: number;

@@ -1,0 +1,85 @@
+import { UsageError } from '../net/index.js';
+import { RIB_FAMILIES } from '../bgp/wire/families.js';
+import type { PeerSettings, SpeakerConfig } from './options.js';
+
+/** Settings that have no fixed default: null says that the neighbor, the system or the negotiation decides. */
+type WithoutDefault = 'description' | 'keepaliveInterval' | 'localAddress' | 'localPort';
+
+/** All settings of one neighbor after its peer group and the defaults were filled in. Times are in seconds. */
+export type EffectivePeerSettings = {
+  readonly [K in keyof Required<PeerSettings>]: K extends WithoutDefault
+    ? NonNullable<PeerSettings[K]> | null
+    : NonNullable<PeerSettings[K]>;
+};
+
+/** Defaults of the settings that do not depend on others; `docs/configuration.md` lists them too. */
+export const PEER_DEFAULTS = Object.freeze({
+  description: null,
+  routeReflectorClient: false,
+  families: RIB_FAMILIES,
+  /** RFC 4271 section 10. */
+  holdTime: 90,
+  keepaliveInterval: null,
+  connectRetry: 5,
+  connectRetryMax: 120,
+  passive: false,
+  localAddress: null,
+  localPort: null,
+  port: 179,
+  nextHopSelf: false,
+  adminDown: false,
+} as const satisfies Partial<EffectivePeerSettings>);
+
+/** RFC 9687 section 4: the longer of eight minutes and twice the hold time. */
+export function defaultSendHoldTime(holdTime: number): number {
+  return Math.max(480, 2 * holdTime);
+}
+
+/**
+ * The settings that hold for one neighbor: its own, else its peer group's, else the default.
+ * @param config the speaker's configuration, already checked
+ * @param own    a neighbor's (or dynamic neighbor entry's) own settings and the name of its peer group
+ * @throws UsageError `unknown_peer_group`; `peer_as_missing` when neither the neighbor nor its group names an AS
+ */
+export function effectiveSettings(
+  config: Pick<SpeakerConfig, 'routerId' | 'clusterId' | 'peerGroups'>,
+  own: PeerSettings & { readonly peerGroup?: string | undefined },
+): EffectivePeerSettings {
+  const set: PeerSettings = { ...groupOf(config, own.peerGroup), ...withoutUndefined(own) };
+  if (set.peerAs === undefined)
+    throw new UsageError('peer_as_missing', 'neither the neighbor nor its peer group has peerAs', 'peerAs');
+  const holdTime = set.holdTime ?? PEER_DEFAULTS.holdTime;
+  const connectRetry = set.connectRetry ?? Math.min(PEER_DEFAULTS.connectRetry, set.connectRetryMax ?? Infinity);
+  return Object.freeze({
+    peerAs: set.peerAs,
+    description: set.description ?? PEER_DEFAULTS.description,
+    routeReflectorClient: set.routeReflectorClient ?? PEER_DEFAULTS.routeReflectorClient,
+    clusterId: set.clusterId ?? config.clusterId ?? config.routerId,
+    families: set.families ?? PEER_DEFAULTS.families,
+    holdTime,
+    keepaliveInterval: set.keepaliveInterval ?? PEER_DEFAULTS.keepaliveInterval,
+    connectRetry,
+    connectRetryMax: set.connectRetryMax ?? Math.max(PEER_DEFAULTS.connectRetryMax, connectRetry),
+    sendHoldTime: set.sendHoldTime ?? defaultSendHoldTime(holdTime),
+    passive: set.passive ?? PEER_DEFAULTS.passive,
+    localAddress: set.localAddress ?? PEER_DEFAULTS.localAddress,
+    localPort: set.localPort ?? PEER_DEFAULTS.localPort,
+    port: set.port ?? PEER_DEFAULTS.port,
+    nextHopSelf: set.nextHopSelf ?? PEER_DEFAULTS.nextHopSelf,
+    adminDown: set.adminDown ?? PEER_DEFAULTS.adminDown,
+  });
+}
+
+function groupOf(config: Pick<SpeakerConfig, 'peerGroups'>, name: string | undefined): PeerSettings {
+  if (name === undefined) return {};
+  const groups = config.peerGroups ?? {};
+  if (!Object.hasOwn(groups, name)) {
+    throw new UsageError('unknown_peer_group', `there is no peer group '${name}'`, 'peerGroup');
+  }
+  return groups[name]!;
+}
+
+/** A key that is present but undefined must not hide the peer group's value. */
+function withoutUndefined<T extends object>(value: T): T {
+  return Object.fromEntries(Object.entries(value).filter(([, v]) => v !== undefined)) as T;
+}
