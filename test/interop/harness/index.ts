@@ -1,0 +1,15 @@
+export { Bird } from './bird.js';
+export { eventually, steadily } from './eventually.js';
+export { Exabgp } from './exabgp.js';
+export { Frr } from './frr.js';
+export { Gobgp } from './gobgp.js';
+export type { Host, KernelRoute } from './host.js';
+export { lab } from './lab.js';
+export type { Lab } from './lab.js';
+export { Network } from './network.js';
+export type { Lan } from './network.js';
+export { Openbgpd } from './openbgpd.js';
+export type { RunningProcess } from './processes.js';
+export { run } from './run.js';
+export { SpeakerDriver } from './speaker.js';
+export type { Announcement, Family, HeldRoute, PeerSettings, SpeakerSettings } from './speaker.js';

@@ -1,0 +1,108 @@
+import type { Host } from './host.js';
+
+export type Family = 'ipv4' | 'ipv6';
+
+export const familyOf = (prefix: string): Family => (prefix.includes(':') ? 'ipv6' : 'ipv4');
+
+/** A route that a speaker originates. */
+export interface Announcement {
+  readonly prefix: string;
+  /** Default: the host's own address of the prefix's family. */
+  readonly nextHop?: string;
+  readonly med?: number;
+  readonly localPref?: number;
+  /** `64512:100` each. */
+  readonly communities?: readonly string[];
+}
+
+export interface PeerSettings {
+  readonly address: string;
+  readonly peerAs: number;
+  /** Default: both. */
+  readonly families?: readonly Family[];
+  readonly reflectorClient?: boolean;
+  /** Never connects, only accepts. */
+  readonly passive?: boolean;
+}
+
+export interface SpeakerSettings {
+  readonly asn: number;
+  /** Default: the host's IPv4 address. */
+  readonly routerId?: string;
+  /** Default: the router ID. */
+  readonly clusterId?: string;
+  readonly neighbors: readonly PeerSettings[];
+  /** Announced by each start. */
+  readonly announce?: readonly (string | Announcement)[];
+  /** Write routes into the kernel. */
+  readonly kernel?: boolean;
+}
+
+/** A path that a daemon learnt from a neighbor, as the daemon itself holds it. */
+export interface HeldRoute {
+  readonly prefix: string;
+  readonly neighbor: string;
+  /** The global one, where a link-local one stands beside it. */
+  readonly nextHop: string;
+  /** `64513 64514`, empty for none. */
+  readonly asPath: string;
+  readonly origin: 'igp' | 'egp' | 'incomplete';
+  readonly originatorId: string | null;
+  readonly clusterList: readonly string[];
+  readonly localPref: number | null;
+  readonly med: number | null;
+  /** Sorted. */
+  readonly communities: readonly string[];
+  readonly best: boolean;
+}
+
+/** One BGP daemon in a host. Each kind of daemon has a class. */
+export abstract class SpeakerDriver {
+  constructor(
+    readonly host: Host,
+    readonly settings: SpeakerSettings,
+  ) {}
+
+  abstract readonly kind: string;
+  /** Resolves when the daemon can be asked; its sessions may still be coming up. After `stop` or `kill` it may be called again. */
+  abstract start(): Promise<void>;
+  abstract stop(): Promise<void>;
+  /** SIGKILL. */
+  abstract kill(): Promise<void>;
+  /** All paths learnt from neighbors, best or not. */
+  abstract routes(family: Family): Promise<HeldRoute[]>;
+  abstract announce(route: string | Announcement): Promise<void>;
+  abstract withdraw(prefix: string): Promise<void>;
+  /** RFC 4271's name of the state, as far as the daemon tells states apart: `Established` is exact. */
+  abstract sessionState(neighbor: string): Promise<string>;
+
+  get asn(): number {
+    return this.settings.asn;
+  }
+
+  get routerId(): string {
+    return this.settings.routerId ?? this.host.v4;
+  }
+
+  get clusterId(): string {
+    return this.settings.clusterId ?? this.routerId;
+  }
+
+  /** Filled in with the default next hop. */
+  protected announcement(route: string | Announcement): Announcement & { readonly nextHop: string } {
+    const given = typeof route === 'string' ? { prefix: route } : route;
+    return { nextHop: familyOf(given.prefix) === 'ipv6' ? this.host.v6 : this.host.v4, ...given };
+  }
+
+  /** The host's address that sessions to this neighbor come from. */
+  protected localAddress(neighbor: string): string {
+    const network = (address: string) => address.slice(0, address.lastIndexOf(neighbor.includes(':') ? ':' : '.'));
+    const own = this.host.interfaces.flatMap(({ v4, v6 }) => [v4, v6]);
+    return (
+      own.find((address) => network(address) === network(neighbor)) ??
+      (neighbor.includes(':') ? this.host.v6 : this.host.v4)
+    );
+  }
+}
+
+export const families = (peer: PeerSettings): readonly Family[] => peer.families ?? ['ipv4', 'ipv6'];
