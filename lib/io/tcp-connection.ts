@@ -1,0 +1,84 @@
+import type { Socket } from 'node:net';
+import { canonicalAddress } from '../net/address.js';
+import { TransportError } from '../net/errors.js';
+import type { Connection, ConnectionHandler, Endpoint } from '../net/transport.js';
+
+/** One TCP connection on a socket of Node. */
+export class TcpConnection implements Connection {
+  readonly local: Endpoint;
+  readonly remote: Endpoint;
+  readonly #socket: Socket;
+  #handler: ConnectionHandler | undefined;
+  #error: TransportError | undefined;
+
+  constructor(socket: Socket) {
+    this.#socket = socket;
+    this.local = endpointOf(socket.localAddress, socket.localPort);
+    this.remote = endpointOf(socket.remoteAddress, socket.remotePort);
+    socket.on('error', (error) => (this.#error ??= transportError(error)));
+    // The other side will send nothing more. A BGP session cannot go on with that, so what is queued is not worth sending.
+    socket.on('end', () => socket.destroy());
+    socket.on('close', () => this.#handler?.onClose(this.#error));
+  }
+
+  get hasHandler(): boolean {
+    return this.#handler !== undefined;
+  }
+
+  setHandler(handler: ConnectionHandler): void {
+    if (this.#handler === undefined) {
+      this.#socket.on('drain', () => this.#handler!.onDrain());
+      this.#socket.on('data', (chunk: Buffer) => this.#handler!.onData(chunk));
+    }
+    this.#handler = handler;
+  }
+
+  send(bytes: Uint8Array): boolean {
+    return this.#socket.writable && this.#socket.write(bytes);
+  }
+
+  get queuedBytes(): number {
+    return this.#socket.writableLength;
+  }
+
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
+  }
+
+  end(): void {
+    this.#socket.end();
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+  }
+}
+
+/** A socket's address in canonical form: IPv4 out of its IPv6-mapped form, no zone. */
+export function endpointOf(address: string | undefined, port: number | undefined): Endpoint {
+  const plain = (address ?? '::').replace(/%.*$/, '').replace(/^::ffff:(?=\d+\.)/i, '');
+  return Object.freeze({ address: canonicalAddress(plain), port: port ?? 0 });
+}
+
+const MESSAGES: Readonly<Record<string, string>> = {
+  EACCES: 'permission denied (ports below 1024 need root or CAP_NET_BIND_SERVICE)',
+  EADDRINUSE: 'address and port are in use',
+  EADDRNOTAVAIL: 'local address not available',
+  ECONNABORTED: 'connection aborted',
+  ECONNREFUSED: 'connection refused',
+  ECONNRESET: 'connection reset by the peer',
+  EHOSTUNREACH: 'no route to host',
+  ENETUNREACH: 'network unreachable',
+  EPIPE: 'connection closed by the peer',
+  ETIMEDOUT: 'connection timed out',
+};
+
+/** Any error of the socket layer as a TransportError: the system's code, a sentence for people, the original as cause. */
+export function transportError(error: Error): TransportError {
+  const code = (error as NodeJS.ErrnoException).code ?? 'EUNKNOWN';
+  return new TransportError(code, MESSAGES[code] ?? error.message, { cause: error });
+}

@@ -1,0 +1,5 @@
+/** Virtual time and networks in memory: run the same code as in production, at once and always in the same order. */
+export { VirtualClock } from './virtual-clock.js';
+export { MemoryNetwork, type MemoryNetworkOptions } from './memory-network.js';
+export { MemoryTransport } from './memory-transport.js';
+export { seededRandom } from './random.js';

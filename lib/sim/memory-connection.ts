@@ -1,0 +1,217 @@
+import { TransportError, UsageError } from '../net/errors.js';
+import type { Connection, ConnectionHandler, Endpoint } from '../net/transport.js';
+import type { MemoryNetwork } from './memory-network.js';
+
+/** One end of a connection in memory. Octets travel without being copied, unless the network cuts or scribbles. */
+export class MemoryConnection implements Connection {
+  readonly local: Endpoint;
+  readonly remote: Endpoint;
+  readonly #network: MemoryNetwork;
+  /** The connections of our host; this one is in it until closed. */
+  readonly #siblings: Set<MemoryConnection>;
+  #peer: MemoryConnection | undefined;
+  #handler: ConnectionHandler | undefined;
+  #closed = false;
+
+  /** Accepted by `send`, not yet under way. */
+  #queue: Uint8Array[] = [];
+  #queuedBytes = 0;
+  /** Under way, or arrived at the peer and not yet read there: limited by the window. */
+  #unreadBytes = 0;
+  #blocked = false;
+  #ending = false;
+  #pumpPlanned = false;
+
+  /** Arrived here, not yet read because of `pause`. */
+  #arrived: Uint8Array[] = [];
+  #paused = false;
+  /** The other side has ended, behind all that arrived. */
+  #finArrived = false;
+
+  constructor(network: MemoryNetwork, local: Endpoint, remote: Endpoint, siblings: Set<MemoryConnection>) {
+    this.#network = network;
+    this.local = Object.freeze(local);
+    this.remote = Object.freeze(remote);
+    this.#siblings = siblings;
+    siblings.add(this);
+  }
+
+  joinTo(peer: MemoryConnection): void {
+    this.#peer = peer;
+    peer.#peer = this;
+  }
+
+  get hasHandler(): boolean {
+    return this.#handler !== undefined;
+  }
+
+  get isClosed(): boolean {
+    return this.#closed;
+  }
+
+  get queuedBytes(): number {
+    return this.#queuedBytes;
+  }
+
+  setHandler(handler: ConnectionHandler): void {
+    this.#handler = handler;
+  }
+
+  send(bytes: Uint8Array): boolean {
+    if (this.#closed || this.#ending) return false;
+    if (bytes.length > 0) {
+      this.#queue.push(bytes);
+      this.#queuedBytes += bytes.length;
+      // Cut at random: gather what is sent at this moment first.
+      if (this.#network.rechunk === undefined) this.#pump();
+      else this.#planPump(0);
+    }
+    if (this.#queuedBytes > this.#network.highWaterMark) this.#blocked = true;
+    return !this.#blocked;
+  }
+
+  pause(): void {
+    this.#paused = true;
+  }
+
+  resume(): void {
+    if (!this.#paused) return;
+    this.#paused = false;
+    this.#network.clock.after(0, () => this.#read());
+  }
+
+  end(): void {
+    if (this.#closed || this.#ending) return;
+    this.#ending = true;
+    this.#pump();
+  }
+
+  destroy(): void {
+    if (this.#closed) return;
+    const peer = this.#peer!;
+    this.#travel(() => peer.#onFin());
+    this.#close(undefined);
+  }
+
+  /** Gone without a word to either side's handler. */
+  vanish(): void {
+    this.#handler = undefined;
+    this.#close(undefined);
+  }
+
+  #close(error: TransportError | undefined): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#siblings.delete(this);
+    this.#queue = [];
+    this.#queuedBytes = 0;
+    this.#arrived = [];
+    const handler = this.#handler;
+    if (handler !== undefined) this.#network.clock.after(0, () => handler.onClose(error));
+  }
+
+  /** Run on the other side after the link's delay, in order, and not while the link is cut. */
+  #travel(arrive: () => void): void {
+    const network = this.#network;
+    const deliver = (): void => {
+      if (!network.waitsForLink(this.local.address, this.remote.address, deliver)) arrive();
+    };
+    network.clock.after(network.latency(this.local.address, this.remote.address), deliver);
+  }
+
+  #planPump(afterMs: number): void {
+    if (this.#pumpPlanned) return;
+    this.#pumpPlanned = true;
+    this.#network.clock.after(afterMs, () => {
+      this.#pumpPlanned = false;
+      this.#pump();
+    });
+  }
+
+  /** Send on what the window takes. */
+  #pump(): void {
+    if (this.#closed) return;
+    const peer = this.#peer!;
+    while (this.#queuedBytes > 0 && this.#unreadBytes < this.#network.windowBytes) {
+      const chunk = this.#nextChunk(this.#network.windowBytes - this.#unreadBytes);
+      this.#unreadBytes += chunk.length;
+      this.#queuedBytes -= chunk.length;
+      this.#travel(() => peer.#onChunk(chunk));
+    }
+    if (this.#queuedBytes > 0) return;
+    if (this.#blocked) {
+      this.#blocked = false;
+      this.#network.clock.after(0, () => {
+        if (!this.#closed) this.#handler?.onDrain();
+      });
+    }
+    if (this.#ending) this.#travel(() => peer.#onFin());
+  }
+
+  #nextChunk(limit: number): Uint8Array {
+    const random = this.#network.rechunk;
+    if (random !== undefined && this.#queue.length > 1) this.#queue = [concat(this.#queue, this.#queuedBytes)];
+    const first = this.#queue[0]!;
+    const wanted = random === undefined ? first.length : 1 + Math.floor(random() * first.length);
+    const size = Math.min(wanted, limit);
+    if (size === first.length) this.#queue.shift();
+    else this.#queue[0] = first.subarray(size);
+    return first.subarray(0, size);
+  }
+
+  #onChunk(chunk: Uint8Array): void {
+    if (this.#closed) {
+      // Nobody is here any more: the kernel answers with a reset.
+      const peer = this.#peer!;
+      this.#travel(() => peer.#close(new TransportError('ECONNRESET', 'connection reset by the peer')));
+      return;
+    }
+    this.#arrived.push(chunk);
+    this.#read();
+  }
+
+  #onFin(): void {
+    this.#finArrived = true;
+    this.#read();
+  }
+
+  #read(): void {
+    while (!this.#paused && !this.#closed && this.#arrived.length > 0) {
+      const chunk = this.#arrived.shift()!;
+      this.#peer!.#onRead(chunk.length);
+      this.#deliver(chunk);
+    }
+    if (this.#finArrived && !this.#paused && !this.#closed) {
+      const peer = this.#peer!;
+      this.#travel(() => peer.#onFin());
+      this.#close(undefined);
+    }
+  }
+
+  /** The peer has read: its window is open again, which we hear one delay later. */
+  #onRead(count: number): void {
+    this.#unreadBytes -= count;
+    if (this.#queuedBytes > 0) this.#planPump(this.#network.latency(this.local.address, this.remote.address));
+  }
+
+  #deliver(chunk: Uint8Array): void {
+    if (this.#handler === undefined) throw new UsageError('no_handler', 'octets arrived at a connection without a handler');
+    if (!this.#network.scribble) {
+      this.#handler.onData(chunk);
+      return;
+    }
+    const lent = chunk.slice();
+    this.#handler.onData(lent);
+    lent.fill(0xdb);
+  }
+}
+
+function concat(chunks: readonly Uint8Array[], length: number): Uint8Array {
+  const joined = new Uint8Array(length);
+  let at = 0;
+  for (const chunk of chunks) {
+    joined.set(chunk, at);
+    at += chunk.length;
+  }
+  return joined;
+}

@@ -1,0 +1,131 @@
+import { TransportError } from '../net/errors.js';
+import { canonicalAddress } from '../net/address.js';
+import type { Connection, ConnectHandler, ConnectOptions, Endpoint, Listener, Transport } from '../net/transport.js';
+import { MemoryConnection } from './memory-connection.js';
+import type { MemoryNetwork } from './memory-network.js';
+
+const FIRST_EPHEMERAL_PORT = 49152;
+
+interface MemoryListener {
+  readonly at: Endpoint;
+  readonly onConnection: (connection: Connection) => void;
+}
+
+/** The transport of one host in a {@link MemoryNetwork}. */
+export class MemoryTransport implements Transport {
+  readonly #network: MemoryNetwork;
+  readonly #addresses: readonly string[];
+  readonly #listeners = new Set<MemoryListener>();
+  readonly #connections = new Set<MemoryConnection>();
+  #nextPort = FIRST_EPHEMERAL_PORT;
+
+  constructor(network: MemoryNetwork, addresses: readonly string[]) {
+    this.#network = network;
+    this.#addresses = addresses;
+  }
+
+  /** Connections of this host that are not closed, for tests that look for leaks. */
+  get connectionCount(): number {
+    return this.#connections.size;
+  }
+
+  connect(options: ConnectOptions, handler: ConnectHandler): { cancel(): void } {
+    const network = this.#network;
+    const remote = { address: canonicalAddress(options.remote.address), port: options.remote.port };
+    const address = options.localAddress ?? this.#addresses.find((own) => isIpv6(own) === isIpv6(remote.address));
+    const attempt = { cancelled: false, accepted: undefined as MemoryConnection | undefined };
+    const fail = (afterMs: number, code: string, text: string): void => {
+      network.clock.after(afterMs, () => {
+        if (!attempt.cancelled) handler.onError(new TransportError(code, text));
+      });
+    };
+    if (address === undefined || !this.#addresses.includes(canonicalAddress(address))) {
+      fail(0, 'EADDRNOTAVAIL', 'local address not available');
+    } else {
+      const local = { address: canonicalAddress(address), port: options.localPort ?? this.#nextPort++ };
+      const latency = network.latency(local.address, remote.address);
+      network.clock.after(latency, () => {
+        if (attempt.cancelled || network.isCut(local.address, remote.address)) return;
+        const host = network.hostOf(remote.address);
+        // An address that nobody has stays silent, like a host that is switched off.
+        if (host === undefined) return;
+        const listener = host.#listenerAt(remote);
+        if (listener === undefined) fail(latency, 'ECONNREFUSED', 'connection refused');
+        else this.#establish(host, listener, local, remote, attempt, handler);
+      });
+    }
+    return {
+      cancel: () => {
+        attempt.cancelled = true;
+        attempt.accepted?.destroy();
+      },
+    };
+  }
+
+  #establish(
+    host: MemoryTransport,
+    listener: MemoryListener,
+    local: Endpoint,
+    remote: Endpoint,
+    attempt: { cancelled: boolean; accepted: MemoryConnection | undefined },
+    handler: ConnectHandler,
+  ): void {
+    const mine = new MemoryConnection(this.#network, local, remote, this.#connections);
+    const theirs = new MemoryConnection(this.#network, remote, local, host.#connections);
+    mine.joinTo(theirs);
+    attempt.accepted = mine;
+    // Before the other side can send: what it sends arrives after the connection is known here.
+    const arrived = (): void => {
+      if (attempt.cancelled || mine.isClosed) return;
+      if (this.#network.waitsForLink(local.address, remote.address, arrived)) return;
+      attempt.accepted = undefined;
+      handler.onConnect(mine);
+      if (!mine.hasHandler) mine.destroy();
+    };
+    this.#network.clock.after(this.#network.latency(local.address, remote.address), arrived);
+    listener.onConnection(theirs);
+    if (!theirs.hasHandler) theirs.destroy();
+  }
+
+  #listenerAt(at: Endpoint): MemoryListener | undefined {
+    const wildcard = isIpv6(at.address) ? '::' : '0.0.0.0';
+    for (const listener of this.#listeners) {
+      const { address, port } = listener.at;
+      if (port === at.port && (address === at.address || address === wildcard)) return listener;
+    }
+    return undefined;
+  }
+
+  listen(at: Endpoint, onConnection: (connection: Connection) => void): Promise<Listener> {
+    const address = canonicalAddress(at.address);
+    const local = Object.freeze({ address, port: at.port === 0 ? this.#nextPort++ : at.port });
+    if (address !== '::' && address !== '0.0.0.0' && !this.#addresses.includes(address)) {
+      return Promise.reject(new TransportError('EADDRNOTAVAIL', 'local address not available'));
+    }
+    if ([...this.#listeners].some(({ at: other }) => other.address === address && other.port === local.port)) {
+      return Promise.reject(new TransportError('EADDRINUSE', 'address and port are in use'));
+    }
+    const listener: MemoryListener = { at: local, onConnection };
+    this.#listeners.add(listener);
+    return Promise.resolve({
+      local,
+      close: () => {
+        this.#listeners.delete(listener);
+        return Promise.resolve();
+      },
+    });
+  }
+
+  /**
+   * The host loses power: its listeners and connections are gone without a word to the other sides, which learn of it
+   * when they next send (a reset) or by a timer. The transport can be used again at once, as after a quick start.
+   */
+  crash(): void {
+    this.#listeners.clear();
+    for (const connection of [...this.#connections]) connection.vanish();
+  }
+}
+
+function isIpv6(address: string): boolean {
+  return address.includes(':');
+}
