@@ -195,7 +195,8 @@ export class MemoryConnection implements Connection {
   }
 
   #deliver(chunk: Uint8Array): void {
-    if (this.#handler === undefined) throw new UsageError('no_handler', 'octets arrived at a connection without a handler');
+    if (this.#handler === undefined)
+      throw new UsageError('no_handler', 'octets arrived at a connection without a handler');
     if (!this.#network.scribble) {
       this.#handler.onData(chunk);
       return;

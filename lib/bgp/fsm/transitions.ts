@@ -86,10 +86,7 @@ function end(state: FsmState, notification: NotificationContent | undefined, las
 /** The other connection to this peer survives (RFC 4271 section 6.8). */
 export function collisionDump(s: FsmState): Step {
   const reason = 'another connection to this peer survives';
-  return end(
-    { ...s, name: 'Idle' },
-    { code: CEASE, subcode: CONNECTION_COLLISION_RESOLUTION, data: NOTHING, reason },
-  );
+  return end({ ...s, name: 'Idle' }, { code: CEASE, subcode: CONNECTION_COLLISION_RESOLUTION, data: NOTHING, reason });
 }
 
 export function holdTimerExpired(s: FsmState): Step {
@@ -117,7 +114,11 @@ const MESSAGE_TYPES: Partial<Record<FsmEventName, number>> = {
   keepAliveMsg: 4,
   routeRefreshMsg: 5,
 };
-const UNEXPECTED_MESSAGE_SUBCODE: Partial<Record<FsmStateName, number>> = { OpenSent: 1, OpenConfirm: 2, Established: 3 };
+const UNEXPECTED_MESSAGE_SUBCODE: Partial<Record<FsmStateName, number>> = {
+  OpenSent: 1,
+  OpenConfirm: 2,
+  Established: 3,
+};
 
 /** An event that cannot be in this state: FSM Error, for a message with its type as data (RFC 6608). */
 export function fsmError(s: FsmState, event: FsmEventName): Step {

@@ -1,27 +1,8 @@
-import type { AfiSafi } from '../wire/families.js';
+import type { FsmStateName } from '../fsm/state.js';
+import type { Negotiated } from '../fsm/negotiate.js';
 import type { MessageError } from '../wire/errors.js';
-import type { WireContext } from '../wire/context.js';
 
-export type FsmStateName = 'Idle' | 'Connect' | 'Active' | 'OpenSent' | 'OpenConfirm' | 'Established';
-
-/** What two OPENs agreed on. Frozen. */
-export interface Negotiated {
-  readonly peerAs: number;
-  /** The peer's BGP Identifier, host order. */
-  readonly peerRouterId: number;
-  readonly peerType: 'ibgp' | 'ebgp';
-  /** Seconds; 0: no keepalives. */
-  readonly holdTimeSeconds: number;
-  readonly keepaliveSeconds: number;
-  /** Families that both sides announced; IPv4 unicast alone when the peer announced no multiprotocol capability. */
-  readonly families: readonly AfiSafi[];
-  readonly routeRefresh: boolean;
-  readonly enhancedRouteRefresh: boolean;
-  /** How to read what the peer sends. */
-  readonly receive: WireContext;
-  /** How to write what the peer reads. */
-  readonly send: WireContext;
-}
+export type { FsmStateName, Negotiated };
 
 /**
  * What a session's owner (the speaker) is told. Calls come synchronously, in wire order. Octets are lent for the

@@ -1,0 +1,142 @@
+import { MAX_EXTENDED_MESSAGE_LENGTH, MAX_MESSAGE_LENGTH, type WireContext } from '../wire/context.js';
+import { MessageError } from '../wire/errors.js';
+import type { AfiSafi } from '../wire/families.js';
+import { Writer } from '../../net/writer.js';
+
+/** What two OPENs agreed on. Frozen. */
+export interface Negotiated {
+  readonly peerAs: number;
+  /** The peer's BGP Identifier, host order. */
+  readonly peerRouterId: number;
+  readonly peerType: 'ibgp' | 'ebgp';
+  /** Seconds; 0: no keepalives. */
+  readonly holdTimeSeconds: number;
+  readonly keepaliveSeconds: number;
+  /** Families that both sides announced; IPv4 unicast alone when the peer announced no multiprotocol capability. */
+  readonly families: readonly AfiSafi[];
+  readonly routeRefresh: boolean;
+  readonly enhancedRouteRefresh: boolean;
+  /** How to read what the peer sends. */
+  readonly receive: WireContext;
+  /** How to write what the peer reads. */
+  readonly send: WireContext;
+}
+
+/** What an OPEN says, for either side: fixed fields and the capabilities that sessions here make use of. */
+export interface OpenFacts {
+  /** From the four-octet AS capability, else My Autonomous System. */
+  readonly asn: number;
+  readonly holdTimeSeconds: number;
+  /** BGP Identifier, host order. */
+  readonly routerId: number;
+  /** Multiprotocol families in the order given; empty: no such capability. */
+  readonly families: readonly AfiSafi[];
+  readonly fourOctetAs: boolean;
+  readonly routeRefresh: boolean;
+  readonly enhancedRouteRefresh: boolean;
+  readonly extendedMessage: boolean;
+}
+
+/** What we ask of the peer beyond our OPEN. */
+export interface PeerPolicy {
+  /** The AS, the ASes, or any AS that the peer may have. */
+  readonly peerAs: number | readonly number[] | 'any';
+  /** KeepaliveTime at most, in seconds; left out: a third of the hold time. */
+  readonly keepaliveSeconds?: number;
+}
+
+/** Subcodes of code 2, OPEN Message Error (RFC 4271 section 4.5, RFC 5492). */
+const OPEN_ERROR = 2;
+const BAD_PEER_AS = 2;
+const BAD_BGP_IDENTIFIER = 3;
+const UNACCEPTABLE_HOLD_TIME = 6;
+const UNSUPPORTED_CAPABILITY = 7;
+
+const IPV4_UNICAST: AfiSafi = Object.freeze({ afi: 1, safi: 1 });
+
+/**
+ * Two OPENs in, one agreement out, or what to tell a peer with which there is none.
+ * @param local  the OPEN that we sent
+ * @param peer   the OPEN that we received, already found well-formed
+ * @see RFC 4271 sections 4.2 and 6.2, RFC 5492 section 3, RFC 6286, RFC 6793, RFC 7607, RFC 8654
+ */
+export function negotiate(local: OpenFacts, peer: OpenFacts, policy: PeerPolicy): Negotiated | MessageError {
+  const refusal = judgeIdentity(local, peer, policy) ?? judgeHoldTime(peer.holdTimeSeconds);
+  if (refusal !== undefined) return refusal;
+
+  // RFC 4760 section 8: without the capability, a speaker means IPv4 unicast.
+  const offered = familiesOf(peer);
+  const families = familiesOf(local).filter((ours) => offered.some((theirs) => isSameFamily(ours, theirs)));
+  if (families.length === 0) {
+    const data = multiprotocolCapabilities(local.families);
+    return new MessageError(OPEN_ERROR, UNSUPPORTED_CAPABILITY, 'no address family in common', data);
+  }
+
+  const holdTimeSeconds = Math.min(local.holdTimeSeconds, peer.holdTimeSeconds);
+  const peerType = peer.asn === local.asn ? 'ibgp' : 'ebgp';
+  const context = (extended: boolean): WireContext =>
+    Object.freeze({
+      asn4: local.fourOctetAs && peer.fourOctetAs,
+      addPath: new Set<string>(),
+      maxMessageLength: extended ? MAX_EXTENDED_MESSAGE_LENGTH : MAX_MESSAGE_LENGTH,
+      peerType,
+    });
+  return Object.freeze({
+    peerAs: peer.asn,
+    peerRouterId: peer.routerId,
+    peerType,
+    holdTimeSeconds,
+    keepaliveSeconds: Math.min(Math.floor(holdTimeSeconds / 3), policy.keepaliveSeconds ?? Infinity),
+    families: Object.freeze(families),
+    routeRefresh: local.routeRefresh && peer.routeRefresh,
+    enhancedRouteRefresh: local.enhancedRouteRefresh && peer.enhancedRouteRefresh,
+    // RFC 8654 section 4: whoever announced the capability takes long messages, also from a peer that did not.
+    receive: context(local.extendedMessage),
+    send: context(local.extendedMessage && peer.extendedMessage),
+  });
+}
+
+function judgeIdentity(local: OpenFacts, peer: OpenFacts, policy: PeerPolicy): MessageError | undefined {
+  if (!isAcceptedAs(peer.asn, policy.peerAs)) {
+    const wanted = typeof policy.peerAs === 'object' ? policy.peerAs.join(' or ') : policy.peerAs;
+    return new MessageError(OPEN_ERROR, BAD_PEER_AS, `the peer's AS is ${peer.asn}, expected ${wanted}`);
+  }
+  // RFC 6286 section 2.2: any value but zero, and within one AS not our own.
+  if (peer.routerId === 0) return new MessageError(OPEN_ERROR, BAD_BGP_IDENTIFIER, 'the BGP Identifier is 0.0.0.0');
+  if (peer.routerId === local.routerId && peer.asn === local.asn) {
+    return new MessageError(OPEN_ERROR, BAD_BGP_IDENTIFIER, 'the BGP Identifier is our own');
+  }
+  return undefined;
+}
+
+/** AS 0 never (RFC 7607). */
+function isAcceptedAs(asn: number, accepted: PeerPolicy['peerAs']): boolean {
+  if (asn === 0) return false;
+  if (typeof accepted === 'object') return accepted.includes(asn);
+  return accepted === 'any' || accepted === asn;
+}
+
+function judgeHoldTime(seconds: number): MessageError | undefined {
+  if (seconds !== 1 && seconds !== 2) return undefined;
+  return new MessageError(OPEN_ERROR, UNACCEPTABLE_HOLD_TIME, `hold time of ${seconds} s, the least is 3 or 0`);
+}
+
+function familiesOf(open: OpenFacts): readonly AfiSafi[] {
+  return open.families.length === 0 ? [IPV4_UNICAST] : open.families;
+}
+
+function isSameFamily(a: AfiSafi, b: AfiSafi): boolean {
+  return a.afi === b.afi && a.safi === b.safi;
+}
+
+/** RFC 5492 section 3: the capabilities that we miss, written as in an OPEN (code 1, RFC 4760 section 8). */
+function multiprotocolCapabilities(families: readonly AfiSafi[]): Uint8Array {
+  const writer = new Writer(families.length * 6);
+  for (const { afi, safi } of families) {
+    writer.u8(1);
+    writer.u8(4);
+    writer.u16(afi);
+    writer.u16(safi);
+  }
+  return writer.finish();
+}
