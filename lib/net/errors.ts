@@ -1,6 +1,6 @@
 /** Caller misuse: a wrong option, address or argument. `code` is stable API, the message is for people. */
 export class UsageError extends Error {
-  override readonly name = 'UsageError';
+  override readonly name: string = 'UsageError';
   constructor(
     readonly code: string,
     message: string,

@@ -1,0 +1,200 @@
+import { checkConfig } from './config.js';
+import type {
+  DynamicNeighborOptions,
+  NeighborOptions,
+  NetworkOptions,
+  PeerSettings,
+  SpeakerConfig,
+} from './options.js';
+import { effectiveSettings, type EffectivePeerSettings } from './settings.js';
+
+/**
+ * What a changed setting of a neighbor costs, weakest first.
+ * `inPlace`: nothing, or the next attempt to connect. `readvertise`: the session stays, what was learnt from and told to
+ * the neighbor is judged again. `reset`: it is part of the OPEN or of the connection, so the session must be made anew.
+ */
+export type ChangeEffect = 'inPlace' | 'readvertise' | 'reset';
+
+/** A new setting does not compile until its effect stands here. */
+export const SETTING_EFFECT: Readonly<Record<keyof PeerSettings, ChangeEffect>> = Object.freeze({
+  peerAs: 'reset',
+  description: 'inPlace',
+  routeReflectorClient: 'readvertise',
+  clusterId: 'readvertise',
+  families: 'reset',
+  holdTime: 'reset',
+  keepaliveInterval: 'reset',
+  connectRetry: 'inPlace',
+  connectRetryMax: 'inPlace',
+  sendHoldTime: 'reset',
+  passive: 'inPlace',
+  localAddress: 'reset',
+  localPort: 'reset',
+  port: 'reset',
+  nextHopSelf: 'readvertise',
+  adminDown: 'reset',
+});
+
+/** How a change of a top-level key takes effect: entry by entry, or only after a restart of the process. */
+export const SECTION_EFFECT: Readonly<Record<keyof SpeakerConfig, 'entries' | 'restart'>> = Object.freeze({
+  asn: 'restart',
+  routerId: 'restart',
+  clusterId: 'restart',
+  listen: 'restart',
+  peerGroups: 'entries',
+  neighbors: 'entries',
+  dynamicNeighbors: 'entries',
+  networks: 'entries',
+  clientToClientReflection: 'restart',
+  alwaysCompareMed: 'restart',
+  fib: 'restart',
+  api: 'restart',
+});
+
+/** A neighbor, or the entry of a range of neighbors, whose settings are other than before. */
+export interface PeerChange<T> {
+  readonly options: T;
+  readonly settings: EffectivePeerSettings;
+  /** Which effective settings differ. */
+  readonly keys: readonly (keyof PeerSettings)[];
+  /** The strongest effect of them. */
+  readonly effect: ChangeEffect;
+}
+
+export interface ConfigDiff {
+  /** The configuration that can hold without a restart: `after`, with `before`'s values of all that needs one. */
+  readonly applied: SpeakerConfig;
+  readonly neighborsAdded: readonly NeighborOptions[];
+  /** Addresses. */
+  readonly neighborsRemoved: readonly string[];
+  readonly neighborsChanged: readonly PeerChange<NeighborOptions>[];
+  readonly dynamicAdded: readonly DynamicNeighborOptions[];
+  /** Prefixes. */
+  readonly dynamicRemoved: readonly string[];
+  readonly dynamicChanged: readonly PeerChange<DynamicNeighborOptions>[];
+  readonly networksAdded: readonly NetworkOptions[];
+  /** Prefixes. */
+  readonly networksRemoved: readonly string[];
+  readonly networksChanged: readonly NetworkOptions[];
+  /** Top-level keys that differ and are left as they were. */
+  readonly needsRestart: readonly (keyof SpeakerConfig)[];
+}
+
+/**
+ * What must be done to get from one configuration to another.
+ * @param before checked, and running
+ * @param after  checked
+ * @throws ConfigError when the new configuration is possible only together with a change that needs a restart
+ */
+export function diffConfig(before: SpeakerConfig, after: SpeakerConfig): ConfigDiff {
+  const needsRestart = keysOf(SECTION_EFFECT).filter(
+    (key) => SECTION_EFFECT[key] === 'restart' && !same(before[key], after[key]),
+  );
+  const applied = needsRestart.length === 0 ? after : withSections(after, before, needsRestart);
+  const neighbors = diffPeers(
+    [before, before.neighbors ?? []],
+    [applied, applied.neighbors ?? []],
+    ({ address }) => address,
+  );
+  const dynamic = diffPeers(
+    [before, before.dynamicNeighbors ?? []],
+    [applied, applied.dynamicNeighbors ?? []],
+    ({ prefix }) => prefix,
+  );
+  const networks = diffNetworks(networksOf(before), networksOf(applied));
+  return {
+    applied,
+    neighborsAdded: neighbors.added,
+    neighborsRemoved: neighbors.removed,
+    neighborsChanged: neighbors.changed,
+    dynamicAdded: dynamic.added,
+    dynamicRemoved: dynamic.removed,
+    dynamicChanged: dynamic.changed,
+    ...networks,
+    needsRestart,
+  };
+}
+
+/** The networks of a configuration, each in the long form. */
+export function networksOf(config: SpeakerConfig): NetworkOptions[] {
+  return (config.networks ?? []).map((network) => (typeof network === 'string' ? { prefix: network } : network));
+}
+
+function withSections(
+  after: SpeakerConfig,
+  before: SpeakerConfig,
+  keys: readonly (keyof SpeakerConfig)[],
+): SpeakerConfig {
+  const mixed: Record<string, unknown> = { ...after };
+  for (const key of keys) {
+    if (before[key] === undefined) delete mixed[key];
+    else mixed[key] = before[key];
+  }
+  return checkConfig(mixed);
+}
+
+type Side<T> = readonly [config: SpeakerConfig, peers: readonly T[]];
+
+function diffPeers<T extends { readonly peerGroup?: string }>(
+  before: Side<T>,
+  after: Side<T>,
+  idOf: (peer: T) => string,
+) {
+  const old = new Map(before[1].map((peer) => [idOf(peer), peer]));
+  const now = new Map(after[1].map((peer) => [idOf(peer), peer]));
+  const changed: PeerChange<T>[] = [];
+  for (const [id, options] of now) {
+    const was = old.get(id);
+    if (was === undefined) continue;
+    const [from, settings] = [settingsOf(before[0], was), settingsOf(after[0], options)];
+    const keys = keysOf(SETTING_EFFECT).filter((key) => !same(from[key], settings[key]));
+    // The limit of a range, or the name of a group with the same settings, is no setting but still a change.
+    if (keys.length > 0 || !same(was, options)) changed.push({ options, settings, keys, effect: strongest(keys) });
+  }
+  return {
+    added: [...now].filter(([id]) => !old.has(id)).map(([, peer]) => peer),
+    removed: [...old.keys()].filter((id) => !now.has(id)),
+    changed,
+  };
+}
+
+function settingsOf(
+  config: SpeakerConfig,
+  peer: PeerSettings & { readonly peerGroup?: string },
+): EffectivePeerSettings {
+  return effectiveSettings(config, peer);
+}
+
+function strongest(keys: readonly (keyof PeerSettings)[]): ChangeEffect {
+  const effects = keys.map((key) => SETTING_EFFECT[key]);
+  return effects.includes('reset') ? 'reset' : effects.includes('readvertise') ? 'readvertise' : 'inPlace';
+}
+
+function diffNetworks(before: readonly NetworkOptions[], after: readonly NetworkOptions[]) {
+  const old = new Map(before.map((network) => [network.prefix, network]));
+  const now = new Set(after.map(({ prefix }) => prefix));
+  return {
+    networksAdded: after.filter(({ prefix }) => !old.has(prefix)),
+    networksRemoved: [...old.keys()].filter((prefix) => !now.has(prefix)),
+    networksChanged: after.filter((network) => old.has(network.prefix) && !same(old.get(network.prefix), network)),
+  };
+}
+
+function keysOf<K extends string>(record: Readonly<Record<K, unknown>>): K[] {
+  return Object.keys(record) as K[];
+}
+
+/** Equal as configuration: the order of keys does not matter, the order of lists does. */
+function same(a: unknown, b: unknown): boolean {
+  return JSON.stringify(sorted(a)) === JSON.stringify(sorted(b));
+}
+
+function sorted(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return value.map(sorted);
+  return Object.fromEntries(
+    Object.entries(value)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([key, inner]) => [key, sorted(inner)]),
+  );
+}

@@ -1,0 +1,173 @@
+import type { ConfigDraft } from './config-draft.js';
+import type { ConfigPath, ConfigProblem } from './config-errors.js';
+import { entries, familyOfAddress } from './config-address.js';
+import { didYouMean } from './config-suggest.js';
+import type { PeerSettings } from './options.js';
+import { effectiveSettings, type EffectivePeerSettings } from './settings.js';
+
+/** A neighbor or dynamic neighbor entry with what its peer group adds. */
+interface Peer {
+  /** The neighbor's address, or the prefix of a dynamic one. */
+  readonly address: string;
+  readonly dynamic: boolean;
+  readonly path: ConfigPath;
+  /** What was written, without defaults. */
+  readonly given: PeerSettings;
+  readonly effective: EffectivePeerSettings;
+  /** Where a setting was written: at the neighbor or at its group. */
+  where(key: keyof PeerSettings): ConfigPath;
+}
+
+type PeerRule = (peer: Peer, draft: ConfigDraft) => Iterable<ConfigProblem>;
+
+/** Rules about one neighbor with its group; each reports at the place where the setting was written. */
+const RULES: readonly PeerRule[] = [reflection, families, timers, localAddress, passiveNeedsListener, portsOfPassive];
+
+/** The rules about neighbors and peer groups. */
+export function* checkPeers(draft: ConfigDraft): Generator<ConfigProblem> {
+  yield* groupsAlone(draft);
+  const written = [
+    ...entries(draft.neighbors).map(([i, n]) => ({
+      own: n,
+      address: n.address,
+      dynamic: false,
+      path: ['neighbors', i],
+    })),
+    ...entries(draft.dynamicNeighbors).map(([i, { prefix, peerGroup }]) => ({
+      own: { peerGroup },
+      address: prefix,
+      dynamic: true,
+      path: ['dynamicNeighbors', i],
+    })),
+  ];
+  for (const { own, address, dynamic, path } of written) {
+    const { peerGroup } = own;
+    const groups = draft.peerGroups ?? {};
+    if (peerGroup !== undefined && !Object.hasOwn(groups, peerGroup)) {
+      yield unknownGroup([...path, 'peerGroup'], peerGroup, Object.keys(groups));
+      continue;
+    }
+    const group = peerGroup === undefined ? {} : groups[peerGroup];
+    if (group === undefined) continue; // has flaws of its own, reported already
+    const given: PeerSettings = { ...group, ...own };
+    if (given.peerAs === undefined) {
+      const where = peerGroup === undefined ? '' : `, neither here nor in peer group '${peerGroup}'`;
+      yield { path, message: `peerAs is missing${where}`, expected: 'an AS number' };
+      continue;
+    }
+    const effective = effectiveSettings({ routerId: draft.routerId ?? '', ...withGroup(peerGroup, group) }, own);
+    const where = (key: keyof PeerSettings): ConfigPath =>
+      Object.hasOwn(own, key) || peerGroup === undefined ? [...path, key] : ['peerGroups', peerGroup, key];
+    const peer: Peer = { address, dynamic, path, given, effective, where };
+    for (const rule of RULES) yield* rule(peer, draft);
+  }
+}
+
+function withGroup(name: string | undefined, group: PeerSettings): { peerGroups?: Record<string, PeerSettings> } {
+  return name === undefined ? {} : { peerGroups: { [name]: group } };
+}
+
+function unknownGroup(path: ConfigPath, name: string, known: readonly string[]): ConfigProblem {
+  const near = didYouMean(name, known);
+  const hint = near === undefined ? '' : `; did you mean '${near}'?`;
+  return {
+    path,
+    message: `there is no peer group '${name}'${hint}`,
+    found: name,
+    expected: known.join(', ') || 'a group of peerGroups',
+  };
+}
+
+/** A group that nobody uses yet must be right too. */
+function* groupsAlone({ peerGroups, asn }: ConfigDraft): Generator<ConfigProblem> {
+  for (const [name, group] of Object.entries(peerGroups ?? {})) {
+    if (group === undefined) continue;
+    if (group.peerAs !== undefined) {
+      const effective = effectiveSettings({ routerId: '' }, group);
+      const path: ConfigPath = ['peerGroups', name];
+      const where = (key: keyof PeerSettings): ConfigPath => [...path, key];
+      const peer: Peer = { address: '', dynamic: false, path, given: group, effective, where };
+      for (const rule of [reflection, families, timers]) yield* rule(peer, asn === undefined ? {} : { asn });
+    }
+  }
+}
+
+function* reflection({ given, effective, where }: Peer, { asn }: ConfigDraft): Generator<ConfigProblem> {
+  if (effective.routeReflectorClient && asn !== undefined && effective.peerAs !== asn) {
+    yield {
+      path: where('routeReflectorClient'),
+      message: `a route reflector client is iBGP (RFC 4456), but peerAs is ${effective.peerAs} and asn is ${asn}`,
+    };
+  }
+  if (given.clusterId !== undefined && !effective.routeReflectorClient) {
+    yield {
+      path: where('clusterId'),
+      message: 'only a route reflector client has a clusterId; set routeReflectorClient: true',
+    };
+  }
+}
+
+function* families({ effective, where }: Peer): Generator<ConfigProblem> {
+  if (effective.families.length === 0) {
+    yield { path: where('families'), message: 'found an empty list, expected at least one family' };
+  }
+  const twice = effective.families.find((family, i) => effective.families.indexOf(family) !== i);
+  if (twice !== undefined) yield { path: where('families'), message: `'${twice}' is listed twice` };
+}
+
+function* timers({ given, effective, where }: Peer): Generator<ConfigProblem> {
+  const { holdTime, keepaliveInterval, sendHoldTime, connectRetry, connectRetryMax } = effective;
+  if (keepaliveInterval !== null && holdTime === 0) {
+    yield { path: where('keepaliveInterval'), message: 'with holdTime 0 no keepalives are sent' };
+  } else if (keepaliveInterval !== null && keepaliveInterval >= holdTime) {
+    yield {
+      path: where('keepaliveInterval'),
+      message: `${keepaliveInterval} is not shorter than the hold time of ${holdTime} seconds: the session would expire`,
+    };
+  }
+  // RFC 9687 section 4.
+  if (given.sendHoldTime !== undefined && sendHoldTime !== 0 && sendHoldTime <= holdTime) {
+    yield {
+      path: where('sendHoldTime'),
+      message: `${sendHoldTime} is not longer than the hold time of ${holdTime} seconds`,
+    };
+  }
+  if (given.connectRetryMax !== undefined && connectRetryMax < connectRetry) {
+    yield {
+      path: where('connectRetryMax'),
+      message: `${connectRetryMax} is less than connectRetry, ${connectRetry} seconds`,
+    };
+  }
+}
+
+function* localAddress({ address, effective, where }: Peer): Generator<ConfigProblem> {
+  const local = effective.localAddress;
+  if (local !== null && familyOfAddress(local) !== familyOfAddress(address)) {
+    yield {
+      path: where('localAddress'),
+      message: `found the ${familyOfAddress(local)} address ${local}, but ${address} is ${familyOfAddress(address)}`,
+    };
+  }
+}
+
+function* passiveNeedsListener(
+  { address, dynamic, path, effective, where }: Peer,
+  draft: ConfigDraft,
+): Generator<ConfigProblem> {
+  if (!dynamic && !effective.passive) return;
+  const family = familyOfAddress(address);
+  // An entry of `listen` that could not be read might be the one.
+  if ((draft.listen ?? []).some((at) => at === undefined || familyOfAddress(at.address) === family)) return;
+  yield {
+    path: dynamic ? path : where('passive'),
+    message: `${address} may only connect to us, but listen has no ${family} address`,
+  };
+}
+
+function* portsOfPassive({ dynamic, given, effective, where }: Peer): Generator<ConfigProblem> {
+  if (dynamic || !effective.passive) return;
+  for (const key of ['port', 'localPort'] as const) {
+    if (given[key] !== undefined)
+      yield { path: where(key), message: `with passive: true we never connect, so ${key} has no effect` };
+  }
+}

@@ -1,0 +1,110 @@
+import { parseAddress, parsePrefix, prefixContains } from '../net/index.js';
+import type { ConfigDraft } from './config-draft.js';
+import type { ConfigPath, ConfigProblem } from './config-errors.js';
+import { entries, familyOfAddress } from './config-address.js';
+import { checkPeers } from './config-peer-rules.js';
+
+/** What cannot be said together, although each part alone is fine. */
+type Rule = (draft: ConfigDraft) => Iterable<ConfigProblem>;
+
+const RULES: readonly Rule[] = [listenTwice, neighborTwice, neighborIsSelf, dynamicTwice, networks, checkPeers];
+
+/** All broken rules, in the order of the rules; one flaw of a peer group that many neighbors share appears once. */
+export function checkRules(draft: ConfigDraft): ConfigProblem[] {
+  const seen = new Map<string, ConfigProblem>();
+  for (const rule of RULES) {
+    for (const problem of rule(draft)) {
+      const key = JSON.stringify([problem.path, problem.message]);
+      if (!seen.has(key)) seen.set(key, problem);
+    }
+  }
+  return [...seen.values()];
+}
+
+/** The first place of each value; yields a problem for each further one. */
+function* repeated(values: Iterable<readonly [string, ConfigPath]>, what: string): Generator<ConfigProblem> {
+  const first = new Map<string, ConfigPath>();
+  for (const [value, path] of values) {
+    const before = first.get(value);
+    if (before === undefined) first.set(value, path);
+    else yield { path, message: `${what} ${value} is there already, as ${before[0]}[${before[1]}]`, found: value };
+  }
+}
+
+function* listenTwice({ listen }: ConfigDraft): Generator<ConfigProblem> {
+  const fixed = entries(listen).filter(([, { port }]) => port !== 0);
+  yield* repeated(
+    fixed.map(([i, { address, port }]) => [`${address} port ${port}`, ['listen', i]] as const),
+    'listener',
+  );
+  for (const [i, { address, port }] of fixed) {
+    const all = fixed.find(([j, other]) => j !== i && other.port === port && other.address === anyAddress(address));
+    if (all !== undefined && address !== anyAddress(address)) {
+      yield {
+        path: ['listen', i],
+        message: `listen[${all[0]}] takes port ${port} on all ${familyOfAddress(address)} addresses already`,
+      };
+    }
+  }
+}
+
+function anyAddress(address: string): string {
+  return familyOfAddress(address) === 'IPv6' ? '::' : '0.0.0.0';
+}
+
+function* neighborTwice({ neighbors }: ConfigDraft): Generator<ConfigProblem> {
+  yield* repeated(
+    entries(neighbors).map(([i, { address }]) => [address, ['neighbors', i, 'address']] as const),
+    'neighbor',
+  );
+}
+
+function* neighborIsSelf({ neighbors, peerGroups, listen }: ConfigDraft): Generator<ConfigProblem> {
+  for (const [i, { address, peerGroup, port }] of entries(neighbors)) {
+    const group = peerGroup === undefined ? undefined : peerGroups?.[peerGroup];
+    const remotePort = port ?? group?.port ?? 179;
+    const own = entries(listen).find(([, at]) => at.address === address && at.port === remotePort);
+    if (own !== undefined) {
+      yield {
+        path: ['neighbors', i, 'address'],
+        message: `${address} port ${remotePort} is this speaker itself (listen[${own[0]}])`,
+      };
+    }
+  }
+}
+
+function* dynamicTwice({ dynamicNeighbors }: ConfigDraft): Generator<ConfigProblem> {
+  yield* repeated(
+    entries(dynamicNeighbors).map(([i, { prefix }]) => [prefix, ['dynamicNeighbors', i, 'prefix']] as const),
+    'prefix',
+  );
+}
+
+function* networks({ networks: list, fib }: ConfigDraft): Generator<ConfigProblem> {
+  const all = entries(list).map(([i, entry]) => [i, typeof entry === 'string' ? { prefix: entry } : entry] as const);
+  yield* repeated(
+    all.map(([i, { prefix }]) => [prefix, ['networks', i]] as const),
+    'network',
+  );
+  for (const [i, { prefix, nextHop, blackhole }] of all) {
+    if (nextHop !== undefined && familyOfAddress(nextHop) !== familyOfAddress(prefix)) {
+      yield {
+        path: ['networks', i, 'nextHop'],
+        message: `an ${familyOfAddress(prefix)} network cannot have an ${familyOfAddress(nextHop)} next hop`,
+      };
+    }
+    if (nextHop !== undefined && prefix !== '0.0.0.0/0' && prefix !== '::/0' && blackhole && covers(prefix, nextHop)) {
+      yield { path: ['networks', i, 'nextHop'], message: `the blackhole for ${prefix} would swallow its own next hop` };
+    }
+    if (blackhole && fib === undefined) {
+      yield {
+        path: ['networks', i, 'blackhole'],
+        message: 'a blackhole needs fib: without it no kernel routes are written',
+      };
+    }
+  }
+}
+
+function covers(prefix: string, address: string): boolean {
+  return prefixContains(parsePrefix(prefix), parseAddress(address));
+}

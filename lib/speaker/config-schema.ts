@@ -1,0 +1,126 @@
+import { z } from 'zod';
+import { RIB_FAMILIES } from '../bgp/wire/families.js';
+import type { FibOptions } from '../fib/options.js';
+import type { Endpoint } from '../net/index.js';
+import * as v from './config-values.js';
+import type {
+  DynamicNeighborOptions,
+  NeighborOptions,
+  NetworkOptions,
+  PeerSettings,
+  SpeakerConfig,
+} from './options.js';
+
+/** One schema per option: leaving one out, or giving it another type, does not compile. */
+type Shape<T> = { readonly [K in keyof T]-?: z.ZodType<T[K]> };
+
+const port = v.integer(1, 0xffff);
+const u32 = v.integer(0, 0xffffffff);
+
+export const PEER_SETTINGS = {
+  peerAs: v.asn.optional(),
+  description: v.line.optional(),
+  routeReflectorClient: v.flag.optional(),
+  clusterId: v.clusterId.optional(),
+  families: z.array(v.oneOf(RIB_FAMILIES)).optional(),
+  holdTime: v.holdTime.optional(),
+  keepaliveInterval: v.integer(1, 21845, 'seconds').optional(),
+  connectRetry: v.seconds.optional(),
+  connectRetryMax: v.seconds.optional(),
+  sendHoldTime: v.integer(0, 0xffff, 'seconds').optional(),
+  passive: v.flag.optional(),
+  localAddress: v.hostAddress.optional(),
+  localPort: port.optional(),
+  port: port.optional(),
+  nextHopSelf: v.flag.optional(),
+  adminDown: v.flag.optional(),
+} satisfies Shape<PeerSettings>;
+
+export const NEIGHBOR = {
+  address: v.hostAddress,
+  peerGroup: v.word.optional(),
+  ...PEER_SETTINGS,
+} satisfies Shape<NeighborOptions>;
+
+export const DYNAMIC_NEIGHBOR = {
+  prefix: v.prefix,
+  peerGroup: v.word,
+  limit: v.integer(1, 1_000_000).optional(),
+} satisfies Shape<DynamicNeighborOptions>;
+
+export const NETWORK = {
+  prefix: v.prefix,
+  nextHop: v.hostAddress.optional(),
+  origin: v.oneOf(['igp', 'egp', 'incomplete']).optional(),
+  med: u32.optional(),
+  localPref: u32.optional(),
+  communities: z.array(v.community).optional(),
+  largeCommunities: z.array(v.largeCommunity).optional(),
+  blackhole: v.flag.optional(),
+} satisfies Shape<NetworkOptions>;
+
+export const LISTEN = {
+  address: v.listenAddress,
+  /** 0: the system chooses. */
+  port: v.integer(0, 0xffff).default(179),
+} satisfies Shape<Endpoint>;
+
+export const FIB = {
+  type: v.oneOf(['ip-route', 'memory', 'print']),
+  table: v.tableName.optional(),
+  protocol: v.protocolName.optional(),
+  metric: u32.optional(),
+  atStop: v.oneOf(['keep', 'remove']).optional(),
+} satisfies Shape<FibOptions>;
+
+export const API_DEFAULT_LISTEN = '127.0.0.1:8179';
+
+export const API = { listen: v.hostPort.default(API_DEFAULT_LISTEN) } satisfies Shape<
+  NonNullable<SpeakerConfig['api']>
+>;
+
+/** How a top-level key holds its values: itself, in a list, or by name. */
+export interface Section {
+  readonly holds: 'value' | 'list' | 'byName';
+  readonly required?: true;
+  readonly schema: z.ZodType;
+  /** The keys of each entry, for entries that are mappings. */
+  readonly shape?: Readonly<Record<string, z.ZodType>>;
+}
+
+function section(holds: Section['holds'], shape: Readonly<Record<string, z.ZodType>>): Section {
+  return { holds, shape, schema: z.strictObject(shape) };
+}
+
+/** A list entry that is a prefix alone, or a mapping. */
+const NETWORK_ENTRY = z.unknown().transform((input, cx) => {
+  const result = (typeof input === 'object' && input !== null ? z.strictObject(NETWORK) : v.prefix).safeParse(input);
+  if (result.success) return result.data;
+  cx.issues.push(...(result.error.issues as unknown as typeof cx.issues));
+  return z.NEVER;
+});
+
+/** All top-level keys. */
+export const SECTIONS: { readonly [K in keyof Required<SpeakerConfig>]: Section } = {
+  asn: { holds: 'value', required: true, schema: v.asn },
+  routerId: { holds: 'value', required: true, schema: v.routerId },
+  clusterId: { holds: 'value', schema: v.clusterId },
+  listen: section('list', LISTEN),
+  peerGroups: section('byName', PEER_SETTINGS),
+  neighbors: section('list', NEIGHBOR),
+  dynamicNeighbors: section('list', DYNAMIC_NEIGHBOR),
+  networks: { holds: 'list', shape: NETWORK, schema: NETWORK_ENTRY },
+  clientToClientReflection: { holds: 'value', schema: v.flag },
+  alwaysCompareMed: { holds: 'value', schema: v.flag },
+  fib: section('value', FIB),
+  api: section('value', API),
+};
+
+/** Every key that a configuration can have, as `neighbors[].holdTime` and `peerGroups.*.holdTime`. */
+export function configKeys(): string[] {
+  const mark = { value: '', list: '[]', byName: '.*' } as const;
+  return Object.entries(SECTIONS).flatMap(([name, { holds, shape }]) => [
+    name,
+    ...Object.keys(shape ?? {}).map((key) => `${name}${mark[holds]}.${key}`),
+  ]);
+}
