@@ -6,6 +6,8 @@ export interface EventuallyOptions<T> {
   readonly what: string;
   /** Left out: any value that the probe returns without throwing will do. May throw: an assertion counts as "not yet". */
   readonly until?: (value: T) => unknown;
+  /** Says why it will never be right; looked at after each failed look. */
+  readonly giveUp?: () => string | undefined;
   readonly limitMs?: number;
   readonly everyMs?: number;
 }
@@ -17,7 +19,7 @@ export interface EventuallyOptions<T> {
  * @throws the last assertion error with `what` and the time waited in front, or an Error that shows the last value seen
  */
 export async function eventually<T>(probe: () => T | Promise<T>, options: EventuallyOptions<T>): Promise<T> {
-  const { what, until, limitMs = 15_000, everyMs = 100 } = options;
+  const { what, until, giveUp, limitMs = 15_000, everyMs = 100 } = options;
   const started = performance.now();
   for (;;) {
     let seen: unknown;
@@ -28,6 +30,8 @@ export async function eventually<T>(probe: () => T | Promise<T>, options: Eventu
     } catch (error) {
       seen = error;
     }
+    const never = giveUp?.();
+    if (never !== undefined) throw new Error(`${what}: ${never}`);
     if (performance.now() - started >= limitMs) throw failure(what, limitMs, seen);
     await delay(everyMs);
   }

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
+import type { Readable, Writable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 
 /** Processes of all labs, so that none outlives this one, whatever ends it. */
@@ -15,6 +16,8 @@ export interface SpawnOptions {
   readonly name?: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
+  /** Its stdin is ours to write, its stdout ours to read, and not part of the log. */
+  readonly stdin?: boolean;
 }
 
 /** A long-running process in the foreground, its output kept for failure messages. */
@@ -27,13 +30,14 @@ export class RunningProcess {
   constructor(command: string, args: readonly string[], options: SpawnOptions = {}) {
     this.name = options.name ?? command;
     this.#child = spawn(command, args, {
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: [options.stdin ? 'pipe' : 'ignore', 'pipe', 'pipe'],
       env: { ...process.env, ...options.env },
       ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     });
     alive.add(this.#child);
-    this.#child.stdout?.on('data', (chunk: Buffer) => this.#keep(chunk.toString()));
+    if (!options.stdin) this.#child.stdout?.on('data', (chunk: Buffer) => this.#keep(chunk.toString()));
     this.#child.stderr?.on('data', (chunk: Buffer) => this.#keep(chunk.toString()));
+    this.#child.stdin?.on('error', () => undefined);
     this.exited = new Promise((resolve) => {
       const ended = (why: string) => {
         alive.delete(this.#child);
@@ -58,6 +62,17 @@ export class RunningProcess {
   /** The end of stdout and stderr, as they came. */
   get log(): string {
     return this.#log;
+  }
+
+  /** With `stdin: true`. */
+  get stdin(): Writable {
+    if (this.#child.stdin === null) throw new Error(`${this.name} has no stdin`);
+    return this.#child.stdin;
+  }
+
+  get stdout(): Readable {
+    if (this.#child.stdout === null) throw new Error(`${this.name} has no stdout`);
+    return this.#child.stdout;
   }
 
   signal(signal: NodeJS.Signals): void {

@@ -1,0 +1,194 @@
+import { readdirSync, statSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { SpeakerConfig } from '../../../lib/speaker/options.js';
+import type { ExplainView, FibRouteView, NeighborView, PathView, SummaryView } from '../../../lib/speaker/views.js';
+import { eventually } from './eventually.js';
+import type { Host } from './host.js';
+import type { RunningProcess } from './processes.js';
+import { SpeakerDriver, families } from './speaker.js';
+import type { Announcement, Family, HeldRoute, SpeakerSettings } from './speaker.js';
+
+const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
+const API = '127.0.0.1:8179';
+
+/** What only tsbgp can be told. */
+export interface TsbgpSettings extends SpeakerSettings {
+  /** Over the configuration made from the other settings. */
+  readonly config?: Partial<SpeakerConfig>;
+}
+
+/** tsbgp as users run it: the command with a configuration file, asked through `tsbgp show`. */
+export class Tsbgp extends SpeakerDriver {
+  readonly kind = 'tsbgp';
+  #process: RunningProcess | undefined;
+
+  constructor(
+    host: Host,
+    override readonly settings: TsbgpSettings,
+  ) {
+    super(host, settings);
+  }
+
+  async start(): Promise<void> {
+    await this.writeConfiguration();
+    const [command, ...args] = commandLine();
+    this.#process = this.host.spawn(command, [...args, 'run', this.#file], { name: 'tsbgp', cwd: ROOT });
+    await eventually(() => this.summary(), {
+      what: `tsbgp at ${this.host.name} answers`,
+      // A process that has ended will not answer: say so with its output, at once.
+      giveUp: () => (this.process.running ? undefined : `tsbgp has ended: ${this.process.log}`),
+    });
+  }
+
+  async stop(): Promise<void> {
+    await this.#process?.stop(5000);
+  }
+
+  async kill(): Promise<void> {
+    await this.#process?.kill();
+  }
+
+  get process(): RunningProcess {
+    if (this.#process === undefined) throw new Error(`tsbgp at ${this.host.name} was not started`);
+    return this.#process;
+  }
+
+  async announce(route: string | Announcement): Promise<void> {
+    const { prefix, nextHop, med, localPref, communities = [] } = this.announcement(route);
+    const options = [
+      ...['--next-hop', nextHop],
+      ...(med === undefined ? [] : ['--med', String(med)]),
+      ...(localPref === undefined ? [] : ['--local-pref', String(localPref)]),
+      ...communities.flatMap((community) => ['--community', community]),
+    ];
+    await this.#cli('announce', prefix, ...options);
+  }
+
+  async withdraw(prefix: string): Promise<void> {
+    await this.#cli('withdraw', prefix);
+  }
+
+  async sessionState(neighbor: string): Promise<string> {
+    return (await this.neighbor(neighbor)).state;
+  }
+
+  async routes(family: Family): Promise<HeldRoute[]> {
+    const paths = await this.paths(family, '--all');
+    return paths.filter((path) => path.neighbor !== null).map(heldRoute);
+  }
+
+  /** `show routes` with any of its filters. */
+  paths(family: Family, ...filter: readonly string[]): Promise<PathView[]> {
+    return this.#show('routes', '--family', `${family}-unicast`, ...filter);
+  }
+
+  neighbors(): Promise<NeighborView[]> {
+    return this.#show('neighbors');
+  }
+
+  neighbor(address: string): Promise<NeighborView> {
+    return this.#show('neighbor', address);
+  }
+
+  explain(prefix: string): Promise<ExplainView> {
+    return this.#show('route', prefix);
+  }
+
+  fib(): Promise<FibRouteView[]> {
+    return this.#show('fib');
+  }
+
+  summary(): Promise<SummaryView> {
+    return this.#show('summary');
+  }
+
+  /** SIGHUP with a new configuration. */
+  async reconfigure(settings: TsbgpSettings): Promise<void> {
+    Object.assign(this, { settings });
+    await this.writeConfiguration();
+    this.process.signal('SIGHUP');
+  }
+
+  async #show<T>(...args: readonly string[]): Promise<T> {
+    return JSON.parse(await this.#cli('show', ...args, '--json')) as T;
+  }
+
+  #cli(...args: readonly string[]): Promise<string> {
+    const [command, ...before] = commandLine();
+    return this.host.exec(command, [...before, ...args, '--api', `http://${API}`]);
+  }
+
+  get #file(): string {
+    return join(this.host.directory, 'tsbgp.json');
+  }
+
+  private async writeConfiguration(): Promise<void> {
+    await writeFile(this.#file, JSON.stringify(this.configuration(), null, 2));
+  }
+
+  private configuration(): SpeakerConfig {
+    const { neighbors, announce = [], kernel, config } = this.settings;
+    const listen = this.host.interfaces.flatMap(({ v4, v6 }) => [v4, v6]).map((address) => ({ address, port: 179 }));
+    return {
+      asn: this.asn,
+      routerId: this.routerId,
+      clusterId: this.clusterId,
+      listen,
+      neighbors: neighbors.map((peer) => ({
+        address: peer.address,
+        peerAs: peer.peerAs,
+        localAddress: this.localAddress(peer.address),
+        families: families(peer).map((family) => `${family}-unicast` as const),
+        connectRetry: 1,
+        connectRetryMax: 4,
+        ...(peer.reflectorClient ? { routeReflectorClient: true } : {}),
+        ...(peer.passive ? { passive: true } : {}),
+      })),
+      networks: announce.map((route) => this.announcement(route)),
+      ...(kernel ? { fib: { type: 'ip-route', table: 'main', protocol: 'bgp', metric: 32 } } : {}),
+      api: { listen: API },
+      ...config,
+    };
+  }
+}
+
+let line: readonly [string, ...string[]] | undefined;
+
+/** The built command, or the sources through tsx when there is no build or an older one. */
+function commandLine(): readonly [string, ...string[]] {
+  line ??= isBuilt()
+    ? [process.execPath, join(ROOT, 'dist/lib/cli/main.js')]
+    : [process.execPath, '--import', 'tsx', join(ROOT, 'lib/cli/main.ts')];
+  return line;
+}
+
+function isBuilt(): boolean {
+  const built = statSync(join(ROOT, 'dist/lib/cli/main.js'), { throwIfNoEntry: false });
+  return built !== undefined && built.mtimeMs >= newest(join(ROOT, 'lib'));
+}
+
+function newest(directory: string): number {
+  const times = readdirSync(directory, { withFileTypes: true }).map((entry) => {
+    const path = join(directory, entry.name);
+    return entry.isDirectory() ? newest(path) : statSync(path).mtimeMs;
+  });
+  return Math.max(0, ...times);
+}
+
+function heldRoute(path: PathView): HeldRoute {
+  return {
+    prefix: path.prefix,
+    neighbor: path.neighbor ?? '',
+    nextHop: path.nextHop,
+    asPath: path.asPath,
+    origin: path.origin,
+    originatorId: path.originatorId,
+    clusterList: path.clusterList,
+    localPref: path.localPref,
+    med: path.med,
+    communities: [...path.communities].sort(),
+    best: path.best,
+  };
+}
