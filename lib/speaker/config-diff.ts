@@ -126,10 +126,7 @@ function withSections(
   keys: readonly (keyof SpeakerConfig)[],
 ): SpeakerConfig {
   const mixed: Record<string, unknown> = { ...after };
-  for (const key of keys) {
-    if (before[key] === undefined) delete mixed[key];
-    else mixed[key] = before[key];
-  }
+  for (const key of keys) mixed[key] = before[key];
   return checkConfig(mixed);
 }
 

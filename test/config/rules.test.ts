@@ -1,0 +1,143 @@
+import { expect } from 'chai';
+import { ConfigError } from '../../lib/speaker/config-errors.js';
+import { parseConfig } from '../../lib/speaker/config-text.js';
+
+/** Broken combinations: name, text after asn and routerId, `line path: message` expected. */
+const CASES: [string, string, string[]][] = [
+  [
+    'a neighbor twice, in different words',
+    `neighbors:\n  - { address: '2001:db8::1', peerAs: 1 }\n  - { address: '2001:db8:0::1', peerAs: 2 }`,
+    ['5 neighbors[1].address: neighbor 2001:db8::1 is there already, as neighbors[0]'],
+  ],
+  [
+    'an unknown peer group',
+    `peerGroups: { clients: { peerAs: 64512 } }\nneighbors:\n  - { address: 10.0.0.2, peerGroup: cleints }`,
+    ["5 neighbors[0].peerGroup: there is no peer group 'cleints'; did you mean 'clients'?"],
+  ],
+  [
+    'a peer group of every object',
+    `neighbors:\n  - { address: 10.0.0.2, peerGroup: constructor }`,
+    ["4 neighbors[0].peerGroup: there is no peer group 'constructor'"],
+  ],
+  [
+    'no peerAs anywhere',
+    `peerGroups: { g: { holdTime: 30 } }\nneighbors:\n  - { address: 10.0.0.2, peerGroup: g }\n  - { address: 10.0.0.3 }`,
+    ["5 neighbors[0]: peerAs is missing, neither here nor in peer group 'g'", '6 neighbors[1]: peerAs is missing'],
+  ],
+  [
+    'an eBGP reflector client',
+    `neighbors:\n  - address: 10.0.0.2\n    peerAs: 64513\n    routeReflectorClient: true`,
+    [
+      '6 neighbors[0].routeReflectorClient: a route reflector client is iBGP (RFC 4456), but peerAs is 64513 and asn is 64512',
+    ],
+  ],
+  [
+    'a flaw of a group once, at the group',
+    `peerGroups:\n  g: { routeReflectorClient: true, peerAs: 64513 }\nneighbors:\n  - { address: 10.0.0.2, peerGroup: g }\n  - { address: 10.0.0.3, peerGroup: g }`,
+    [
+      '4 peerGroups.g.routeReflectorClient: a route reflector client is iBGP (RFC 4456), but peerAs is 64513 and asn is 64512',
+    ],
+  ],
+  [
+    'a cluster ID for no client',
+    `neighbors:\n  - { address: 10.0.0.2, peerAs: 64512, clusterId: 1.1.1.1 }`,
+    ['4 neighbors[0].clusterId: only a route reflector client has a clusterId; set routeReflectorClient: true'],
+  ],
+  [
+    'no families, and one twice',
+    `neighbors:\n  - { address: 10.0.0.2, peerAs: 1, families: [] }\n  - { address: 10.0.0.3, peerAs: 1, families: [ipv4-unicast, ipv4-unicast] }`,
+    [
+      '4 neighbors[0].families: found an empty list, expected at least one family',
+      "5 neighbors[1].families: 'ipv4-unicast' is listed twice",
+    ],
+  ],
+  [
+    'timers that defeat each other',
+    `neighbors:
+  - { address: 10.0.0.2, peerAs: 1, holdTime: 30, keepaliveInterval: 30 }
+  - { address: 10.0.0.3, peerAs: 1, holdTime: 0, keepaliveInterval: 30 }
+  - { address: 10.0.0.4, peerAs: 1, holdTime: 90, sendHoldTime: 90 }
+  - { address: 10.0.0.5, peerAs: 1, connectRetry: 10, connectRetryMax: 5 }`,
+    [
+      '4 neighbors[0].keepaliveInterval: 30 is not shorter than the hold time of 30 seconds: the session would expire',
+      '5 neighbors[1].keepaliveInterval: with holdTime 0 no keepalives are sent',
+      '6 neighbors[2].sendHoldTime: 90 is not longer than the hold time of 90 seconds',
+      '7 neighbors[3].connectRetryMax: 5 is less than connectRetry, 10 seconds',
+    ],
+  ],
+  [
+    'a local address of the other family',
+    `neighbors:\n  - { address: '2001:db8::1', peerAs: 1, localAddress: 10.0.0.1 }`,
+    ['4 neighbors[0].localAddress: found the IPv4 address 10.0.0.1, but 2001:db8::1 is IPv6'],
+  ],
+  [
+    'passive without a listener of its family',
+    `listen: [{ address: '::' }]\nneighbors:\n  - { address: 10.0.0.2, peerAs: 1, passive: true }\n  - { address: '2001:db8::1', peerAs: 1, passive: true }`,
+    ['5 neighbors[0].passive: 10.0.0.2 may only connect to us, but listen has no IPv4 address'],
+  ],
+  [
+    'dynamic neighbors without a listener, twice the same prefix',
+    `peerGroups: { g: { peerAs: 64512 } }\ndynamicNeighbors:\n  - { prefix: 10.0.0.0/8, peerGroup: g }\n  - { prefix: 10.0.0.0/8, peerGroup: g }`,
+    [
+      '5 dynamicNeighbors[0]: 10.0.0.0/8 may only connect to us, but listen has no IPv4 address',
+      '6 dynamicNeighbors[1]: 10.0.0.0/8 may only connect to us, but listen has no IPv4 address',
+      '6 dynamicNeighbors[1].prefix: prefix 10.0.0.0/8 is there already, as dynamicNeighbors[0]',
+    ],
+  ],
+  [
+    'ports that are never used',
+    `listen: [{ address: 0.0.0.0 }]\nneighbors:\n  - { address: 10.0.0.2, peerAs: 1, passive: true, port: 1790 }`,
+    ['5 neighbors[0].port: with passive: true we never connect, so port has no effect'],
+  ],
+  [
+    'listeners in each other’s way',
+    `listen:\n  - { address: 10.0.0.1 }\n  - { address: 0.0.0.0 }\n  - { address: '::', port: 179 }\n  - { address: '::' }`,
+    [
+      '4 listen[0]: listen[1] takes port 179 on all IPv4 addresses already',
+      '7 listen[3]: listener :: port 179 is there already, as listen[2]',
+    ],
+  ],
+  [
+    'itself as neighbor',
+    `listen: [{ address: 10.0.0.1 }]\nneighbors:\n  - { address: 10.0.0.1, peerAs: 64512 }`,
+    ['5 neighbors[0].address: 10.0.0.1 port 179 is this speaker itself (listen[0])'],
+  ],
+  [
+    'networks',
+    `networks:\n  - 10.0.0.0/8\n  - { prefix: 10.0.0.0/8 }\n  - { prefix: '2001:db8::/32', nextHop: 10.0.0.1 }\n  - { prefix: 10.1.0.0/16, blackhole: true }`,
+    [
+      '5 networks[1]: network 10.0.0.0/8 is there already, as networks[0]',
+      '6 networks[2].nextHop: an IPv6 network cannot have an IPv4 next hop',
+      '7 networks[3].blackhole: a blackhole needs fib: without it no kernel routes are written',
+    ],
+  ],
+];
+
+describe('configuration: impossible combinations', () => {
+  for (const [name, text, expected] of CASES) {
+    it(name, () => {
+      try {
+        parseConfig(`asn: 64512\nrouterId: 10.0.0.1\n${text}\n`, 'x.yaml');
+        expect.fail('accepted');
+      } catch (error) {
+        if (!(error instanceof ConfigError)) throw error;
+        expect(error.errors.map((e) => `${e.line} ${e.path}: ${e.message}`)).to.deep.equal(expected);
+      }
+    });
+  }
+
+  it('accepts what only looks alike', () => {
+    const text = `asn: 64512
+routerId: 10.0.0.1
+listen: [{ address: 127.0.0.1, port: 1790 }, { address: 127.0.0.2, port: 1790 }, { address: '::' }, { address: 0.0.0.0 }, { address: '::', port: 0 }]
+peerGroups: { all: { peerAs: 64512, localAddress: 127.0.0.1 }, partial: { holdTime: 0 } }
+neighbors:
+  - { address: 127.0.0.1, peerGroup: all }
+  - { address: 10.0.0.2, peerGroup: partial, peerAs: 65000 }
+  - { address: 10.0.0.3, peerAs: 64512, sendHoldTime: 0, connectRetry: 0.5 }
+dynamicNeighbors: [{ prefix: 10.0.0.0/8, peerGroup: all }, { prefix: 10.0.0.0/16, peerGroup: all }]
+networks: [10.0.0.0/8, 10.0.0.0/16]
+`;
+    expect(parseConfig(text, 'x').neighbors).to.have.length(3);
+  });
+});
