@@ -26,7 +26,8 @@ export class Writer {
   }
 
   u16(value: number): void {
-    this.patch16(this.reserve(2), value);
+    const at = this.reserve(2);
+    this.patch16(at, value);
   }
 
   u24(value: number): void {
@@ -46,7 +47,8 @@ export class Writer {
   }
 
   octets(source: Uint8Array): void {
-    this.bytes.set(source, this.reserve(source.length));
+    const at = this.reserve(source.length);
+    this.bytes.set(source, at);
   }
 
   /** Write a 16-bit value at a place reserved earlier. */

@@ -5,7 +5,7 @@ export type PeerType = 'ibgp' | 'ebgp' | 'confed';
 export interface WireContext {
   /** AS numbers in AS_PATH and AGGREGATOR have four octets (RFC 6793). */
   readonly asn4: boolean;
-  /** Families whose NLRI carry a Path Identifier (RFC 7911), as `afi/safi` (`1/1`). */
+  /** Families whose NLRI carry a Path Identifier (RFC 7911), as `afi/safi` (`1/1`); {@link ALL_FAMILIES}: all of them. */
   readonly addPath: ReadonlySet<string>;
   /** Longest message: 4096, or 65535 with RFC 8654. */
   readonly maxMessageLength: number;
@@ -21,3 +21,11 @@ export const DEFAULT_CONTEXT: WireContext = Object.freeze({
   addPath: new Set<string>(),
   maxMessageLength: MAX_MESSAGE_LENGTH,
 });
+
+/** In {@link WireContext.addPath}: ADD-PATH is on for every family. */
+export const ALL_FAMILIES = 'all';
+
+/** Whether the NLRI of a family carry Path Identifiers. */
+export function hasAddPath(cx: WireContext, afi: number, safi: number): boolean {
+  return cx.addPath.size > 0 && (cx.addPath.has(`${afi}/${safi}`) || cx.addPath.has(ALL_FAMILIES));
+}

@@ -1,6 +1,18 @@
 /** Address families: IANA AFI and SAFI numbers and the names by which configuration and API call them (OpenConfig's). */
 export const AFI = { ipv4: 1, ipv6: 2, l2vpn: 25, bgpLs: 16388 } as const;
-export const SAFI = { unicast: 1, multicast: 2, labelledUnicast: 4, evpn: 70, mplsVpn: 128 } as const;
+export const SAFI = {
+  unicast: 1,
+  multicast: 2,
+  labelledUnicast: 4,
+  evpn: 70,
+  bgpLs: 71,
+  bgpLsVpn: 72,
+  mplsVpn: 128,
+  multicastVpn: 129,
+  routeTarget: 132,
+  flowSpec: 133,
+  flowSpecVpn: 134,
+} as const;
 
 /** The families that the RIB carries. */
 export const RIB_FAMILIES = ['ipv4-unicast', 'ipv6-unicast'] as const;

@@ -1,0 +1,2 @@
+/** The protocol: codec, state machine and session, each usable alone. */
+export * from './wire/index.js';

@@ -1,0 +1,76 @@
+import { Reader } from '../../../net/reader.js';
+import type { Writer } from '../../../net/writer.js';
+import { UsageError } from '../../../net/errors.js';
+import type { WireContext } from '../context.js';
+import { attributeName } from './names.js';
+import { FLAG } from './attribute.js';
+import type { Attribute, RawValueAttribute } from './index.js';
+import { attributeType } from './index.js';
+
+/** Where an attribute is, and whether its value may be trusted. */
+export interface AttributePlace {
+  readonly code: number;
+  readonly flags: number;
+  readonly start: number;
+  readonly end: number;
+  readonly sentLength: number;
+  readonly malformed: boolean;
+  readonly discarded: boolean;
+}
+
+/** The typed form of one attribute; its octets when it is malformed or has no exact typed form. */
+export function decodeAttribute(bytes: Uint8Array, place: AttributePlace, cx: WireContext): Attribute {
+  const { code, flags, start, end } = place;
+  const type = attributeType(code);
+  if (type?.decode !== undefined && !place.malformed) {
+    const value = type.decode(new Reader(bytes, start, end), cx);
+    if (value !== undefined) return { code, name: type.name, flags, value } as Attribute;
+  }
+  const raw: RawValueAttribute = { code, name: attributeName(code), flags, raw: bytes.slice(start, end) };
+  if (place.sentLength === end - start && !place.discarded) return raw;
+  return {
+    ...raw,
+    ...(place.sentLength === end - start ? {} : { length: place.sentLength }),
+    ...(place.discarded ? { discarded: true as const } : {}),
+  };
+}
+
+/**
+ * Write attributes in the order given. The Extended Length bit is set where a value needs it.
+ * @param attributes `flags` may be left out: the type's usual flags are taken
+ * @throws UsageError `bad_attribute` when a value does not fit its attribute
+ */
+export function encodeAttributes(attributes: readonly EncodableAttribute[], cx: WireContext, writer: Writer): void {
+  for (const attribute of attributes) encodeAttribute(attribute, cx, writer);
+}
+
+/** An attribute to be written: `flags` and `name` are optional. */
+export type EncodableAttribute = Attribute extends infer A
+  ? A extends { flags: number; name: string }
+    ? Omit<A, 'flags' | 'name'> & { readonly flags?: number; readonly name?: string }
+    : never
+  : never;
+
+function encodeAttribute(attribute: EncodableAttribute, cx: WireContext, w: Writer): void {
+  const type = attributeType(attribute.code);
+  const flags = attribute.flags ?? type?.flags ?? FLAG.optional | FLAG.transitive;
+  const headerAt = w.length;
+  w.u8(flags);
+  w.u8(attribute.code);
+  w.u16(0);
+  if ('raw' in attribute && attribute.raw !== undefined) w.octets(attribute.raw);
+  else if (type?.encode !== undefined) type.encode(w, (attribute as { value: unknown }).value, cx);
+  else throw new UsageError('bad_attribute', `attribute ${attribute.code} has no typed form, give its octets as 'raw'`);
+  const valueLength = w.length - headerAt - 4;
+  const length = 'length' in attribute && attribute.length !== undefined ? attribute.length : valueLength;
+  if (valueLength > 0xffff)
+    throw new UsageError('bad_attribute', `attribute ${attribute.code} is over 65535 octets long`);
+  if ((flags & FLAG.extendedLength) !== 0 || length > 255) {
+    w.patch8(headerAt, flags | FLAG.extendedLength);
+    w.patch16(headerAt + 2, length);
+    return;
+  }
+  w.bytes.copyWithin(headerAt + 3, headerAt + 4, w.length);
+  w.length--;
+  w.patch8(headerAt + 2, length);
+}

@@ -1,0 +1,29 @@
+/**
+ * The codec: messages, path attributes, capabilities and NLRI as octets and as typed values. Pure: imports `net` only, never
+ * throws on received octets.
+ */
+export * from './as-path.js';
+export * from './communities.js';
+export * from './context.js';
+export * from './errors.js';
+export * from './families.js';
+export * from './header.js';
+export * from './notification-names.js';
+export * from './shutdown-communication.js';
+export { toHex, fromHex } from './text.js';
+export * from './messages/index.js';
+export * from './nlri/index.js';
+export * from './capabilities/index.js';
+export * from './attributes/index.js';
+export { attributeName } from './attributes/names.js';
+export { FLAG, OPTIONAL, OPTIONAL_TRANSITIVE, WELL_KNOWN } from './attributes/attribute.js';
+export type { AttributeType } from './attributes/attribute.js';
+export { decodeAttribute, encodeAttributes } from './attributes/block.js';
+export type { EncodableAttribute } from './attributes/block.js';
+export { writeCanonicalAttributes } from './attributes/canonical.js';
+export { ORIGINS } from './attributes/origin.js';
+export type { Origin } from './attributes/origin.js';
+export type { Aggregator } from './attributes/aggregator.js';
+export type { AsPathSegment, AsPathSegmentType } from './attributes/as-path.js';
+export type { MpReach, MpReachLocation } from './attributes/mp-reach-nlri.js';
+export type { MpUnreach, MpUnreachLocation } from './attributes/mp-unreach-nlri.js';

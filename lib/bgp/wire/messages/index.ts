@@ -1,0 +1,6 @@
+export * from './open.js';
+export * from './update.js';
+export * from './parse-update.js';
+export * from './notification.js';
+export * from './keepalive.js';
+export * from './route-refresh.js';
