@@ -6,8 +6,19 @@ export interface FibOptions {
   readonly table?: string | number;
   /** Protocol name or number that marks our routes; default `bgp` (186). Routes of any other protocol are never touched. */
   readonly protocol?: string | number;
-  /** Default 32. */
+  /** Default 32. A route is ours if its protocol, table and metric are. */
   readonly metric?: number;
+  /**
+   * Our routes of an earlier run that nobody wants: `sweep` (default): removed once the Loc-RIB is complete; `flush`:
+   * removed at once; `adopt`: kept.
+   */
+  readonly atStart?: 'sweep' | 'flush' | 'adopt';
   /** What happens to our routes at stop: `keep` (default) or `remove`. */
   readonly atStop?: 'keep' | 'remove';
+  /** Read and compare the kernel's tables at least so often, in seconds; 0: only on a reason. Default 60. */
+  readonly reconcileInterval?: number;
+  /** Whether a next hop may be reached by a default route; default true. */
+  readonly resolveViaDefault?: boolean;
+  /** Name of the network namespace to write to (`ip -n`), with `ip-route`; default: our own. */
+  readonly netns?: string;
 }

@@ -1,0 +1,46 @@
+import type { KernelError } from './errors.js';
+
+/** What a {@link Fib} tells. Plain values, JSON-ready but for the errors. Prefixes are canonical text. */
+export type FibEvent =
+  /** The kernel refused a route. Told at the first failure and whenever the error changes; retried by itself. */
+  | {
+      readonly type: 'routeFailed';
+      readonly prefix: string;
+      /** `via 10.0.0.2 dev eth0`, or `delete`. */
+      readonly change: string;
+      readonly error: KernelError;
+      readonly retryInMs: number;
+    }
+  /** A route that had failed is in the kernel as wanted. */
+  | { readonly type: 'routeRecovered'; readonly prefix: string }
+  /** Nothing can be written or read at all; tried again by itself. BGP goes on. */
+  | { readonly type: 'writerDown'; readonly error: KernelError; readonly retryInMs: number }
+  | { readonly type: 'writerUp' }
+  /** Somebody else deleted or altered one of our routes, or added one under our protocol, table and metric. */
+  | {
+      readonly type: 'foreignChange';
+      readonly prefix: string;
+      readonly change: 'deleted' | 'altered' | 'added';
+      /** What the kernel holds; null: nothing. */
+      readonly found: string | null;
+      /** What it should hold; null: nothing. */
+      readonly wanted: string | null;
+    }
+  /** A foreign change was put right. */
+  | { readonly type: 'repaired'; readonly prefix: string }
+  /** Another program changes a route again and again: it is left alone for a growing while. */
+  | { readonly type: 'contended'; readonly prefix: string; readonly changes: number; readonly retryInMs: number }
+  /** The kernel's tables were read and compared. */
+  | {
+      readonly type: 'reconciled';
+      readonly reason: string;
+      /** Routes of ours that the kernel held. */
+      readonly own: number;
+      /** Prefixes of others that it held in the tables that were read. */
+      readonly foreign: number;
+      /** Rows whose kernel state differs from what is wanted; they are being written now. */
+      readonly different: number;
+      readonly durationMs: number;
+    };
+
+export type FibEventListener = (event: FibEvent) => void;

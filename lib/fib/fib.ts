@@ -1,0 +1,413 @@
+import { parsePrefix, formatPrefix, UsageError, type Clock, type Timer } from '../net/index.js';
+import type { KernelError } from './errors.js';
+import type { FibEvent, FibEventListener } from './events.js';
+import { protocolName } from './names.js';
+import { Reconciler } from './reconciler.js';
+import { Resolver, TABLE_MAIN } from './resolver.js';
+import { RouteState } from './route-state.js';
+import { FLAG } from './route-table.js';
+import type { FibTarget } from './targets.js';
+import { WriteLoop } from './write-loop.js';
+import type { FibWriter } from './writer.js';
+
+export interface FibSettings {
+  readonly writer: FibWriter;
+  readonly clock: Clock;
+  /** Number of the routing table; default 254 (`main`). */
+  readonly table?: number;
+  /** Number of the protocol that marks our routes; default 186 (`bgp`). */
+  readonly protocol?: number;
+  /** Default 32. A route is ours if protocol, table and metric are. */
+  readonly metric?: number;
+  /**
+   * What happens to our routes of an earlier run that nobody wants in this one. `sweep` (default): removed at
+   * {@link Fib.ready}; `flush`: removed at once; `adopt`: kept until they were wanted and then no longer.
+   */
+  readonly atStart?: 'sweep' | 'flush' | 'adopt';
+  /** `keep` (default): our routes stay when we stop; `remove`: they go. */
+  readonly atStop?: 'keep' | 'remove';
+  /** Read and compare the kernel's tables at least so often; 0: only when there is a reason to. Default 60. */
+  readonly reconcileSeconds?: number;
+  /** Whether a default route may be what a next hop is reached by; default true. */
+  readonly resolveViaDefault?: boolean;
+  /** Changes per batch; default 500. */
+  readonly batchSize?: number;
+  /** The writer is reset when it does not acknowledge for so long; default 20. */
+  readonly writeTimeoutSeconds?: number;
+  /** The writer is reset when a reading takes longer; default 120. */
+  readonly readTimeoutSeconds?: number;
+}
+
+/** One wanted route, for people and JSON. Times are wall-clock milliseconds since the Unix epoch; null: never. */
+export interface FibRoute {
+  readonly prefix: string;
+  /** `via 10.0.0.2 dev eth0`, `blackhole`, or `next hop 10.9.9.9` while it is unresolved. */
+  readonly target: string;
+  readonly state: 'installed' | 'pending' | 'failed' | 'unresolved';
+  readonly error: string | null;
+  readonly wantedAt: number | null;
+  readonly writtenAt: number | null;
+  readonly acknowledgedAt: number | null;
+}
+
+export interface FibSummary {
+  readonly writer: string;
+  /** `starting`: the kernel was not read yet; `down`: the writer fails, tried again by itself. */
+  readonly state: 'starting' | 'running' | 'down' | 'stopped';
+  readonly wanted: number;
+  readonly kernel: number;
+  readonly failed: number;
+  readonly queued: number;
+  readonly lastError: string | null;
+}
+
+const RESTART_FIRST_MS = 100;
+const RESTART_MAX_MS = 30_000;
+/** At stop: give up when nothing was acknowledged for so long. */
+const STOP_PATIENCE_MS = 10_000;
+const CLOSE_PATIENCE_MS = 5000;
+
+/**
+ * Keeps a kernel routing table equal to what is wanted. Set and delete at will: changes are coalesced, written in
+ * batches, retried, and compared with what the kernel really holds. Nothing here throws or rejects because of the
+ * kernel; see {@link onEvent}.
+ */
+export class Fib {
+  readonly #writer: FibWriter;
+  readonly #clock: Clock;
+  readonly #atStart: 'sweep' | 'flush' | 'adopt';
+  readonly #atStop: 'keep' | 'remove';
+  readonly #resolver: Resolver;
+  readonly #state: RouteState;
+  readonly #loop: WriteLoop;
+  readonly #reconciler: Reconciler;
+  readonly #listeners = new Set<FibEventListener>();
+  readonly #resolutionListeners = new Set<(nextHops: string[]) => void>();
+  #idleWaiters: (() => void)[] = [];
+  #phase: 'new' | 'running' | 'stopping' | 'stopped' = 'new';
+  #ready = false;
+  #down: KernelError | null = null;
+  #downTimes = 0;
+  #downTimer: Timer | null = null;
+  #recheckScheduled = false;
+
+  /** @throws UsageError `bad_option` */
+  constructor(settings: FibSettings) {
+    const { table = TABLE_MAIN, protocol = 186, metric = 32, reconcileSeconds = 60 } = settings;
+    inRange('table', table, 1, 0xffffffff);
+    inRange('protocol', protocol, 1, 255);
+    inRange('metric', metric, 0, 0xffffffff);
+    inRange('reconcileSeconds', reconcileSeconds, 0, 86_400);
+    const { writeTimeoutSeconds = 20, readTimeoutSeconds = 120, batchSize = 500 } = settings;
+    inRange('batchSize', batchSize, 1, 10_000);
+    inRange('writeTimeoutSeconds', writeTimeoutSeconds, 1, 3600);
+    inRange('readTimeoutSeconds', readTimeoutSeconds, 1, 3600);
+    const { writer, clock } = settings;
+    this.#writer = writer;
+    this.#clock = clock;
+    this.#atStart = settings.atStart ?? 'sweep';
+    this.#atStop = settings.atStop ?? 'keep';
+    const unchecked = writer.nextHops === 'unchecked';
+    this.#resolver = new Resolver({ table, viaDefault: settings.resolveViaDefault ?? true, unchecked });
+    this.#state = new RouteState({ table, protocol, metric }, this.#resolver);
+    const emit = (event: FibEvent): void => this.#emit(event);
+    this.#loop = new WriteLoop({
+      state: this.#state,
+      writer,
+      clock,
+      batchSize,
+      writeTimeoutMs: writeTimeoutSeconds * 1000,
+      emit,
+      mayRemove: (ref) => this.#mayRemove(ref),
+      onWriterFailed: (error) => this.#failed(error),
+      onAcknowledged: () => (this.#downTimes = 0),
+      occupant: (ref) => this.#occupant(ref),
+      onDoubt: (reason) => this.#reconciler.request(reason, 200),
+      onProgress: () => this.#settle(),
+    });
+    this.#reconciler = new Reconciler({
+      state: this.#state,
+      resolver: this.#resolver,
+      loop: this.#loop,
+      writer,
+      clock,
+      readTimeoutMs: readTimeoutSeconds * 1000,
+      intervalMs: reconcileSeconds * 1000,
+      emit,
+      onForeignRoutes: (when) => (when === 'now' ? this.#recheck() : this.#recheckSoon()),
+      mayRemove: (ref) => this.#mayRemove(ref),
+      onFailed: (error) => this.#failed(error),
+      onDone: () => this.#up(),
+    });
+  }
+
+  /** Read the kernel and begin to write. Resolves after the first attempt to read; a failure is told and retried. */
+  async start(): Promise<void> {
+    if (this.#phase !== 'new') throw new UsageError('already_started', 'a Fib starts once');
+    this.#phase = 'running';
+    await this.#reconciler.run('start');
+  }
+
+  /**
+   * Want a route, or want it otherwise than before.
+   * @throws UsageError `bad_prefix`, `bad_next_hop`
+   */
+  set(prefix: string, target: FibTarget): void {
+    if (this.#phase === 'stopping' || this.#phase === 'stopped') return;
+    const wanted = this.#state.targets.retain(target);
+    const ref = this.#addRow(prefix, wanted);
+    const c = this.#state.columns(ref);
+    const row = ref >> 1;
+    if (c.wanted[row] === wanted) {
+      this.#state.targets.release(wanted);
+      return;
+    }
+    this.#state.setWanted(ref, wanted);
+    c.wantedAt[row] = this.#loop.now();
+    c.flags[row]! &= ~FLAG.stale;
+    c.retryAt[row] = 0;
+    this.#loop.enqueue(ref);
+  }
+
+  #addRow(prefix: string, wanted: number): number {
+    try {
+      return this.#state.add(prefix);
+    } catch (error) {
+      this.#state.targets.release(wanted);
+      throw error;
+    }
+  }
+
+  /** Want a route no more. @throws UsageError `bad_prefix` */
+  delete(prefix: string): void {
+    if (this.#phase === 'stopping' || this.#phase === 'stopped') return;
+    const ref = this.#state.find(prefix);
+    if (ref < 0 || this.#state.columns(ref).wanted[ref >> 1] === 0) return;
+    this.#unwant(ref);
+  }
+
+  #unwant(ref: number): void {
+    const c = this.#state.columns(ref);
+    const row = ref >> 1;
+    this.#state.setWanted(ref, 0);
+    c.wantedAt[row] = 0;
+    c.retryAt[row] = 0;
+    this.#loop.enqueue(ref);
+  }
+
+  /** All that is wanted has been set: from now on routes of an earlier run that nobody wants are removed. */
+  ready(): void {
+    if (this.#ready) return;
+    this.#ready = true;
+    this.#state.forEach((ref, c, row) => {
+      if ((c.flags[row]! & FLAG.stale) !== 0) this.#loop.enqueue(ref);
+    });
+  }
+
+  #mayRemove(ref: number): boolean {
+    if (this.#phase === 'stopping' || !this.#state.hasFlag(ref, FLAG.stale)) return true;
+    return this.#atStart === 'flush' || (this.#atStart === 'sweep' && this.#ready);
+  }
+
+  /**
+   * How a BGP next hop is reached through the kernel's own routes: connected, static, or another protocol's; never
+   * through ours. Undefined: it is not, or the kernel was not read yet.
+   * @param device for link-local next hops
+   * @throws UsageError `bad_address`
+   */
+  resolve(nextHop: string, device?: string): { metric: number; device: string; gateway?: string } | undefined {
+    const resolution = this.#resolver.resolve(nextHop, device);
+    if (!resolution) return undefined;
+    const hop = resolution.hops[0]!;
+    const answer = { metric: resolution.metric, device: hop.device ?? '' };
+    return hop.gateway === undefined ? answer : { ...answer, gateway: hop.gateway };
+  }
+
+  /** Stop watching a next hop that {@link resolve} was asked for. */
+  forget(nextHop: string, device?: string): void {
+    this.#resolver.forget(nextHop, device);
+  }
+
+  /** Told of next hops asked for before whose resolution is another now. @returns a function that ends it */
+  onResolutionChange(listener: (nextHops: string[]) => void): () => void {
+    this.#resolutionListeners.add(listener);
+    return () => this.#resolutionListeners.delete(listener);
+  }
+
+  /** Told of failures, repairs and readings, synchronously and in order. @returns a function that ends it */
+  onEvent(listener: FibEventListener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Wanted routes, lazily, in no particular order. */
+  *routes(): IterableIterator<FibRoute> {
+    for (const ref of this.#state.refs()) if (this.#state.columns(ref).wanted[ref >> 1] !== 0) yield this.#view(ref);
+  }
+
+  /** One wanted route. @throws UsageError `bad_prefix` */
+  route(prefix: string): FibRoute | undefined {
+    const ref = this.#state.find(formatPrefix(parsePrefix(prefix)));
+    return ref < 0 || this.#state.columns(ref).wanted[ref >> 1] === 0 ? undefined : this.#view(ref);
+  }
+
+  #view(ref: number): FibRoute {
+    const c = this.#state.columns(ref);
+    const row = ref >> 1;
+    const wanted = c.wanted[row]!;
+    const body = this.#state.targets.bodyOf(wanted);
+    const installed = body !== 0 && c.kernel[row] === body && c.inflight[row] === 0;
+    const failed = (c.flags[row]! & FLAG.failed) !== 0;
+    const error = failed
+      ? (this.#loop.errorOf(ref)?.message ?? 'another program keeps changing this route')
+      : body === 0
+        ? 'the next hop cannot be reached'
+        : (this.#down?.message ?? null);
+    const wall = this.#clock.wallTime() - this.#clock.now();
+    const time = (tenths: number): number | null => (tenths === 0 ? null : Math.round(wall + (tenths - 1) * 100));
+    return {
+      prefix: this.#state.prefix(ref),
+      target: body === 0 ? this.#state.targets.text(wanted) : this.#state.bodies.get(body).key,
+      state: body === 0 ? 'unresolved' : installed ? 'installed' : failed ? 'failed' : 'pending',
+      error: installed ? null : error,
+      wantedAt: time(c.wantedAt[row]!),
+      writtenAt: time(c.writtenAt[row]!),
+      acknowledgedAt: time(c.acknowledgedAt[row]!),
+    };
+  }
+
+  summary(): FibSummary {
+    const state =
+      this.#phase === 'stopped' ? 'stopped' : this.#down ? 'down' : this.#reconciler.hasRead ? 'running' : 'starting';
+    const lastError = this.#down?.message ?? null;
+    return { writer: this.#writer.name, state, ...this.#state.counts(), queued: this.#loop.pending, lastError };
+  }
+
+  /** Read and compare the kernel's tables now, for the given reason. */
+  reconcile(reason = 'asked for'): void {
+    this.#reconciler.request(reason, 0);
+  }
+
+  /**
+   * Resolves when everything asked for so far is written and acknowledged, or has failed: also while the writer is down.
+   */
+  idle(): Promise<void> {
+    if (this.#isIdle()) return Promise.resolve();
+    return new Promise((resolve) => this.#idleWaiters.push(resolve));
+  }
+
+  #isIdle(): boolean {
+    if (this.#phase === 'stopped' || this.#down) return true;
+    return this.#reconciler.hasRead && !this.#reconciler.isRunning && this.#loop.isIdle && !this.#recheckScheduled;
+  }
+
+  #settle(): void {
+    if (this.#idleWaiters.length > 0 && this.#isIdle()) for (const done of this.#idleWaiters.splice(0)) done();
+  }
+
+  /** Write what is still to be written, remove our routes if so configured, and free everything. Never rejects. */
+  async stop(): Promise<void> {
+    if (this.#phase === 'stopping' || this.#phase === 'stopped') return;
+    const started = this.#phase === 'running';
+    this.#phase = 'stopping';
+    if (started) {
+      if (this.#atStop === 'remove') {
+        this.#downTimer?.cancel();
+        if (this.#down) await this.#reconciler.run('stop');
+        this.#state.forEach((ref) => this.#unwant(ref));
+      }
+      await this.#idleWithin(STOP_PATIENCE_MS);
+    }
+    this.#reconciler.close();
+    this.#loop.close();
+    this.#downTimer?.cancel();
+    this.#phase = 'stopped';
+    this.#settle();
+    const limit = this.#clock.after(CLOSE_PATIENCE_MS, () => this.#writer.reset('closing takes too long'));
+    try {
+      await this.#writer.close();
+    } catch {
+      // Nothing is left to do with a writer that cannot even be closed.
+    }
+    limit.cancel();
+  }
+
+  /** Wait for {@link idle} as long as something moves. */
+  async #idleWithin(ms: number): Promise<void> {
+    for (let left = -1; left !== this.#loop.pending && !this.#isIdle();) {
+      left = this.#loop.pending;
+      let timer: Timer | undefined;
+      const limit = new Promise<void>((resolve) => (timer = this.#clock.after(ms, resolve)));
+      await Promise.race([this.idle(), limit]);
+      timer?.cancel();
+    }
+  }
+
+  #failed(error: KernelError): void {
+    const first = this.#down === null;
+    this.#down = error;
+    if (this.#downTimer || this.#phase !== 'running') {
+      this.#settle();
+      return;
+    }
+    void this.#loop.pause();
+    const retryInMs = Math.min(RESTART_MAX_MS, RESTART_FIRST_MS * 2 ** Math.min(16, this.#downTimes++));
+    if (first) this.#emit({ type: 'writerDown', error, retryInMs });
+    this.#downTimer = this.#clock.after(retryInMs, () => {
+      this.#downTimer = null;
+      void this.#reconciler.run('the writer failed');
+    });
+    this.#settle();
+  }
+
+  /** A reading went well. */
+  #up(): void {
+    if (this.#downTimer) return; // failed since then: wait for the next try
+    if (this.#down) {
+      this.#down = null;
+      this.#emit({ type: 'writerUp' });
+    }
+    this.#loop.resume();
+    this.#settle();
+  }
+
+  #occupant(ref: number): string | null {
+    const { index } = this.#state.columns(ref);
+    const { table } = this.#state.identity;
+    const other = this.#resolver.occupant(table, index, ref >> 1, this.#state.metricOf(index.family));
+    return other === undefined ? null : `a route of protocol ${protocolName(other)} has this prefix, table and metric`;
+  }
+
+  #recheckSoon(): void {
+    if (this.#recheckScheduled) return;
+    this.#recheckScheduled = true;
+    this.#clock.soon(() => {
+      this.#recheckScheduled = false;
+      this.#recheck();
+      this.#settle();
+    });
+  }
+
+  /** Others' routes changed: resolve every next hop again, rewrite the routes it concerns, tell who asked. */
+  #recheck(): void {
+    const targets = this.#state.targets.recheck();
+    if (targets.size > 0) {
+      this.#state.forEach((ref, c, row) => {
+        if (!targets.has(c.wanted[row]!)) return;
+        c.retryAt[row] = 0;
+        this.#loop.enqueue(ref);
+      });
+    }
+    const changed = [...new Set(this.#resolver.recheck().map(({ nextHop }) => nextHop))];
+    if (changed.length > 0) for (const listener of [...this.#resolutionListeners]) listener(changed);
+  }
+
+  #emit(event: FibEvent): void {
+    for (const listener of [...this.#listeners]) listener(event);
+  }
+}
+
+function inRange(option: string, value: number, least: number, most: number): void {
+  if (Number.isInteger(value) && value >= least && value <= most) return;
+  throw new UsageError('bad_option', `${option} is an integer from ${least} to ${most}, not ${value}`, option);
+}

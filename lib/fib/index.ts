@@ -1,0 +1,15 @@
+/**
+ * Kernel routes: what is wanted against what the kernel holds, next-hop resolution, and the interface through which
+ * routes are written. Does no I/O: `IpRouteWriter` in `tsbgp` writes to Linux.
+ */
+export * from './errors.js';
+export * from './body.js';
+export * from './writer.js';
+export * from './events.js';
+export * from './names.js';
+export * from './ip-command.js';
+export * from './memory-writer.js';
+export * from './print-writer.js';
+export type { FibTarget, NextHop } from './targets.js';
+export type { FibOptions } from './options.js';
+export { Fib, type FibRoute, type FibSettings, type FibSummary } from './fib.js';

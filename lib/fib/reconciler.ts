@@ -1,0 +1,273 @@
+import type { Clock, Timer } from '../net/index.js';
+import { KernelError } from './errors.js';
+import type { FibEvent } from './events.js';
+import type { ForeignRoutes } from './foreign-routes.js';
+import type { Resolver } from './resolver.js';
+import { FLAG } from './route-table.js';
+import type { RouteState } from './route-state.js';
+import { asKernelError, type WriteLoop } from './write-loop.js';
+import type { FibWriter, KernelRoute } from './writer.js';
+
+/** Hints come in bursts: wait so long for the rest of one. */
+const HINT_DELAY_MS = 20;
+/** A hint about a route that we wrote just now may only be late: look later. */
+const LATE_HINT_DELAY_MS = 2000;
+/** Between two readings at least so many times the duration of the last one, so that reading never takes all the time. */
+const REST_FACTOR = 4;
+/** Foreign changes of one route that are put right at once; after that it is left alone for a growing while. */
+const PATIENCE = 3;
+const HOLD_FIRST_MS = 1000;
+const HOLD_MAX_MS = 300_000;
+/** Foreign changes longer ago than this, in tenths of a second, are forgiven. */
+const FORGIVE = 6000;
+
+export interface ReconcilerOptions {
+  readonly state: RouteState;
+  readonly resolver: Resolver;
+  readonly loop: WriteLoop;
+  readonly writer: FibWriter;
+  readonly clock: Clock;
+  readonly readTimeoutMs: number;
+  /** 0: never by itself. */
+  readonly intervalMs: number;
+  readonly emit: (event: FibEvent) => void;
+  /** Others' routes changed: next hops have to be looked at again, now or soon. */
+  readonly onForeignRoutes: (when: 'now' | 'soon') => void;
+  readonly mayRemove: (ref: number) => boolean;
+  readonly onFailed: (error: KernelError) => void;
+  readonly onDone: () => void;
+}
+
+/**
+ * Reads what the kernel really holds and compares it with what is believed: at start, after doubt, on hints of the
+ * watch, and now and then.
+ */
+export class Reconciler {
+  #reading = 0;
+  #running = false;
+  #again: string | null = null;
+  #timer: Timer | null = null;
+  #dueAt = Infinity;
+  #periodic: Timer | null = null;
+  #restUntil = 0;
+  #watch: { close(): void } | null = null;
+  #watchFailures = 0;
+  #missed: { route: KernelRoute; deleted: boolean }[] = [];
+  #closed = false;
+  #own = 0;
+
+  constructor(private readonly o: ReconcilerOptions) {}
+
+  /** Whether the kernel has been read to the end once. */
+  get hasRead(): boolean {
+    return this.#reading > 0 && this.o.resolver.routes !== null;
+  }
+
+  get isRunning(): boolean {
+    return this.#running;
+  }
+
+  /** Read soon. Several requests become one reading. */
+  request(reason: string, delayMs = HINT_DELAY_MS): void {
+    if (this.#closed) return;
+    if (this.#running) {
+      this.#again ??= reason;
+      return;
+    }
+    const now = this.o.clock.now();
+    const at = Math.max(now + delayMs, this.#restUntil);
+    if (at >= this.#dueAt) return;
+    this.#timer?.cancel();
+    this.#dueAt = at;
+    this.#timer = this.o.clock.after(at - now, () => void this.run(reason));
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#timer?.cancel();
+    this.#periodic?.cancel();
+    this.#watch?.close();
+    this.#watch = null;
+  }
+
+  /** Read and compare now. Never rejects; the outcome is told through the options' callbacks. */
+  async run(reason: string): Promise<void> {
+    if (this.#running || this.#closed) return;
+    this.#running = true;
+    this.#timer?.cancel();
+    this.#periodic?.cancel();
+    this.#dueAt = Infinity;
+    this.#again = null;
+    this.#ensureWatch();
+    await this.o.loop.pause();
+    const began = this.o.clock.now();
+    const picture = this.o.resolver.newPicture();
+    this.#missed = [];
+    this.#own = 0;
+    const reading = ++this.#reading;
+    const limit = this.o.clock.after(this.o.readTimeoutMs, () => {
+      this.o.writer.reset(`the kernel's tables were not read within ${this.o.readTimeoutMs / 1000} s`);
+    });
+    try {
+      const visit = (route: KernelRoute): void => this.#meet(route, picture, reading);
+      const { consistent } = await this.o.writer.read(this.o.resolver.tables, visit);
+      limit.cancel();
+      this.#running = false;
+      if (!this.#closed) this.#compare(reason, picture, reading, consistent, began);
+    } catch (error) {
+      limit.cancel();
+      picture.discard();
+      this.#running = false;
+      if (!this.#closed) this.o.onFailed(asKernelError(error));
+    }
+  }
+
+  #isOwn(route: KernelRoute): boolean {
+    const { identity } = this.o.state;
+    return (
+      route.table === identity.table &&
+      route.protocol === identity.protocol &&
+      route.tos === 0 &&
+      route.metric === this.o.state.metricOf(route.prefix.includes(':') ? 6 : 4)
+    );
+  }
+
+  #meet(route: KernelRoute, picture: ForeignRoutes, reading: number): void {
+    if (!this.#isOwn(route)) {
+      // Routes of our own protocol never resolve our next hops, whatever their table or metric.
+      if (route.protocol !== this.o.state.identity.protocol) picture.add(route);
+      return;
+    }
+    this.#own++;
+    const { state } = this.o;
+    const ref = state.add(route.prefix);
+    const c = state.columns(ref);
+    const row = ref >> 1;
+    c.seen[row] = reading;
+    const body = state.bodies.retain(route.body);
+    const known = c.kernel[row]!;
+    if (known === body) state.bodies.release(body);
+    else {
+      state.setKernel(ref, body);
+      if (this.#isFirst()) {
+        if (c.wanted[row] === 0) c.flags[row]! |= FLAG.stale;
+      } else if (state.wantedBody(ref) !== body && (c.flags[row]! & FLAG.unsure) === 0) {
+        this.#foreignChange(ref, known === 0 ? 'added' : 'altered', route.body.key);
+      }
+    }
+    c.flags[row]! &= ~FLAG.unsure;
+  }
+
+  #isFirst(): boolean {
+    return this.o.resolver.routes === null;
+  }
+
+  #compare(reason: string, picture: ForeignRoutes, reading: number, consistent: boolean, began: number): void {
+    const { state, loop, resolver } = this.o;
+    resolver.replace(picture);
+    for (const { route, deleted } of this.#missed) resolver.apply(route, deleted);
+    this.#missed = [];
+    this.o.onForeignRoutes('now');
+    let different = 0;
+    state.forEach((ref, c, row) => {
+      if (consistent && c.kernel[row] !== 0 && c.seen[row] !== reading) {
+        state.setKernel(ref, 0);
+        if (c.wanted[row] !== 0 && state.wantedBody(ref) !== 0 && (c.flags[row]! & FLAG.unsure) === 0) {
+          this.#foreignChange(ref, 'deleted', null);
+        }
+      }
+      if (consistent) c.flags[row]! &= ~FLAG.unsure;
+      if (state.wantedBody(ref) === c.kernel[row] && c.inflight[row] === 0) {
+        if (c.flags[row] !== 0 || c.wanted[row] === 0) loop.enqueue(ref);
+        return;
+      }
+      if (c.wanted[row] === 0 && !this.o.mayRemove(ref)) return;
+      different++;
+      if (loop.errorOf(ref)?.code === 'EEXIST' && loop.occupant(ref) === null) c.retryAt[row] = 0;
+      loop.enqueue(ref);
+    });
+    const durationMs = this.o.clock.now() - began;
+    this.#restUntil = this.o.clock.now() + durationMs * REST_FACTOR;
+    this.o.emit({ type: 'reconciled', reason, own: this.#own, foreign: picture.size, different, durationMs });
+    this.o.onDone();
+    this.#schedulePeriodic(durationMs);
+    if (!consistent) this.request('the tables changed while they were read', 500);
+    else if (this.#again !== null) this.request(this.#again);
+  }
+
+  #schedulePeriodic(durationMs: number): void {
+    this.#periodic?.cancel();
+    if (this.o.intervalMs === 0 || this.#closed) return;
+    const ms = Math.max(this.o.intervalMs, durationMs * 20);
+    this.#periodic = this.o.clock.after(ms, () => this.request('periodic', 0));
+  }
+
+  /** Somebody else touched a route of ours: tell it, and do not make a war of it. */
+  #foreignChange(ref: number, change: 'deleted' | 'altered' | 'added', found: string | null): void {
+    const { state, loop } = this.o;
+    const c = state.columns(ref);
+    const row = ref >> 1;
+    const prefix = state.prefix(ref);
+    const body = state.wantedBody(ref);
+    c.flags[row]! |= FLAG.foreign;
+    this.o.emit({
+      type: 'foreignChange',
+      prefix,
+      change,
+      found,
+      wanted: body === 0 ? null : state.bodies.get(body).key,
+    });
+    const now = loop.now();
+    if (now - c.fightAt[row]! > FORGIVE) c.fights[row] = 0;
+    c.fightAt[row] = now;
+    c.fights[row] = Math.min(250, c.fights[row]! + 1);
+    if (c.fights[row]! <= PATIENCE) return;
+    const retryInMs = Math.min(HOLD_MAX_MS, HOLD_FIRST_MS * 2 ** Math.min(16, c.fights[row]! - PATIENCE - 1));
+    this.o.emit({ type: 'contended', prefix, changes: c.fights[row]!, retryInMs });
+    loop.hold(ref, retryInMs);
+  }
+
+  #ensureWatch(): void {
+    if (this.#watch || !this.o.writer.watch) return;
+    this.#watch = this.o.writer.watch({
+      onRoute: (route, deleted) => this.#hint(route, deleted),
+      onResync: (reason) => this.request(reason),
+      onEnd: (error) => {
+        this.#watch = null;
+        // Without a watch, the periodic reading is what is left; it also starts the watch anew.
+        const delay = Math.min(60_000, 500 * 2 ** Math.min(10, this.#watchFailures++));
+        this.request(`the watch of the kernel ended: ${error.message}`, delay);
+      },
+    });
+  }
+
+  #hint(route: KernelRoute, deleted: boolean): void {
+    const { state, resolver, loop } = this.o;
+    this.#watchFailures = 0;
+    if (!this.#isOwn(route)) {
+      if (route.protocol === state.identity.protocol || !resolver.tables.includes(route.table)) return;
+      resolver.apply(route, deleted);
+      if (this.#running) this.#missed.push({ route, deleted });
+      this.o.onForeignRoutes('soon');
+      const ref = state.find(route.prefix);
+      // The place that our route could not take is free now.
+      if (deleted && ref >= 0 && state.hasFlag(ref, FLAG.failed)) loop.retry(ref);
+      // The event may be one of several for the prefix: a reading makes sure.
+      this.request('routes of others changed', LATE_HINT_DELAY_MS);
+      return;
+    }
+    const ref = state.find(route.prefix);
+    if (ref < 0) {
+      if (!deleted) this.request('a route of ours appeared');
+      return;
+    }
+    const c = state.columns(ref);
+    const row = ref >> 1;
+    const held = c.kernel[row]!;
+    const inflight = c.inflight[row]!;
+    const told = deleted ? 0 : state.bodies.find(route.body);
+    if (inflight !== 0 || (deleted ? held === 0 : told !== 0 && told === held)) return;
+    const recent = loop.now() - c.acknowledgedAt[row]! < 20;
+    this.request('a route of ours was changed', recent ? LATE_HINT_DELAY_MS : HINT_DELAY_MS);
+  }
+}

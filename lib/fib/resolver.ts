@@ -1,0 +1,158 @@
+import { canonicalAddress } from '../net/index.js';
+import { BodyPool, type Hop } from './body.js';
+import { ForeignRoutes, type Cover } from './foreign-routes.js';
+import { addressWords, newWords } from './prefix-text.js';
+import type { PrefixIndex } from './prefix-index.js';
+import type { KernelRoute } from './writer.js';
+
+/** The kernel's table of its own addresses. */
+export const TABLE_LOCAL = 255;
+export const TABLE_MAIN = 254;
+const PROTOCOL_KERNEL = 2;
+
+/** How a BGP next hop is reached. */
+export interface Resolution {
+  /** Metric of the covering route; 0 when the next hop is on a connected network. */
+  readonly metric: number;
+  /** One for a single route, several when the covering route has several. Never empty. */
+  readonly hops: readonly Hop[];
+}
+
+export interface ResolverOptions {
+  /** The table our routes go to; the kernel looks there first for a gateway, then in `main`. */
+  readonly table: number;
+  /** May a default route be the only cover of a next hop? */
+  readonly viaDefault: boolean;
+  /** Take every next hop as it is, without a device. */
+  readonly unchecked: boolean;
+}
+
+/**
+ * Resolves next hops through routes that are not ours (RFC 4271 section 5.1.3 and 9.1.2.1: the immediate next hop).
+ * Answers undefined for all until the kernel has been read once.
+ */
+export class Resolver {
+  #routes: ForeignRoutes | null = null;
+  readonly #words = newWords();
+  readonly #asked = new Map<string, { nextHop: string; device: string | undefined; answer: Resolution | undefined }>();
+
+  readonly #bodies = new BodyPool('stateKey');
+
+  constructor(private readonly options: ResolverOptions) {}
+
+  /** An empty picture to be filled by a reading and handed to {@link replace}. */
+  newPicture(): ForeignRoutes {
+    return new ForeignRoutes(this.#bodies);
+  }
+
+  get routes(): ForeignRoutes | null {
+    return this.#routes;
+  }
+
+  /** The numbers of the tables that have to be read. */
+  get tables(): readonly number[] {
+    return [...new Set([this.options.table, TABLE_MAIN, TABLE_LOCAL])];
+  }
+
+  /** A complete new picture of others' routes. */
+  replace(routes: ForeignRoutes): void {
+    this.#routes?.discard();
+    this.#routes = routes;
+  }
+
+  /** One route came or went. */
+  apply(route: KernelRoute, deleted: boolean): void {
+    if (deleted) this.#routes?.delete(route);
+    else this.#routes?.put(route);
+  }
+
+  /**
+   * @param nextHop address text
+   * @param device  given with link-local next hops: only routes through it count
+   * @throws UsageError `bad_prefix` or `bad_address`
+   */
+  resolve(nextHop: string, device?: string): Resolution | undefined {
+    const key = device === undefined ? nextHop : `${nextHop}%${device}`;
+    const known = this.#asked.get(key);
+    if (known) return known.answer;
+    const answer = this.look(nextHop, device);
+    this.#asked.set(key, { nextHop, device, answer });
+    return answer;
+  }
+
+  /** Protocol of another's route with the same prefix, table and metric as one of ours would have. */
+  occupant(table: number, index: PrefixIndex, row: number, metric: number): number | undefined {
+    index.read(row, this.#words);
+    return this.#routes?.exact(table, this.#words, metric)?.protocol;
+  }
+
+  /** No longer tell about this next hop. */
+  forget(nextHop: string, device?: string): void {
+    this.#asked.delete(device === undefined ? nextHop : `${nextHop}%${device}`);
+  }
+
+  /** Look at every next hop again that was asked for. @returns those whose answer is another now */
+  recheck(): { nextHop: string; device: string | undefined }[] {
+    const changed: { nextHop: string; device: string | undefined }[] = [];
+    for (const asked of this.#asked.values()) {
+      const answer = this.look(asked.nextHop, asked.device);
+      if (same(answer, asked.answer)) continue;
+      asked.answer = answer;
+      changed.push({ nextHop: asked.nextHop, device: asked.device });
+    }
+    return changed;
+  }
+
+  /** Like {@link resolve}, but without remembering that it was asked. */
+  look(nextHop: string, device: string | undefined): Resolution | undefined {
+    if (!this.#routes) return undefined;
+    const gateway = canonicalAddress(nextHop);
+    if (this.options.unchecked) return { metric: 0, hops: [device === undefined ? { gateway } : { gateway, device }] };
+    const host = this.#words;
+    addressWords(gateway, host);
+    const routes = this.#routes;
+    // A link-local address says nothing without its link. One of the host's own addresses, a broadcast or a multicast
+    // address is no next hop.
+    if (device === undefined && (host.w0 & 0xffc00000) >>> 0 === 0xfe800000 && host.family === 6) return undefined;
+    if (device === undefined && routes.cover(TABLE_LOCAL, host, 0, () => true)) return undefined;
+    const want = (entry: Cover): boolean =>
+      device === undefined ? this.#counts(entry) : this.#leadsOnto(entry, device);
+    const shortest = this.options.viaDefault ? 0 : 1;
+    const cover =
+      routes.cover(this.options.table, host, shortest, want) ?? routes.cover(TABLE_MAIN, host, shortest, want);
+    if (!cover) return undefined;
+    const body = this.#bodies.get(cover.body);
+    if (body.type !== 'unicast') return undefined;
+    const hops = body.hops
+      .filter((hop) => !hop.down && hop.device !== undefined && (device === undefined || hop.device === device))
+      .map((hop) => (hop.gateway === undefined ? { ...hop, gateway } : hop));
+    if (hops.length === 0) return undefined;
+    const connected = cover.protocol === PROTOCOL_KERNEL && body.hops.every((hop) => hop.gateway === undefined);
+    return { metric: connected ? 0 : cover.metric, hops };
+  }
+
+  #counts(entry: Cover): boolean {
+    return this.#bodies.get(entry.body).type !== 'throw';
+  }
+
+  #leadsOnto(entry: Cover, device: string): boolean {
+    return this.#bodies.get(entry.body).hops.some((hop) => hop.device === device && hop.gateway === undefined);
+  }
+}
+
+function same(a: Resolution | undefined, b: Resolution | undefined): boolean {
+  if (!a || !b) return a === b;
+  return (
+    a.metric === b.metric &&
+    a.hops.length === b.hops.length &&
+    a.hops.every((hop, i) => {
+      const other = b.hops[i]!;
+      return (
+        hop.gateway === other.gateway &&
+        hop.device === other.device &&
+        (hop.weight ?? 1) === (other.weight ?? 1) &&
+        !!hop.onlink === !!other.onlink
+      );
+    })
+  );
+}

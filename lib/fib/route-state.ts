@@ -1,0 +1,126 @@
+import { BodyPool } from './body.js';
+import { newWords, parseWords } from './prefix-text.js';
+import { FLAG, RouteColumns } from './route-table.js';
+import type { Resolver } from './resolver.js';
+import { TargetPool } from './targets.js';
+
+/** What marks a route as ours, besides its table. */
+export interface RouteIdentity {
+  readonly table: number;
+  readonly protocol: number;
+  readonly metric: number;
+}
+
+/**
+ * The two maps, wanted and kernel, of both families. A route is a number: its row, and in the lowest bit its family.
+ */
+export class RouteState {
+  readonly bodies = new BodyPool();
+  readonly targets: TargetPool;
+  readonly families = [new RouteColumns(4), new RouteColumns(6)] as const;
+  readonly #words = newWords();
+
+  constructor(
+    readonly identity: RouteIdentity,
+    resolver: Resolver,
+  ) {
+    this.targets = new TargetPool(this.bodies, resolver);
+  }
+
+  columns(ref: number): RouteColumns {
+    return this.families[ref & 1]!;
+  }
+
+  /** The kernel's metric of our routes: IPv6 knows no 0 and takes 1024 for it. */
+  metricOf(family: 4 | 6): number {
+    return family === 6 && this.identity.metric === 0 ? 1024 : this.identity.metric;
+  }
+
+  /** @returns the route's number, or -1. @throws UsageError `bad_prefix` */
+  find(prefix: string): number {
+    parseWords(prefix, this.#words);
+    const bit = this.#words.family === 6 ? 1 : 0;
+    const row = this.families[bit]!.index.find(this.#words);
+    return row < 0 ? -1 : row * 2 + bit;
+  }
+
+  /** Find or make. @throws UsageError `bad_prefix` */
+  add(prefix: string): number {
+    parseWords(prefix, this.#words);
+    const bit = this.#words.family === 6 ? 1 : 0;
+    const columns = this.families[bit]!;
+    const before = columns.index.size;
+    const row = columns.index.add(this.#words);
+    if (columns.index.size !== before) columns.clear(row);
+    return row * 2 + bit;
+  }
+
+  prefix(ref: number): string {
+    return this.columns(ref).index.text(ref >> 1);
+  }
+
+  /** Number of the body that the kernel should hold; 0: none, because it is not wanted or cannot be resolved. */
+  wantedBody(ref: number): number {
+    const target = this.columns(ref).wanted[ref >> 1]!;
+    return target === 0 ? 0 : this.targets.bodyOf(target);
+  }
+
+  /** Take over a held body number as the kernel's. */
+  setKernel(ref: number, body: number): void {
+    const c = this.columns(ref);
+    const row = ref >> 1;
+    this.bodies.release(c.kernel[row]!);
+    c.kernel[row] = body;
+  }
+
+  setWanted(ref: number, target: number): void {
+    const c = this.columns(ref);
+    const row = ref >> 1;
+    this.targets.release(c.wanted[row]!);
+    c.wanted[row] = target;
+  }
+
+  /** Give the row back if nothing is known of it any more. */
+  tidy(ref: number): void {
+    const c = this.columns(ref);
+    if (c.isEmpty(ref >> 1)) c.index.remove(ref >> 1);
+  }
+
+  hasFlag(ref: number, flag: number): boolean {
+    return (this.columns(ref).flags[ref >> 1]! & flag) !== 0;
+  }
+
+  setFlag(ref: number, flag: number): void {
+    this.columns(ref).flags[ref >> 1]! |= flag;
+  }
+
+  clearFlag(ref: number, flag: number): void {
+    this.columns(ref).flags[ref >> 1]! &= ~flag;
+  }
+
+  /** Call for each row in use. */
+  forEach(visit: (ref: number, c: RouteColumns, row: number) => void): void {
+    for (let bit = 0; bit < 2; bit++) {
+      const c = this.families[bit]!;
+      for (let row = 0; row < c.index.high; row++) if (c.index.has(row)) visit(row * 2 + bit, c, row);
+    }
+  }
+
+  /** Numbers of all rows in use. Rows made meanwhile may or may not be met. */
+  *refs(): IterableIterator<number> {
+    for (const [bit, c] of this.families.entries()) {
+      for (let row = 0; row < c.index.high; row++) if (c.index.has(row)) yield row * 2 + bit;
+    }
+  }
+
+  /** How many routes are wanted, are held by the kernel, and have failed. */
+  counts(): { readonly wanted: number; readonly kernel: number; readonly failed: number } {
+    const counts = { wanted: 0, kernel: 0, failed: 0 };
+    this.forEach((_, c, row) => {
+      if (c.wanted[row] !== 0) counts.wanted++;
+      if (c.kernel[row] !== 0) counts.kernel++;
+      if ((c.flags[row]! & FLAG.failed) !== 0) counts.failed++;
+    });
+    return counts;
+  }
+}

@@ -1,0 +1,147 @@
+import { parseAddress, canonicalAddress, UsageError } from '../net/index.js';
+import { BLACKHOLE, routeBody, type BodyPool, type Hop } from './body.js';
+import type { Resolver } from './resolver.js';
+
+/** One BGP next hop of a route. */
+export interface NextHop {
+  /** Address text; of another family than the prefix for RFC 8950. */
+  readonly nextHop: string;
+  /** Needed for link-local next hops, and only routes through it count then. */
+  readonly device?: string;
+  /** Share in a multipath route, 1 to 256; default 1. */
+  readonly weight?: number;
+}
+
+/**
+ * Where packets of a route are to go: to one next hop, to several at once (multipath), or nowhere (`blackhole`, for own
+ * aggregates).
+ */
+export type FibTarget = NextHop | { readonly nextHops: readonly NextHop[] } | 'blackhole';
+
+interface Target {
+  readonly text: string;
+  /** Null: blackhole. */
+  readonly nextHops: readonly NextHop[] | null;
+  /** Number of the body that it resolves to now; 0: none of its next hops can be reached. */
+  body: number;
+  refs: number;
+}
+
+/** Wanted targets by number; few, however many routes there are. Number 0 is "none". */
+export class TargetPool {
+  readonly #ids = new Map<string, number>();
+  readonly #targets: (Target | null)[] = [null];
+  readonly #free: number[] = [];
+
+  constructor(
+    private readonly bodies: BodyPool,
+    private readonly resolver: Resolver,
+  ) {}
+
+  /**
+   * Number of a target, held until {@link release}.
+   * @throws UsageError `bad_next_hop`
+   */
+  retain(target: FibTarget): number {
+    const key = keyOf(target);
+    let id = this.#ids.get(key);
+    if (id === undefined) {
+      const nextHops = target === 'blackhole' ? null : checked(target);
+      id = this.#free.pop() ?? this.#targets.length;
+      this.#targets[id] = { text: key, nextHops, body: 0, refs: 0 };
+      this.#ids.set(key, id);
+      this.#resolve(this.#targets[id]!);
+    }
+    this.#targets[id]!.refs++;
+    return id;
+  }
+
+  release(id: number): void {
+    if (id <= 0) return;
+    const target = this.#targets[id]!;
+    if (--target.refs > 0) return;
+    this.#ids.delete(target.text);
+    this.bodies.release(target.body);
+    this.#targets[id] = null;
+    this.#free.push(id);
+  }
+
+  /** Number of the body to write; 0: unresolved. */
+  bodyOf(id: number): number {
+    return this.#targets[id]!.body;
+  }
+
+  text(id: number): string {
+    const target = this.#targets[id]!;
+    return target.nextHops === null ? target.text : `next hop ${target.nextHops.map(nextHopText).join(', ')}`;
+  }
+
+  /** Resolve all again. @returns the numbers of those that changed */
+  recheck(): Set<number> {
+    const changed = new Set<number>();
+    this.#targets.forEach((target, id) => {
+      if (target && this.#resolve(target)) changed.add(id);
+    });
+    return changed;
+  }
+
+  #resolve(target: Target): boolean {
+    const before = target.body;
+    target.body = this.#bodyFor(target);
+    // Held first and released after, so that an unchanged body keeps its number.
+    this.bodies.release(before);
+    return target.body !== before;
+  }
+
+  #bodyFor(target: Target): number {
+    if (target.nextHops === null) return this.bodies.retain(BLACKHOLE);
+    const hops = new Map<string, Hop>();
+    for (const { nextHop, device, weight = 1 } of target.nextHops) {
+      for (const hop of this.resolver.look(nextHop, device)?.hops ?? []) {
+        const key = `${hop.gateway}%${hop.device}`;
+        const share = Math.min(256, (hop.weight ?? 1) * weight + (hops.get(key)?.weight ?? 0));
+        hops.set(key, { ...hop, weight: share });
+      }
+    }
+    if (hops.size === 0) return 0;
+    if (hops.size > 1) return this.bodies.retain(routeBody({ type: 'unicast', hops: [...hops.values()] }));
+    const { weight: _, ...only } = [...hops.values()][0]!;
+    return this.bodies.retain(routeBody({ type: 'unicast', hops: [only] }));
+  }
+}
+
+function keyOf(target: FibTarget): string {
+  if (target === 'blackhole') return target;
+  if ('nextHops' in target) return target.nextHops.map(nextHopText).join(' ');
+  return nextHopText(target);
+}
+
+function nextHopText(hop: NextHop): string {
+  if (hop.device === undefined && hop.weight === undefined) return hop.nextHop;
+  return (
+    (hop.device === undefined ? hop.nextHop : `${hop.nextHop} dev ${hop.device}`) +
+    (hop.weight === undefined ? '' : ` weight ${hop.weight}`)
+  );
+}
+
+/** A device name that is one word to `ip` and the kernel (at most 15 octets). */
+const DEVICE = /^[^\s/\\#'"]{1,15}$/;
+
+function checked(target: Exclude<FibTarget, 'blackhole'>): readonly NextHop[] {
+  const nextHops = 'nextHops' in target ? target.nextHops : [target];
+  if (nextHops.length === 0) throw new UsageError('bad_next_hop', 'a route needs at least one next hop, or blackhole');
+  return nextHops.map((hop) => {
+    try {
+      parseAddress(hop.nextHop);
+    } catch {
+      throw new UsageError('bad_next_hop', `not an IP address: '${hop.nextHop}'`);
+    }
+    if (hop.device !== undefined && !DEVICE.test(hop.device)) {
+      throw new UsageError('bad_next_hop', `not a device name: '${hop.device}'`);
+    }
+    if (hop.weight !== undefined && !(Number.isInteger(hop.weight) && hop.weight >= 1 && hop.weight <= 256)) {
+      throw new UsageError('bad_next_hop', `a weight is between 1 and 256, not ${hop.weight}`);
+    }
+    return { ...hop, nextHop: canonicalAddress(hop.nextHop) };
+  });
+}

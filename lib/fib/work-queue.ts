@@ -1,0 +1,34 @@
+/** First-in-first-out queue of integers in a growing ring. */
+export class WorkQueue {
+  #ring = new Int32Array(64);
+  #head = 0;
+  #size = 0;
+
+  get size(): number {
+    return this.#size;
+  }
+
+  push(value: number): void {
+    if (this.#size === this.#ring.length) this.#grow();
+    this.#ring[(this.#head + this.#size++) & (this.#ring.length - 1)] = value;
+  }
+
+  /** @returns the oldest value, or -1 when empty */
+  shift(): number {
+    if (this.#size === 0) return -1;
+    const value = this.#ring[this.#head]!;
+    this.#head = (this.#head + 1) & (this.#ring.length - 1);
+    if (--this.#size === 0 && this.#ring.length > 65536) this.#ring = new Int32Array(64);
+    if (this.#size === 0) this.#head = 0;
+    return value;
+  }
+
+  #grow(): void {
+    const ring = new Int32Array(this.#ring.length * 2);
+    const first = this.#ring.subarray(this.#head);
+    ring.set(first);
+    ring.set(this.#ring.subarray(0, this.#head), first.length);
+    this.#ring = ring;
+    this.#head = 0;
+  }
+}

@@ -1,0 +1,365 @@
+import type { Clock, Timer } from '../net/index.js';
+import { KernelError } from './errors.js';
+import type { FibEvent } from './events.js';
+import { FLAG } from './route-table.js';
+import type { RouteState } from './route-state.js';
+import type { FibWriter, RouteChange, WriteFailure } from './writer.js';
+import { WorkQueue } from './work-queue.js';
+
+/** Unanswered batches at most: enough to keep a helper process busy while its answers are on their way. */
+const MAX_OUTSTANDING = 4;
+/** Rows looked at per turn, so that a long queue of unchanged rows does not stall the event loop. */
+const ROWS_PER_TURN = 4000;
+const RETRY_FIRST_MS = 1000;
+const RETRY_MAX_MS = 60_000;
+/** The kernel found no link on which the gateway could be; one of our own routes may be in its way. */
+const GATEWAY_REFUSED = new Set(['EGATEWAY', 'ENETUNREACH', 'EHOSTUNREACH']);
+
+export interface WriteLoopOptions {
+  readonly state: RouteState;
+  readonly writer: FibWriter;
+  readonly clock: Clock;
+  readonly batchSize: number;
+  /** No acknowledgement for so long: the writer is reset. */
+  readonly writeTimeoutMs: number;
+  readonly emit: (event: FibEvent) => void;
+  /** Whether a route that is not wanted may be removed now. */
+  readonly mayRemove: (ref: number) => boolean;
+  /** The writer failed as a whole; the loop waits until {@link WriteLoop.resume}. */
+  readonly onWriterFailed: (error: KernelError) => void;
+  /** An answer did not fit our picture of the kernel. */
+  readonly onDoubt: (reason: string) => void;
+  /** A batch was acknowledged: the writer works. */
+  readonly onAcknowledged: () => void;
+  /** Who holds the place that an `add` found taken, in words; null: nobody that we know of. */
+  readonly occupant: (ref: number) => string | null;
+  /** Something was finished: the owner may be idle now. */
+  readonly onProgress: () => void;
+}
+
+interface Batch {
+  readonly refs: readonly number[];
+  readonly changes: readonly RouteChange[];
+}
+
+/**
+ * Takes rows whose kernel state differs from the wanted one, writes them in batches, and keeps account of the answers.
+ * The queue holds rows, not changes: what is written is what is wanted when the batch is made.
+ */
+export class WriteLoop {
+  readonly #queue = new WorkQueue();
+  readonly #errors: KernelError[] = [];
+  readonly #errorIds = new Map<string, number>();
+  #outstanding = 0;
+  #paused = true;
+  #scheduled = false;
+  #whenQuiet: (() => void)[] = [];
+  #watchdog: Timer | null = null;
+  #retryTimer: Timer | null = null;
+  #retryAtMs = Infinity;
+  /** Shrinks when the writer fails on a batch, to find the change that does it. */
+  #limit: number;
+
+  constructor(private readonly o: WriteLoopOptions) {
+    this.#limit = o.batchSize;
+  }
+
+  /** Nothing queued and nothing unanswered. */
+  get isIdle(): boolean {
+    return this.#queue.size === 0 && this.#outstanding === 0 && !this.#scheduled;
+  }
+
+  get pending(): number {
+    return this.#queue.size;
+  }
+
+  /** The row differs, or may differ. */
+  enqueue(ref: number): void {
+    if (this.o.state.hasFlag(ref, FLAG.queued)) return;
+    this.o.state.setFlag(ref, FLAG.queued);
+    this.#queue.push(ref);
+    this.#schedule();
+  }
+
+  /** Write nothing more; resolves when nothing is unanswered. */
+  pause(): Promise<void> {
+    this.#paused = true;
+    if (this.#outstanding === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#whenQuiet.push(resolve));
+  }
+
+  resume(): void {
+    this.#paused = false;
+    this.#schedule();
+  }
+
+  close(): void {
+    this.#paused = true;
+    this.#watchdog?.cancel();
+    this.#retryTimer?.cancel();
+    this.#watchdog = this.#retryTimer = null;
+  }
+
+  errorOf(ref: number): KernelError | null {
+    const id = this.o.state.columns(ref).error[ref >> 1]!;
+    return id === 0 ? null : this.#errors[id - 1]!;
+  }
+
+  /** Tenths of a second, as the columns count time; never 0. */
+  now(): number {
+    return 1 + Math.floor(this.o.clock.now() / 100);
+  }
+
+  #schedule(): void {
+    if (this.#scheduled || this.#paused || this.#queue.size === 0) return;
+    this.#scheduled = true;
+    this.o.clock.soon(() => {
+      this.#scheduled = false;
+      this.#pump();
+    });
+  }
+
+  #pump(): void {
+    let budget = ROWS_PER_TURN;
+    const most = this.#limit < this.o.batchSize ? 1 : MAX_OUTSTANDING;
+    while (!this.#paused && this.#outstanding < most && this.#queue.size > 0 && budget > 0) {
+      const refs: number[] = [];
+      const changes: RouteChange[] = [];
+      while (changes.length < this.#limit && this.#queue.size > 0 && budget-- > 0) {
+        const ref = this.#queue.shift();
+        this.o.state.clearFlag(ref, FLAG.queued);
+        const change = this.#plan(ref);
+        if (!change) continue;
+        refs.push(ref);
+        changes.push(change);
+      }
+      if (changes.length > 0) this.#send({ refs, changes });
+    }
+    if (budget <= 0) this.#schedule();
+    this.o.onProgress();
+  }
+
+  /** The change that brings a row nearer to what is wanted, if any is due. */
+  #plan(ref: number): RouteChange | null {
+    const { state } = this.o;
+    const c = state.columns(ref);
+    const row = ref >> 1;
+    if (c.inflight[row] !== 0) return null; // looked at again when the answer comes
+    const wanted = state.wantedBody(ref);
+    const held = c.kernel[row]!;
+    if (wanted === held) {
+      this.#settled(ref);
+      return null;
+    }
+    if (wanted === 0 && !this.o.mayRemove(ref)) return null;
+    if ((c.flags[row]! & FLAG.failed) !== 0 && c.retryAt[row]! > this.now()) return null; // the retry timer brings it back
+    c.inflight[row] = wanted === 0 ? -1 : state.bodies.hold(wanted);
+    c.writtenAt[row] = this.now();
+    return {
+      op: wanted === 0 ? 'delete' : held === 0 ? 'add' : 'replace',
+      prefix: state.prefix(ref),
+      table: state.identity.table,
+      protocol: state.identity.protocol,
+      metric: state.metricOf(c.family),
+      body: wanted === 0 ? state.bodies.get(held) : state.bodies.forWriting(wanted),
+    };
+  }
+
+  #send(batch: Batch): void {
+    this.#outstanding++;
+    this.#guard();
+    let answer: Promise<readonly WriteFailure[]>;
+    try {
+      answer = this.o.writer.write(batch.changes);
+    } catch (error) {
+      answer = Promise.reject(error as Error);
+    }
+    answer.then(
+      (failures) => this.#answered(batch, failures),
+      (error: unknown) => this.#lost(batch, asKernelError(error)),
+    );
+  }
+
+  #guard(): void {
+    this.#watchdog?.cancel();
+    this.#watchdog = null;
+    if (this.#outstanding === 0) return;
+    this.#watchdog = this.o.clock.after(this.o.writeTimeoutMs, () => {
+      this.#watchdog = null;
+      this.o.writer.reset(`no acknowledgement for ${this.o.writeTimeoutMs / 1000} s`);
+    });
+  }
+
+  #finished(): void {
+    this.#outstanding--;
+    this.#guard();
+    if (this.#outstanding === 0) for (const done of this.#whenQuiet.splice(0)) done();
+    this.#schedule();
+    this.o.onProgress();
+  }
+
+  #answered(batch: Batch, failures: readonly WriteFailure[]): void {
+    const failed = new Map(failures.map((failure) => [failure.index, failure]));
+    const denied = failures.length === batch.refs.length && failures.every((failure) => failure.code === 'EPERM');
+    batch.refs.forEach((ref, i) => {
+      const failure = failed.get(i);
+      if (failure && !denied) this.#refused(ref, batch.changes[i]!, failure);
+      else if (failure) this.#drop(ref);
+      else this.#acknowledged(ref);
+    });
+    // Not one route's fault, and no use to try a million others.
+    if (denied) this.#failed(new KernelError('EPERM', failures[0]!.message));
+    else {
+      this.#limit = Math.min(this.o.batchSize, this.#limit * 2);
+      this.o.onAcknowledged();
+    }
+    this.#finished();
+  }
+
+  #acknowledged(ref: number): void {
+    const { state } = this.o;
+    const c = state.columns(ref);
+    const row = ref >> 1;
+    const written = c.inflight[row]!;
+    c.inflight[row] = 0;
+    state.setKernel(ref, Math.max(written, 0));
+    c.acknowledgedAt[row] = this.now();
+    c.flags[row]! &= ~FLAG.stale;
+    if (state.wantedBody(ref) === c.kernel[row]) this.#settled(ref);
+    else this.enqueue(ref);
+  }
+
+  /** Kernel and wish are one: nothing of a failure or a foreign change is left. */
+  #settled(ref: number): void {
+    const { state } = this.o;
+    const c = state.columns(ref);
+    const row = ref >> 1;
+    if ((c.flags[row]! & FLAG.foreign) !== 0) this.o.emit({ type: 'repaired', prefix: state.prefix(ref) });
+    else if ((c.flags[row]! & FLAG.failed) !== 0 && c.kernel[row] !== 0) {
+      this.o.emit({ type: 'routeRecovered', prefix: state.prefix(ref) });
+    }
+    c.flags[row]! &= ~(FLAG.failed | FLAG.foreign | FLAG.unsure);
+    c.attempts[row] = c.error[row] = 0;
+    c.retryAt[row] = 0;
+    state.tidy(ref);
+  }
+
+  /** Forget that something is under way. */
+  #drop(ref: number): void {
+    const c = this.o.state.columns(ref);
+    const row = ref >> 1;
+    this.o.state.bodies.release(c.inflight[row]!);
+    c.inflight[row] = 0;
+    this.o.state.setFlag(ref, FLAG.unsure);
+    this.enqueue(ref);
+  }
+
+  #refused(ref: number, change: RouteChange, failure: WriteFailure): void {
+    const { state } = this.o;
+    const c = state.columns(ref);
+    const row = ref >> 1;
+    if (change.op === 'delete' && failure.code === 'ESRCH') return this.#acknowledged(ref); // gone already
+    const body = c.inflight[row]!;
+    const retryOnlink = body > 0 && GATEWAY_REFUSED.has(failure.code) && state.bodies.tryOnlink(body, change.body);
+    state.bodies.release(body);
+    c.inflight[row] = 0;
+    if (retryOnlink) return this.enqueue(ref);
+    const occupant = failure.code === 'EEXIST' ? this.o.occupant(ref) : null;
+    // Our picture said there was none, or that there was one.
+    const doubt = failure.code === 'ESRCH' || (failure.code === 'EEXIST' && occupant === null);
+    if (doubt) this.o.onDoubt(`${change.op} ${change.prefix}: ${failure.message}`);
+    this.fail(ref, new KernelError(failure.code, occupant ?? failure.message), describe(change));
+  }
+
+  /** Note a failure of one route, tell it, and try again later. */
+  fail(ref: number, error: KernelError, change: string): void {
+    const c = this.o.state.columns(ref);
+    const row = ref >> 1;
+    const known = this.errorOf(ref);
+    c.attempts[row] = Math.min(250, c.attempts[row]! + 1);
+    const retryInMs = Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** Math.min(16, c.attempts[row]! - 1));
+    c.error[row] = this.#errorId(error);
+    this.hold(ref, retryInMs);
+    if (known?.message !== error.message) {
+      this.o.emit({ type: 'routeFailed', prefix: this.o.state.prefix(ref), change, error, retryInMs });
+    }
+  }
+
+  /** Leave a row alone for a while. */
+  hold(ref: number, ms: number): void {
+    const c = this.o.state.columns(ref);
+    c.flags[ref >> 1]! |= FLAG.failed;
+    c.retryAt[ref >> 1] = this.now() + Math.ceil(ms / 100);
+    const at = this.o.clock.now() + ms;
+    if (at >= this.#retryAtMs) return;
+    this.#retryAtMs = at;
+    this.#retryTimer?.cancel();
+    this.#retryTimer = this.o.clock.after(ms + 100, () => this.#retryDue());
+  }
+
+  /** Try a failed or held row now, without waiting for its time. */
+  retry(ref: number): void {
+    this.o.state.columns(ref).retryAt[ref >> 1] = 0;
+    this.enqueue(ref);
+  }
+
+  /** Who holds a route's place in the kernel, in words; null: nobody that we know of. */
+  occupant(ref: number): string | null {
+    return this.o.occupant(ref);
+  }
+
+  #retryDue(): void {
+    this.#retryAtMs = Infinity;
+    this.#retryTimer = null;
+    const now = this.now();
+    let next = Infinity;
+    this.o.state.forEach((ref, c, row) => {
+      if ((c.flags[row]! & FLAG.failed) === 0) return;
+      if (c.retryAt[row]! <= now) this.enqueue(ref);
+      else next = Math.min(next, c.retryAt[row]!);
+    });
+    if (next === Infinity) return;
+    const ms = Math.max(100, (next - now) * 100);
+    this.#retryAtMs = this.o.clock.now() + ms;
+    this.#retryTimer = this.o.clock.after(ms, () => this.#retryDue());
+  }
+
+  /** The writer failed in the middle: nobody knows which of these were made. */
+  #lost(batch: Batch, error: KernelError): void {
+    const alone = batch.refs.length === 1 && this.#limit === 1 && error.code === 'EEXIT';
+    for (const [i, ref] of batch.refs.entries()) {
+      this.#drop(ref);
+      // The change that ends the writer every time must not stop all others.
+      if (alone) this.fail(ref, error, describe(batch.changes[i]!));
+    }
+    if (error.code === 'EEXIT') this.#limit = Math.max(1, Math.min(this.#limit, batch.refs.length) >> 1);
+    this.#failed(error);
+    this.#finished();
+  }
+
+  #failed(error: KernelError): void {
+    this.#paused = true;
+    this.o.onWriterFailed(error);
+  }
+
+  #errorId(error: KernelError): number {
+    const known = this.#errorIds.get(error.message);
+    if (known !== undefined) return known;
+    // Texts name devices at most, so they are few; should they not be, the last number stands for the rest.
+    if (this.#errors.length >= 65_000) return this.#errors.length;
+    this.#errors.push(error);
+    this.#errorIds.set(error.message, this.#errors.length);
+    return this.#errors.length;
+  }
+}
+
+function describe(change: RouteChange): string {
+  return change.op === 'delete' ? 'delete' : change.body.key;
+}
+
+export function asKernelError(error: unknown): KernelError {
+  if (error instanceof KernelError) return error;
+  const { code, message } =
+    error instanceof Error ? (error as Error & { code?: unknown }) : { code: null, message: String(error) };
+  return new KernelError(typeof code === 'string' ? code : 'EUNKNOWN', message, { cause: error });
+}

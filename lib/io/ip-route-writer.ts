@@ -1,0 +1,121 @@
+import { KernelError } from '../fib/errors.js';
+import { ipCommand } from '../fib/ip-command.js';
+import type { FibWriter, KernelRoute, KernelWatcher, RouteChange, WriteFailure } from '../fib/writer.js';
+import { IpBatch } from './ip-batch.js';
+import { LineSplitter, spawnIp, type Child, type SpawnIp } from './ip-child.js';
+import { ipErrorCode } from './ip-errors.js';
+import { IpMonitor } from './ip-monitor.js';
+import { RouteLineParser } from './ip-route-text.js';
+
+export interface IpRouteWriterOptions {
+  /** Name of the network namespace to work in (`ip -n`); default: our own. */
+  readonly netns?: string;
+  /** The program; default `ip`, from PATH. iproute2 5.3 or later. */
+  readonly path?: string;
+  /** How processes are started; default: really. */
+  readonly spawn?: SpawnIp;
+}
+
+/** Failures after which the running `ip` may have a wrong device number in mind. */
+const DEVICE_DOUBT = new Set(['EGATEWAY', 'ENODEV', 'EHOSTUNREACH', 'ENETUNREACH']);
+
+/**
+ * Writes routes through iproute2: one long-lived `ip -batch -` for changes, `ip route show` for reading, `ip monitor` for
+ * hints. Linux only; needs CAP_NET_ADMIN.
+ */
+export class IpRouteWriter implements FibWriter {
+  readonly name = 'ip-route';
+  readonly nextHops = 'kernel';
+  readonly #spawn: SpawnIp;
+  readonly #args: readonly string[];
+  readonly #batch: IpBatch;
+  readonly #parser = new RouteLineParser();
+  #reader: { child: Child; abort: (error: KernelError) => void } | null = null;
+  #monitor: IpMonitor | null = null;
+
+  constructor(options: IpRouteWriterOptions = {}) {
+    this.#spawn = options.spawn ?? spawnIp(options.path);
+    this.#args = options.netns === undefined ? [] : ['-n', options.netns];
+    this.#batch = new IpBatch(this.#spawn, this.#args);
+  }
+
+  async write(changes: readonly RouteChange[]): Promise<readonly WriteFailure[]> {
+    const failed = await this.#batch.run(changes.map((change) => ipCommand(change)));
+    const failures: WriteFailure[] = [];
+    for (const [index, message] of failed) failures.push({ index, code: ipErrorCode(message), message });
+    if (failures.some(({ code }) => DEVICE_DOUBT.has(code))) this.#batch.recycle();
+    return failures;
+  }
+
+  async read(
+    tables: readonly number[],
+    visit: (route: KernelRoute) => void,
+  ): Promise<{ readonly consistent: boolean }> {
+    let consistent = true;
+    for (const table of tables) {
+      for (const family of [4, 6] as const) {
+        if (!(await this.#readTable(table, family, visit))) consistent = false;
+      }
+    }
+    return { consistent };
+  }
+
+  #readTable(table: number, family: 4 | 6, visit: (route: KernelRoute) => void): Promise<boolean> {
+    return new Promise((resolve, reject) => {
+      let said = '';
+      let failure: KernelError | null = null;
+      const stdout = new LineSplitter((line) => {
+        const route = this.#parser.parse(line, table, family);
+        // A kernel without IPv6 may answer with all families.
+        if (route && route.prefix.includes(':') === (family === 6)) visit(route);
+      });
+      const child = this.#spawn([...this.#args, '-N', '-o', `-${family}`, 'route', 'show', 'table', String(table)], {
+        onStdout: (chunk) => {
+          if (failure) return;
+          try {
+            stdout.push(chunk);
+          } catch (error) {
+            failure = new KernelError('EUNKNOWN', `cannot read the kernel's routes: ${String(error)}`, {
+              cause: error,
+            });
+            child.kill();
+          }
+        },
+        onStderr: (chunk) => (said = (said + chunk).slice(-2000)),
+        onEnd: (error) => {
+          this.#reader = null;
+          const absent = /FIB table does not exist|not supported/.test(said);
+          if (failure) reject(failure);
+          else if (error && !absent) reject(error);
+          else resolve(!/inconsistent/.test(said));
+        },
+      });
+      this.#reader = {
+        child,
+        abort: (error) => {
+          failure ??= error;
+          child.kill();
+        },
+      };
+      child.end();
+    });
+  }
+
+  watch(watcher: KernelWatcher): { close(): void } {
+    const monitor = new IpMonitor(this.#spawn, this.#args, watcher, () => this.#batch.recycle());
+    this.#monitor = monitor;
+    return monitor;
+  }
+
+  reset(reason: string): void {
+    const error = new KernelError('ETIMEDOUT', reason);
+    this.#batch.reset(error);
+    this.#reader?.abort(error);
+  }
+
+  async close(): Promise<void> {
+    this.#monitor?.close();
+    this.#reader?.abort(new KernelError('ECLOSED', 'closed'));
+    await this.#batch.close();
+  }
+}
