@@ -28,7 +28,10 @@ export class TcpConnection implements Connection {
   setHandler(handler: ConnectionHandler): void {
     if (this.#handler === undefined) {
       this.#socket.on('drain', () => this.#handler!.onDrain());
-      this.#socket.on('data', (chunk: Buffer) => this.#handler!.onData(chunk));
+      // Not as a Buffer: its slice() would give readers a view where they expect a copy.
+      this.#socket.on('data', ({ buffer, byteOffset, length }: Buffer) => {
+        this.#handler!.onData(new Uint8Array(buffer, byteOffset, length));
+      });
     }
     this.#handler = handler;
   }

@@ -60,7 +60,8 @@ export class MemoryConnection implements Connection {
   send(bytes: Uint8Array): boolean {
     if (this.#closed || this.#ending) return false;
     if (bytes.length > 0) {
-      this.#queue.push(bytes);
+      // Like the chunks of TCP never a Buffer, whose slice() does not copy.
+      this.#queue.push(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length));
       this.#queuedBytes += bytes.length;
       // Cut at random: gather what is sent at this moment first.
       if (this.#network.rechunk === undefined) this.#pump();
@@ -201,7 +202,7 @@ export class MemoryConnection implements Connection {
       this.#handler.onData(chunk);
       return;
     }
-    const lent = chunk.slice();
+    const lent = new Uint8Array(chunk);
     this.#handler.onData(lent);
     lent.fill(0xdb);
   }

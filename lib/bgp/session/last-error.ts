@@ -1,0 +1,43 @@
+import { notificationText } from '../wire/notification-names.js';
+import { carriesShutdownCommunication, decodeShutdownCommunication } from '../wire/shutdown-communication.js';
+
+/** A NOTIFICATION, or a failure below BGP, that ended a session or an attempt: JSON-ready. */
+export interface LastError {
+  /** Unix milliseconds. */
+  readonly at: number;
+  readonly direction: 'sent' | 'received' | 'local';
+  /** `Cease/Administrative Shutdown`, `connection refused` … */
+  readonly text: string;
+  readonly code?: number;
+  readonly subcode?: number;
+  /** Hex of the NOTIFICATION's Data field. */
+  readonly data?: string;
+  /** Shutdown communication (RFC 9003). */
+  readonly message?: string;
+}
+
+/** A NOTIFICATION in words. `detail` says more than its code; only the sender knows. */
+export function notificationError(
+  at: number,
+  direction: 'sent' | 'received',
+  notification: { readonly code: number; readonly subcode: number; readonly data: Uint8Array },
+  detail?: string,
+): LastError {
+  const { code, subcode, data } = notification;
+  const name = notificationText(code, subcode);
+  const message = carriesShutdownCommunication(code, subcode) ? decodeShutdownCommunication(data) : undefined;
+  return Object.freeze({
+    at,
+    direction,
+    text: detail === undefined ? name : `${name}: ${detail}`,
+    code,
+    subcode,
+    data: Array.from(data, (octet) => octet.toString(16).padStart(2, '0')).join(''),
+    ...(message === undefined ? {} : { message }),
+  });
+}
+
+/** A failure of the transport. */
+export function localError(at: number, text: string): LastError {
+  return Object.freeze({ at, direction: 'local', text });
+}

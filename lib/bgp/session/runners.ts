@@ -1,0 +1,203 @@
+import type { Connection } from '../../net/transport.js';
+import { dialedSurvives } from '../fsm/collision.js';
+import type { NotificationContent } from '../fsm/events.js';
+import { progressOf, type FsmStateName } from '../fsm/state.js';
+import type { MessageError } from '../wire/errors.js';
+import type { OpenMessage } from '../wire/messages/open.js';
+import { Counters } from './counters.js';
+import { Farewells } from './farewells.js';
+import type { LastError } from './last-error.js';
+import { openFacts } from './open.js';
+import type { ResolvedPeerOptions, SessionRuntime } from './options.js';
+import { describeWait } from './reason.js';
+import { FsmRunner, type RunnerHost } from './runner.js';
+import type { SessionHandler } from './types.js';
+
+/**
+ * The one or two FSMs of a neighbor. The primary one dials, retries and has the session. A competing one runs only while a
+ * second connection, dialed by the peer, waits for collision detection (RFC 4271 section 6.8); when it survives, it takes
+ * the primary's place. To the outside both are one: the one that got further.
+ */
+export class Runners implements RunnerHost {
+  readonly options: ResolvedPeerOptions;
+  readonly runtime: SessionRuntime;
+  readonly handler: SessionHandler;
+  readonly counters = new Counters();
+  readonly #farewells: Farewells;
+  #primary: FsmRunner;
+  #competing: FsmRunner | undefined;
+
+  /** RFC 5492 section 3: the peer refused our Optional Parameters; until the next session ends we leave them out. */
+  plainOpen = false;
+  isStarted = false;
+  lastError: LastError | undefined;
+  state: FsmStateName = 'Idle';
+  since: number;
+  /** Why the neighbor last left a state in which it was connected, or could not connect. */
+  #cause: string | undefined;
+
+  constructor(options: ResolvedPeerOptions, runtime: SessionRuntime, handler: SessionHandler) {
+    this.options = options;
+    this.runtime = runtime;
+    this.handler = handler;
+    this.#farewells = new Farewells(runtime.clock);
+    this.#primary = new FsmRunner(this);
+    this.since = runtime.clock.wallTime();
+  }
+
+  /** The one that got further. */
+  get shown(): FsmRunner {
+    const competing = this.#competing;
+    if (competing === undefined) return this.#primary;
+    return progressOf(competing.state.name) > progressOf(this.#primary.state.name) ? competing : this.#primary;
+  }
+
+  get retryLeft(): number | undefined {
+    return this.state === 'Idle' || this.state === 'Active' ? this.#primary.timers.retryLeft : undefined;
+  }
+
+  get reason(): string | undefined {
+    return describeWait(this.state, {
+      cause: this.#cause,
+      retryLeftMs: this.retryLeft,
+      failures: this.#primary.state.connectRetryCounter,
+      remote: this.options.remote,
+      isStarted: this.isStarted,
+    });
+  }
+
+  start(): void {
+    this.isStarted = true;
+    this.#primary.dispatch({ type: this.options.passive ? 'manualStartPassive' : 'manualStart' }, 'started');
+  }
+
+  stop(notification: NotificationContent, reason: string): void {
+    this.isStarted = false;
+    this.plainOpen = false;
+    const competing = this.#competing;
+    this.#competing = undefined;
+    competing?.dispatch({ type: 'manualStop', notification }, reason);
+    this.#primary.dispatch({ type: 'manualStop', notification }, reason);
+    this.#cause = reason;
+  }
+
+  fail(error: MessageError): void {
+    this.#primary.dispatch({ type: 'automaticStop', notification: error }, error.reason);
+  }
+
+  send(bytes: Uint8Array): boolean {
+    return this.#primary.state.name === 'Established' && this.#primary.send(bytes);
+  }
+
+  accept(connection: Connection): boolean {
+    const { localAddress } = this.options;
+    if (localAddress !== undefined && connection.local.address !== localAddress) {
+      connection.destroy();
+      return false;
+    }
+    const { address, port } = connection.remote;
+    this.#primary.dispatch({ type: 'tcpConnectionConfirmed' }, `connection from ${address} port ${port}`, connection);
+    return this.#primary.connection === connection || this.#competing?.connection === connection;
+  }
+
+  /** When no connection is open any more. */
+  closed(): Promise<void> {
+    return this.#farewells.done();
+  }
+
+  // ---- what the runners say ----
+
+  onError(error: LastError): void {
+    this.lastError = error;
+    if (error.code === 2 && error.subcode === 4 && error.direction === 'received') this.plainOpen = true;
+  }
+
+  closeGently(connection: Connection): void {
+    this.#farewells.add(connection);
+  }
+
+  onCompeting(connection: Connection): void {
+    const earlier = this.#competing;
+    if (earlier !== undefined) {
+      // The peer dials anew although its last connection is open: it no longer knows that one, unless its OPEN came.
+      if (earlier.state.name !== 'OpenSent') return connection.destroy();
+      this.#competing = undefined;
+      earlier.dispatch({ type: 'openCollisionDump' }, 'the peer dialed again');
+    }
+    const { address, port } = connection.remote;
+    const competing = (this.#competing = new FsmRunner(this));
+    competing.dispatch({ type: 'manualStartPassive' }, 'a second connection');
+    competing.dispatch({ type: 'tcpConnectionConfirmed' }, `connection from ${address} port ${port}`, connection);
+  }
+
+  /** Collision detection (RFC 4271 section 6.8). */
+  onOpen(runner: FsmRunner, open: OpenMessage): boolean {
+    const other = runner === this.#primary ? this.#competing : this.#primary;
+    if (other === undefined) return true;
+    if (other.state.name === 'Established') return false;
+    // Without its OPEN nothing is known of the other connection: it decides when that comes.
+    if (other.state.name !== 'OpenConfirm') return true;
+    if (this.#survivor(runner, other, open) === other) return false;
+    this.#keepOnly(runner);
+    return true;
+  }
+
+  #survivor(runner: FsmRunner, other: FsmRunner, open: OpenMessage): FsmRunner {
+    // Both dialed by the peer: it has begun anew, the older one is left over.
+    if (runner.dialed === other.dialed) return this.#competing!;
+    const { asn, routerId } = openFacts(open);
+    const ours = dialedSurvives({ asn: this.options.localAs, routerId: this.options.routerId }, { asn, routerId });
+    return runner.dialed === ours ? runner : other;
+  }
+
+  /** `survivor` becomes (or stays) the primary one, the other one is dumped. */
+  #keepOnly(survivor: FsmRunner): void {
+    const loser = survivor === this.#primary ? this.#competing : this.#primary;
+    this.#competing = undefined;
+    if (survivor !== this.#primary) survivor.inherit(this.#primary.state);
+    this.#primary = survivor;
+    if (loser === undefined) return;
+    loser.dispatch({ type: 'openCollisionDump' }, 'another connection to this peer survives');
+    // It may have been waiting for its next attempt.
+    loser.timers.stopAll();
+  }
+
+  onTransition(runner: FsmRunner, from: FsmStateName, to: FsmStateName, reason: string): void {
+    const hasEnded = to === 'Idle' || to === 'Active';
+    if (runner === this.#competing && hasEnded && from !== 'Idle') this.#endCompeting(runner);
+    else if (runner === this.#primary) this.#onPrimary(from, hasEnded, reason);
+    else if (runner !== this.#competing) return;
+
+    if (to === 'Established') {
+      this.counters.established++;
+      this.#keepOnly(runner);
+    }
+    this.#publish(reason);
+    if (to === 'Established' && runner.negotiated !== undefined) this.handler.onEstablished(runner.negotiated);
+  }
+
+  #endCompeting(runner: FsmRunner): void {
+    this.#competing = undefined;
+    runner.timers.stopAll();
+  }
+
+  #onPrimary(from: FsmStateName, hasEnded: boolean, reason: string): void {
+    if (from === 'Established') {
+      this.plainOpen = false;
+      this.handler.onDown(reason);
+    }
+    if (!hasEnded) return;
+    if (progressOf(from) > 0) this.#cause = reason;
+    // The peer's own connection is still there: go on with that one.
+    if (this.#competing !== undefined && this.isStarted) this.#keepOnly(this.#competing);
+  }
+
+  #publish(reason: string): void {
+    const from = this.state;
+    const to = this.shown.state.name;
+    if (from === to) return;
+    this.state = to;
+    this.since = this.runtime.clock.wallTime();
+    this.handler.onStateChange(from, to, reason);
+  }
+}
