@@ -7,7 +7,15 @@ import { checkPeers } from './config-peer-rules.js';
 /** What cannot be said together, although each part alone is fine. */
 type Rule = (draft: ConfigDraft) => Iterable<ConfigProblem>;
 
-const RULES: readonly Rule[] = [listenTwice, neighborTwice, neighborIsSelf, dynamicTwice, networks, checkPeers];
+const RULES: readonly Rule[] = [
+  listenTwice,
+  neighborTwice,
+  neighborIsSelf,
+  dynamicTwice,
+  networks,
+  fibType,
+  checkPeers,
+];
 
 /** All broken rules, in the order of the rules; one flaw of a peer group that many neighbors share appears once. */
 export function checkRules(draft: ConfigDraft): ConfigProblem[] {
@@ -102,6 +110,12 @@ function* networks({ networks: list, fib }: ConfigDraft): Generator<ConfigProble
         message: 'a blackhole needs fib: without it no kernel routes are written',
       };
     }
+  }
+}
+
+function* fibType({ fib }: ConfigDraft): Generator<ConfigProblem> {
+  if (fib?.netns !== undefined && fib.type !== 'ip-route') {
+    yield { path: ['fib', 'netns'], message: `type: ${fib.type} writes to no kernel, so netns has no effect` };
   }
 }
 

@@ -70,7 +70,11 @@ export const FIB = {
   table: v.tableName.optional(),
   protocol: v.protocolName.optional(),
   metric: u32.optional(),
+  atStart: v.oneOf(['sweep', 'flush', 'adopt']).optional(),
   atStop: v.oneOf(['keep', 'remove']).optional(),
+  reconcileInterval: v.secondsOrNever.optional(),
+  resolveViaDefault: v.flag.optional(),
+  netns: v.netnsName.optional(),
 } satisfies Shape<FibOptions>;
 
 export const API_DEFAULT_LISTEN = '127.0.0.1:8179';

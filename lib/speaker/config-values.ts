@@ -11,6 +11,7 @@ import {
   UsageError,
 } from '../net/index.js';
 import { parseCommunity, parseLargeCommunity } from '../bgp/wire/communities.js';
+import { parseHostPort } from './config-address.js';
 import { foundText } from './config-errors.js';
 import { didYouMean } from './config-suggest.js';
 
@@ -143,9 +144,7 @@ export const largeCommunity = value('a large community such as 65000:1:2, in quo
 
 /** `127.0.0.1:8179`, `[::1]:8179`. */
 export const hostPort = value('an address and a port such as 127.0.0.1:8179 or "[::1]:8179"', (input) => {
-  const parts = /^(?:\[([^\]]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(text(input));
-  const address = parts?.[1] ?? parts?.[2] ?? '';
-  check(isAddress(address) && Number(parts?.[3]) <= 0xffff);
+  check(parseHostPort(text(input)) !== undefined);
   return text(input);
 });
 
@@ -165,6 +164,18 @@ export const holdTime = value('0 or 3 to 65535 (seconds)', (input) => {
 export const seconds = value('a number, 0.1 to 65535 (seconds)', (input) => {
   check(typeof input === 'number' && input >= 0.1 && input <= 0xffff);
   return input as number;
+});
+
+/** Seconds, or 0 for never. */
+export const secondsOrNever = value('0 (never), or 0.1 to 65535 (seconds)', (input) => {
+  check(typeof input === 'number' && (input === 0 || (input >= 0.1 && input <= 0xffff)));
+  return input as number;
+});
+
+/** A named network namespace: a file name under /run/netns. */
+export const netnsName = value("a network namespace's name", (input) => {
+  check(/^[\w.-]{1,255}$/.test(text(input)) && !/^[.-]/.test(text(input)));
+  return text(input);
 });
 
 export function oneOf<const T extends string>(words: readonly T[]): z.ZodType<T> {

@@ -1,7 +1,7 @@
 import { readDraft } from './config-draft.js';
 import { ConfigError, toErrorItem, type ConfigProblem } from './config-errors.js';
 import { checkRules } from './config-rules.js';
-import type { SpeakerConfig } from './options.js';
+import type { NetworkOptions, SpeakerConfig } from './options.js';
 
 /** A configuration that was read, or everything that is wrong with it. */
 export type ConfigResult =
@@ -26,6 +26,21 @@ export function checkConfig(input: unknown): SpeakerConfig {
   const { config, problems } = readConfig(input);
   if (config === null) throw new ConfigError(problems.map(toErrorItem));
   return config;
+}
+
+/**
+ * Check a route to originate, as in `networks` or in an API request.
+ * @returns a frozen copy with prefix and next hop in canonical form
+ * @throws ConfigError
+ */
+export function checkNetwork(input: unknown): NetworkOptions {
+  const { draft, problems } = readDraft({ asn: 1, routerId: '1.1.1.1', networks: [input] });
+  // Blackholes need a FIB, which the speaker knows about: not a matter of this route alone.
+  const all = [...problems, ...checkRules({ ...draft, fib: { type: 'memory' } })];
+  if (all.length > 0)
+    throw new ConfigError(all.map((problem) => toErrorItem({ ...problem, path: problem.path.slice(2) })));
+  const network = draft.networks![0]!;
+  return deepFreeze(typeof network === 'string' ? { prefix: network } : network);
 }
 
 function deepFreeze<T>(value: T): T {

@@ -111,6 +111,11 @@ const CASES: [string, string, string[]][] = [
       '7 networks[3].blackhole: a blackhole needs fib: without it no kernel routes are written',
     ],
   ],
+  [
+    'a namespace for no kernel',
+    `fib: { type: print, netns: red }`,
+    ['3 fib.netns: type: print writes to no kernel, so netns has no effect'],
+  ],
 ];
 
 describe('configuration: impossible combinations', () => {

@@ -1,0 +1,159 @@
+import createDebug from 'debug';
+import { Hono, type Context } from 'hono';
+import { bodyLimit } from 'hono/body-limit';
+import { canonicalAddress, formatPrefix, parsePrefix, UsageError, type Clock } from '../net/index.js';
+import { realClock } from '../io/clock.js';
+import { checkNetwork } from '../speaker/config.js';
+import type { SpeakerApi } from '../speaker/speaker-api.js';
+import type { PathView } from '../speaker/views.js';
+import { guard } from './guard.js';
+import { matches, readRouteQuery, type RouteQuery } from './query.js';
+import { streamItems } from './route-stream.js';
+
+const debug = createDebug('tsbgp:api');
+
+const PATHS = [
+  'GET /v1/summary',
+  'GET /v1/neighbors',
+  'GET /v1/neighbors/ADDRESS',
+  'GET /v1/routes?family=&receivedFrom=&advertisedTo=&prefix=&all=&limit=&format=',
+  'GET /v1/routes/PREFIX',
+  'GET /v1/fib',
+  'POST /v1/announce',
+  'POST /v1/withdraw',
+  'POST /v1/neighbors/ADDRESS/enable',
+  'POST /v1/neighbors/ADDRESS/disable',
+  'POST /v1/neighbors/ADDRESS/reset',
+];
+
+export interface ApiOptions {
+  /** Where long answers take their turns from; default: the real event loop. */
+  readonly clock?: Pick<Clock, 'soon'>;
+}
+
+/**
+ * The HTTP API of one speaker, without a server: give `fetch` of the result to any. `docs/api.md` lists what it answers.
+ * Errors are `{ error, code }` with status 400, 403, 404, 413, 415 or 500.
+ */
+export function createApi(speaker: SpeakerApi, options: ApiOptions = {}): Hono {
+  const clock = options.clock ?? realClock;
+  const app = new Hono();
+  app.use(guard);
+  app.use(
+    bodyLimit({
+      maxSize: 65536,
+      onError: (cx) => cx.json({ error: 'the body is over 64 KiB', code: 'too_large' }, 413),
+    }),
+  );
+  app.onError(toResponse);
+  app.notFound((cx) =>
+    cx.json({ error: `there is no ${cx.req.method} ${cx.req.path}`, code: 'not_found', paths: PATHS }, 404),
+  );
+
+  app.get('/', (cx) => cx.json({ paths: PATHS }));
+  app.get('/v1/summary', (cx) => cx.json(speaker.summary()));
+  app.get('/v1/neighbors', (cx) => cx.json(speaker.neighbors()));
+  app.get('/v1/neighbors/:address', (cx) => cx.json(speaker.neighbor(addressOf(cx))));
+  app.get('/v1/routes', (cx) => {
+    const query = readRouteQuery(cx.req.query(), cx.req.header('accept') ?? '');
+    return stream(routes(speaker, query), query.format, clock);
+  });
+  app.get('/v1/routes/:prefix{.+}', (cx) =>
+    cx.json(speaker.explain(formatPrefix(parsePrefix(cx.req.param('prefix'))))),
+  );
+  app.get('/v1/fib', (cx) =>
+    stream(speaker.fibRoutes(), readRouteQuery({}, cx.req.header('accept') ?? '').format, clock),
+  );
+
+  app.post('/v1/announce', async (cx) => {
+    const { prefix, ...attributes } = checkNetwork(await mapping(cx));
+    speaker.announce(prefix, attributes);
+    return cx.json({ announced: prefix });
+  });
+  app.post('/v1/withdraw', async (cx) => {
+    const prefix = formatPrefix(parsePrefix(field(await mapping(cx), 'prefix', ['prefix']) ?? ''));
+    speaker.withdraw(prefix);
+    return cx.json({ withdrawn: prefix });
+  });
+  app.post('/v1/neighbors/:address/enable', async (cx) => {
+    field(await mapping(cx), undefined, []);
+    speaker.enableNeighbor(addressOf(cx));
+    return cx.json(speaker.neighbor(addressOf(cx)));
+  });
+  app.post('/v1/neighbors/:address/disable', async (cx) => {
+    speaker.disableNeighbor(addressOf(cx), field(await mapping(cx), 'reason', ['reason']));
+    return cx.json(speaker.neighbor(addressOf(cx)));
+  });
+  app.post('/v1/neighbors/:address/reset', async (cx) => {
+    speaker.resetNeighbor(addressOf(cx), field(await mapping(cx), 'reason', ['reason']));
+    return cx.json(speaker.neighbor(addressOf(cx)));
+  });
+  return app;
+}
+
+function addressOf(cx: Context): string {
+  return canonicalAddress(cx.req.param('address') ?? '');
+}
+
+function* routes(speaker: SpeakerApi, query: RouteQuery): IterableIterator<PathView | undefined> {
+  let left = query.limit;
+  for (const family of query.families) {
+    for (const path of speaker.routes(family, query.filter)) {
+      if (left <= 0) return;
+      const wanted = matches(query, path);
+      if (wanted) left--;
+      yield wanted ? path : undefined;
+    }
+  }
+}
+
+/** A wrong argument shows at the first item; it must become a status before the answer begins. */
+function stream(items: Iterator<unknown>, format: 'json' | 'json-lines', clock: Pick<Clock, 'soon'>): Response {
+  const first = items.next();
+  let pending: IteratorResult<unknown> | undefined = first;
+  const all: Iterator<unknown> = {
+    next() {
+      const result = pending ?? items.next();
+      pending = undefined;
+      return result;
+    },
+    return: (value) => items.return?.(value) ?? { done: true, value },
+  };
+  const type = format === 'json' ? 'application/json' : 'application/x-ndjson';
+  return new Response(streamItems(all, format, clock), { headers: { 'content-type': type } });
+}
+
+async function mapping(cx: Context): Promise<Record<string, unknown>> {
+  let body: unknown;
+  try {
+    const text = await cx.req.text();
+    body = text === '' ? {} : JSON.parse(text);
+  } catch (error) {
+    throw new UsageError('bad_json', `the body is not JSON: ${(error as Error).message}`);
+  }
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) {
+    throw new UsageError('bad_body', 'the body must be a JSON object');
+  }
+  return body as Record<string, unknown>;
+}
+
+/** One text field of a body that may have no others. */
+function field(body: Record<string, unknown>, name: string | undefined, known: readonly string[]): string | undefined {
+  const foreign = Object.keys(body).find((key) => !known.includes(key));
+  if (foreign !== undefined) throw new UsageError('bad_body', `unknown field '${foreign}'`, foreign);
+  const value = name === undefined ? undefined : body[name];
+  if (value !== undefined && typeof value !== 'string')
+    throw new UsageError('bad_body', `'${name}' must be text`, name);
+  return value;
+}
+
+/** Something that is not there. */
+const NOT_THERE = /^(unknown_neighbor|unknown_prefix|not_)/;
+
+function toResponse(error: Error, cx: Context): Response {
+  if (error instanceof UsageError) {
+    return cx.json({ error: error.message, code: error.code }, NOT_THERE.test(error.code) ? 404 : 400);
+  }
+  debug('%s %s: %s', cx.req.method, cx.req.path, error.stack);
+  return cx.json({ error: 'internal error', code: 'internal' }, 500);
+}

@@ -1,0 +1,3 @@
+/** The HTTP+JSON API of a running speaker. */
+export { createApi, type ApiOptions } from './app.js';
+export { serveApi, type ApiServer } from './serve.js';

@@ -1,0 +1,86 @@
+import { canonicalAddress, parsePrefix, prefixContains, UsageError, type Prefix } from '../net/index.js';
+import { RIB_FAMILIES, type FamilyName } from '../bgp/wire/families.js';
+import { didYouMean } from '../speaker/config-suggest.js';
+import type { RouteFilter } from '../speaker/speaker-api.js';
+import type { PathView } from '../speaker/views.js';
+import type { StreamFormat } from './route-stream.js';
+
+/** What `GET /v1/routes` was asked for. */
+export interface RouteQuery {
+  readonly families: readonly FamilyName[];
+  readonly filter: RouteFilter;
+  /** Only routes within this prefix. */
+  readonly within: Prefix | null;
+  readonly limit: number;
+  readonly format: StreamFormat;
+}
+
+const PARAMETERS = ['family', 'receivedFrom', 'advertisedTo', 'prefix', 'all', 'limit', 'format'] as const;
+
+/**
+ * Read the query string of `GET /v1/routes`.
+ * @throws UsageError `unknown_parameter`, `bad_parameter`, `bad_prefix`, `bad_address`
+ */
+export function readRouteQuery(parameters: Readonly<Record<string, string>>, accept: string): RouteQuery {
+  for (const name of Object.keys(parameters)) {
+    if ((PARAMETERS as readonly string[]).includes(name)) continue;
+    const near = didYouMean(name, PARAMETERS);
+    throw new UsageError(
+      'unknown_parameter',
+      `unknown parameter '${name}'${near === undefined ? '' : `; did you mean '${near}'?`}`,
+      name,
+    );
+  }
+  const { receivedFrom, advertisedTo } = parameters;
+  if (receivedFrom !== undefined && advertisedTo !== undefined) {
+    throw new UsageError('bad_parameter', 'ask for receivedFrom or for advertisedTo, not for both', 'advertisedTo');
+  }
+  const within = parameters['prefix'] === undefined ? null : parsePrefix(parameters['prefix']);
+  return {
+    families: families(parameters['family'], within),
+    filter: {
+      ...(receivedFrom === undefined ? {} : { receivedFrom: canonicalAddress(receivedFrom) }),
+      ...(advertisedTo === undefined ? {} : { advertisedTo: canonicalAddress(advertisedTo) }),
+      ...(choice('all', parameters['all'], ['false', 'true']) === 'true' ? { bestOnly: false } : {}),
+    },
+    within,
+    limit: count('limit', parameters['limit']),
+    format: choice('format', parameters['format'], ['json', 'json-lines']) ?? preferred(accept),
+  };
+}
+
+/** Whether a path is wanted. */
+export function matches(query: RouteQuery, path: PathView): boolean {
+  if (query.within === null) return true;
+  const { octets, length } = parsePrefix(path.prefix);
+  return length >= query.within.length && prefixContains(query.within, octets);
+}
+
+function preferred(accept: string): StreamFormat {
+  return /application\/(x-ndjson|jsonl)/.test(accept) ? 'json-lines' : 'json';
+}
+
+function families(text: string | undefined, within: Prefix | null): readonly FamilyName[] {
+  const family = choice('family', text, RIB_FAMILIES);
+  const ofPrefix = within === null ? undefined : within.octets.length === 4 ? 'ipv4-unicast' : 'ipv6-unicast';
+  if (family !== undefined && ofPrefix !== undefined && family !== ofPrefix) {
+    throw new UsageError('bad_parameter', `the prefix is not of the family ${family}`, 'family');
+  }
+  const one = family ?? ofPrefix;
+  return one === undefined ? RIB_FAMILIES : [one];
+}
+
+function choice<T extends string>(name: string, text: string | undefined, words: readonly T[]): T | undefined {
+  const word = words.find((known) => known === text);
+  if (text !== undefined && word === undefined) {
+    throw new UsageError('bad_parameter', `${name}: found '${text}', expected ${words.join(' or ')}`, name);
+  }
+  return word;
+}
+
+function count(name: string, text: string | undefined): number {
+  if (text === undefined) return Infinity;
+  if (!/^\d{1,9}$/.test(text))
+    throw new UsageError('bad_parameter', `${name}: found '${text}', expected a whole number`, name);
+  return Number(text);
+}
