@@ -94,16 +94,18 @@ export class Peer {
 
   /** Octets that `send` took and the network has not yet. */
   get queuedBytes(): number {
-    return this.#runners.shown.queuedBytes;
+    return this.#runners.shown.link.queuedBytes;
   }
 
   /** Read nothing more from the peer for now. The hold timer waits meanwhile. */
   pauseReading(): void {
-    this.#runners.shown.pause();
+    this.#runners.shown.link.pause();
   }
 
   resumeReading(): void {
-    this.#runners.shown.resume();
+    const { link, timers } = this.#runners.shown;
+    // What the peer has sent meanwhile is still to be read.
+    if (link.resume()) timers.noteReceived();
   }
 
   // ---- how it stands ----
@@ -144,13 +146,14 @@ export class Peer {
     return this.#runners.lastError;
   }
 
-  /** Our end and the peer's end of the connection, if there is one. */
+  /** Our end of the connection, if there is one. */
   get local(): Endpoint | undefined {
-    return this.#runners.shown.connection?.local;
+    return this.#runners.shown.link.connection?.local;
   }
 
+  /** The peer's end of the connection, if there is one. */
   get remote(): Endpoint | undefined {
-    return this.#runners.shown.connection?.remote;
+    return this.#runners.shown.link.connection?.remote;
   }
 
   get received(): Readonly<MessageCounters> {

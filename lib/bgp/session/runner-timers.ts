@@ -1,9 +1,9 @@
 import type { FsmTimer } from '../fsm/actions.js';
 import { jittered, retryDelay } from '../fsm/backoff.js';
-import type { FsmEventName } from '../fsm/events.js';
+import type { FsmEvent } from '../fsm/events.js';
 import { Deadline } from './deadline.js';
+import type { Link } from './link.js';
 import type { ResolvedPeerOptions, SessionRuntime } from './options.js';
-import type { FsmRunner } from './runner.js';
 
 /** How often per send hold time it is looked whether the peer takes anything. */
 const SEND_HOLD_LOOKS = 4;
@@ -15,7 +15,7 @@ const EXPIRY = {
   idleHold: 'idleHoldTimerExpires',
   sendHold: 'sendHoldTimerExpires',
   stable: 'stableTimerExpires',
-} as const satisfies Record<FsmTimer, FsmEventName>;
+} as const satisfies Record<FsmTimer, FsmEvent['type']>;
 
 const REASON: Record<FsmTimer, string> = {
   connectRetry: 'retry interval over',
@@ -30,23 +30,30 @@ const REASON: Record<FsmTimer, string> = {
 export class RunnerTimers {
   readonly #runtime: SessionRuntime;
   readonly #options: ResolvedPeerOptions;
-  readonly #runner: FsmRunner;
+  readonly #link: Link;
+  readonly #dispatch: (event: FsmEvent, reason: string) => void;
   readonly #deadlines: Partial<Record<FsmTimer, Deadline>> = {};
   /** Looks in a row at which the peer had taken nothing, and how much it had taken by then. */
   #idleLooks = 0;
   #takenAtLook = 0;
 
-  constructor(runtime: SessionRuntime, options: ResolvedPeerOptions, runner: FsmRunner) {
+  constructor(
+    runtime: SessionRuntime,
+    options: ResolvedPeerOptions,
+    link: Link,
+    dispatch: (event: FsmEvent, reason: string) => void,
+  ) {
     this.#runtime = runtime;
     this.#options = options;
-    this.#runner = runner;
+    this.#link = link;
+    this.#dispatch = dispatch;
   }
 
   /** @param seconds left out: options and the number of failures decide */
   start(timer: FsmTimer, seconds: number | undefined, failures: number): void {
     const ms = this.#durationMs(timer, seconds, failures);
     if (ms === 0) return;
-    if (timer === 'sendHold') this.#takenAtLook = this.#runner.octetsTaken;
+    if (timer === 'sendHold') this.#takenAtLook = this.#link.octetsTaken;
     this.#deadlines[timer] ??= new Deadline(this.#runtime.clock, () => this.#expired(timer), timer === 'hold');
     this.#deadlines[timer].start(ms);
   }
@@ -90,7 +97,7 @@ export class RunnerTimers {
 
   #expired(timer: FsmTimer): void {
     if (this.#isPremature(timer)) this.#deadlines[timer]!.restart();
-    else this.#runner.dispatch({ type: EXPIRY[timer] }, REASON[timer]);
+    else this.#dispatch({ type: EXPIRY[timer] }, REASON[timer]);
   }
 
   /** Whether the timer's event would be wrong just now; it runs once more then. */
@@ -98,10 +105,10 @@ export class RunnerTimers {
     switch (timer) {
       case 'hold':
         // We are the ones who do not listen.
-        return this.#runner.isPaused;
+        return this.#link.isPaused;
       case 'keepalive':
         // What is queued already says that we live, and must not grow while the peer takes nothing.
-        return this.#runner.isBlocked;
+        return this.#link.isBlocked;
       case 'sendHold':
         return this.#peerTakes();
       default:
@@ -111,8 +118,8 @@ export class RunnerTimers {
 
   /** RFC 9687: the timer runs from the last time that the peer took something. Also counts a look. */
   #peerTakes(): boolean {
-    const taken = this.#runner.octetsTaken;
-    const moved = this.#runner.queuedBytes === 0 || taken > this.#takenAtLook;
+    const taken = this.#link.octetsTaken;
+    const moved = this.#link.queuedBytes === 0 || taken > this.#takenAtLook;
     this.#takenAtLook = taken;
     this.#idleLooks = moved ? 0 : this.#idleLooks + 1;
     return this.#idleLooks < SEND_HOLD_LOOKS;

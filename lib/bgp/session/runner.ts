@@ -1,6 +1,7 @@
 import type { Connection } from '../../net/transport.js';
 import type { FsmAction } from '../fsm/actions.js';
 import type { FsmEvent, NotificationContent } from '../fsm/events.js';
+import { negotiate, type Negotiated } from '../fsm/negotiate.js';
 import { INITIAL_STATE, type FsmState, type FsmStateName } from '../fsm/state.js';
 import { step } from '../fsm/step.js';
 import { MessageError } from '../wire/errors.js';
@@ -10,10 +11,9 @@ import { decodeNotification, encodeNotification } from '../wire/messages/notific
 import { decodeOpen, encodeOpen, type OpenMessage } from '../wire/messages/open.js';
 import { decodeRouteRefresh } from '../wire/messages/route-refresh.js';
 import { notificationText } from '../wire/notification-names.js';
-import { negotiate, type Negotiated } from '../fsm/negotiate.js';
 import type { Counters } from './counters.js';
-import { Framer, type MessageSink } from './framer.js';
-import { notificationError, localError, type LastError } from './last-error.js';
+import { localError, notificationError, type LastError } from './last-error.js';
+import { Link, type LinkOwner } from './link.js';
 import { localOpen, openFacts } from './open.js';
 import type { ResolvedPeerOptions, SessionRuntime } from './options.js';
 import { RunnerTimers } from './runner-timers.js';
@@ -43,44 +43,34 @@ interface Occurrence {
   readonly connection: Connection | undefined;
 }
 
+/** Subcode of code 1, Message Header Error. */
+const BAD_MESSAGE_LENGTH = 2;
+
 /**
- * One FSM with its timers and at most one connection: feeds events to `step`, does what it answers. Events that come up
- * meanwhile wait in a queue, so actions always run in order and to the end.
+ * One FSM with its timers and its link: feeds events to `step` and does what it answers. Events that come up meanwhile wait
+ * in a queue, so actions always run in order and to the end.
  */
-export class FsmRunner implements MessageSink {
+export class FsmRunner implements LinkOwner {
+  readonly link: Link;
   readonly timers: RunnerTimers;
   readonly #host: RunnerHost;
   #state: FsmState = INITIAL_STATE;
   readonly #occurrences: Occurrence[] = [];
   #running = false;
-
-  #dialing: { cancel(): void } | undefined;
-  #connection: Connection | undefined;
-  #dialed = false;
-  #framer = new Framer();
   #negotiated: Negotiated | undefined;
   #peerOpen: OpenMessage | undefined;
   /** A NOTIFICATION was sent: let it get through before the connection closes. */
   #farewell = false;
-  #paused = false;
-  #blocked = false;
 
   constructor(host: RunnerHost) {
     this.#host = host;
-    this.timers = new RunnerTimers(host.runtime, host.options, this);
+    const { options, runtime, counters } = host;
+    this.link = new Link(runtime.transport, options, counters, this);
+    this.timers = new RunnerTimers(runtime, options, this.link, (event, reason) => this.dispatch(event, reason));
   }
 
   get state(): FsmState {
     return this.#state;
-  }
-
-  get connection(): Connection | undefined {
-    return this.#connection;
-  }
-
-  /** Whether we dialed the connection (else the peer did). */
-  get dialed(): boolean {
-    return this.#dialed;
   }
 
   get negotiated(): Negotiated | undefined {
@@ -89,24 +79,6 @@ export class FsmRunner implements MessageSink {
 
   get peerOpen(): OpenMessage | undefined {
     return this.#peerOpen;
-  }
-
-  get isPaused(): boolean {
-    return this.#paused;
-  }
-
-  /** `send` answered false and the queue has not drained since. */
-  get isBlocked(): boolean {
-    return this.#blocked;
-  }
-
-  /** The sum of all octets that the peer's kernel has taken on this connection, as far as it can be seen. */
-  get octetsTaken(): number {
-    return this.#host.counters.octetsSent - this.queuedBytes;
-  }
-
-  get queuedBytes(): number {
-    return this.#connection?.queuedBytes ?? 0;
   }
 
   /** Let another runner's settings and history go on here. */
@@ -147,9 +119,9 @@ export class FsmRunner implements MessageSink {
   #perform(action: FsmAction, { connection }: Occurrence): void {
     switch (action.type) {
       case 'dial':
-        return this.#dial();
+        return this.link.dial();
       case 'adopt':
-        return this.#adopt(connection!);
+        return this.link.adopt(connection!);
       case 'track':
         return this.#host.onCompeting(connection!);
       case 'refuse':
@@ -157,9 +129,13 @@ export class FsmRunner implements MessageSink {
       case 'drop':
         return this.#drop();
       case 'sendOpen':
-        return this.#sendOpen();
+        this.#host.counters.sent.open++;
+        this.send(encodeOpen(localOpen(this.#host.options, this.#host.plainOpen)));
+        return;
       case 'sendKeepalive':
-        return this.#sendKeepalive();
+        this.#host.counters.sent.keepalive++;
+        this.send(KEEPALIVE);
+        return;
       case 'sendNotification':
         return this.#sendNotification(action.notification);
       case 'startTimer':
@@ -172,70 +148,11 @@ export class FsmRunner implements MessageSink {
     }
   }
 
-  // ---- connection ----
-
-  #dial(): void {
-    const { remote, localAddress, localPort } = this.#host.options;
-    const dialing = this.#host.runtime.transport.connect(
-      {
-        remote,
-        ...(localAddress === undefined ? {} : { localAddress }),
-        ...(localPort === undefined ? {} : { localPort }),
-      },
-      {
-        onConnect: (connection) => {
-          if (this.#dialing !== dialing) return connection.destroy();
-          this.#dialing = undefined;
-          this.#dialed = true;
-          this.dispatch({ type: 'tcpCrAcked' }, `connected to ${remote.address} port ${remote.port}`, connection);
-        },
-        onError: (error) => {
-          if (this.#dialing !== dialing) return;
-          this.#dialing = undefined;
-          this.#fail(error.message);
-        },
-      },
-    );
-    this.#dialing = dialing;
-  }
-
-  #adopt(connection: Connection): void {
-    if (this.#dialing !== undefined) {
-      this.#dialing.cancel();
-      this.#dialing = undefined;
-    }
-    this.#connection = connection;
-    this.#framer = new Framer();
-    this.#paused = false;
-    this.#blocked = false;
-    connection.setHandler({
-      onData: (chunk) => this.#onData(connection, chunk),
-      onDrain: () => {
-        if (this.#connection !== connection) return;
-        this.#blocked = false;
-        if (this.#state.name === 'Established') this.#host.handler.onDrain();
-      },
-      onClose: (error) => {
-        if (this.#connection === connection) this.#fail(error?.message ?? 'connection closed by the peer');
-      },
-    });
-  }
-
-  /** The transport failed: noted, and told to the FSM. */
-  #fail(text: string): void {
-    this.#host.onError(localError(this.#host.runtime.clock.wallTime(), text));
-    this.dispatch({ type: 'tcpConnectionFails' }, text);
-  }
-
   #drop(): void {
-    this.#dialing?.cancel();
-    this.#dialing = undefined;
-    const connection = this.#connection;
-    if (connection === undefined) return;
-    this.#connection = undefined;
-    this.#dialed = false;
+    const connection = this.link.release();
     this.#negotiated = undefined;
     this.#peerOpen = undefined;
+    if (connection === undefined) return;
     if (this.#farewell) this.#host.closeGently(connection);
     else connection.destroy();
     this.#farewell = false;
@@ -243,25 +160,10 @@ export class FsmRunner implements MessageSink {
 
   // ---- sending ----
 
-  /** @returns false: stop until onDrain, or there is no session */
+  /** @returns false: stop until onDrain, or there is no connection */
   send(bytes: Uint8Array): boolean {
-    const connection = this.#connection;
-    if (connection === undefined) return false;
-    this.#host.counters.octetsSent += bytes.length;
     this.timers.noteSent();
-    const hasRoom = connection.send(bytes);
-    if (!hasRoom) this.#blocked = true;
-    return hasRoom;
-  }
-
-  #sendOpen(): void {
-    this.#host.counters.sent.open++;
-    this.send(encodeOpen(localOpen(this.#host.options, this.#host.plainOpen)));
-  }
-
-  #sendKeepalive(): void {
-    this.#host.counters.sent.keepalive++;
-    this.send(KEEPALIVE);
+    return this.link.send(bytes);
   }
 
   #sendNotification(notification: NotificationContent): void {
@@ -275,42 +177,41 @@ export class FsmRunner implements MessageSink {
     }
   }
 
-  // ---- receiving ----
+  // ---- what the link says ----
 
-  pause(): void {
-    this.#paused = true;
-    this.#connection?.pause();
+  onConnected(connection: Connection): void {
+    const { address, port } = connection.remote;
+    this.dispatch({ type: 'tcpCrAcked' }, `connected to ${address} port ${port}`, connection);
   }
 
-  resume(): void {
-    if (!this.#paused) return;
-    this.#paused = false;
-    // What the peer has sent meanwhile is still to be read.
-    this.timers.noteReceived();
-    this.#connection?.resume();
+  onFailed(text: string): void {
+    this.#host.onError(localError(this.#host.runtime.clock.wallTime(), text));
+    this.dispatch({ type: 'tcpConnectionFails' }, text);
   }
 
-  #onData(connection: Connection, chunk: Uint8Array): void {
-    if (this.#connection !== connection) return;
-    this.#host.counters.octetsReceived += chunk.length;
+  onDrained(): void {
+    if (this.#state.name === 'Established') this.#host.handler.onDrain();
+  }
+
+  onRead(messages: number): void {
     // Only whole messages keep the session alive, not octets that trickle in (RFC 4271 section 8.2.2).
-    if (this.#framer.push(chunk, this) > 0) this.timers.noteReceived();
-    if (this.#connection === connection && this.#state.name === 'Established') this.#host.handler.onReadDone();
-  }
-
-  onMessage(type: number, bytes: Uint8Array, start: number, end: number): boolean {
-    const connection = this.#connection;
-    this.#host.counters.countReceived(type);
-    if (this.#state.name === 'Established') this.#onEstablishedMessage(type, bytes, start, end);
-    else this.#onMessageBefore(type, bytes.subarray(start + HEADER_LENGTH, end));
-    return this.#connection === connection;
+    if (messages > 0) this.timers.noteReceived();
+    if (this.#state.name === 'Established') this.#host.handler.onReadDone();
   }
 
   onHeaderError(error: MessageError, type: number): void {
     // RFC 4271 section 6.4: a NOTIFICATION that cannot be read is not answered.
     if (type === MESSAGE_TYPE.notification && error.subcode === BAD_MESSAGE_LENGTH) {
-      this.#fail('the peer sent a NOTIFICATION that cannot be read');
+      this.onFailed('the peer sent a NOTIFICATION that cannot be read');
     } else this.dispatch({ type: 'bgpHeaderErr', notification: error }, error.reason);
+  }
+
+  onMessage(type: number, bytes: Uint8Array, start: number, end: number): boolean {
+    const { connection } = this.link;
+    this.#host.counters.countReceived(type);
+    if (this.#state.name === 'Established') this.#onEstablishedMessage(type, bytes, start, end);
+    else this.#onOtherMessage(type, bytes.subarray(start + HEADER_LENGTH, end));
+    return this.link.connection === connection;
   }
 
   /**
@@ -324,22 +225,23 @@ export class FsmRunner implements MessageSink {
     } else if (type === MESSAGE_TYPE.routeRefresh) {
       this.#onRouteRefresh(bytes.subarray(start + HEADER_LENGTH, end));
     } else if (type !== MESSAGE_TYPE.keepalive) {
-      this.#onMessageBefore(type, bytes.subarray(start + HEADER_LENGTH, end));
+      this.#onOtherMessage(type, bytes.subarray(start + HEADER_LENGTH, end));
     }
   }
 
   #onRouteRefresh(body: Uint8Array): void {
-    // RFC 2918 section 4: not for us unless we announced that we understand it, nor for a family that is not in use.
-    if (this.#negotiated!.routeRefresh === false) return;
+    const { options, handler } = this.#host;
+    // RFC 2918 section 4: ignored unless we announced that we understand it, and for a family that is not in use.
+    if (!options.routeRefresh) return;
     const message = decodeRouteRefresh(body);
     if (message instanceof MessageError) {
       this.dispatch({ type: 'automaticStop', notification: message }, message.reason);
     } else if (this.#negotiated!.families.some(({ afi, safi }) => afi === message.afi && safi === message.safi)) {
-      this.#host.handler.onRouteRefresh(message.afi, message.safi, message.subtype);
+      handler.onRouteRefresh(message.afi, message.safi, message.subtype);
     }
   }
 
-  #onMessageBefore(type: number, body: Uint8Array): void {
+  #onOtherMessage(type: number, body: Uint8Array): void {
     switch (type) {
       case MESSAGE_TYPE.open:
         return this.#onOpen(body);
@@ -355,17 +257,12 @@ export class FsmRunner implements MessageSink {
   }
 
   #onOpen(body: Uint8Array): void {
-    const unexpected = { type: 'bgpOpen', holdTimeSeconds: 0, keepaliveSeconds: 0 } as const;
-    if (this.#state.name !== 'OpenSent') return this.dispatch(unexpected, 'OPEN received');
-    const { options, plainOpen } = this.#host;
+    if (this.#state.name !== 'OpenSent') {
+      // An FSM error, whatever it says.
+      return this.dispatch({ type: 'bgpOpen', holdTimeSeconds: 0, keepaliveSeconds: 0 }, 'OPEN received');
+    }
     const open = decodeOpen(body);
-    const result =
-      open instanceof MessageError
-        ? open
-        : negotiate(openFacts(localOpen(options, plainOpen)), openFacts(open), {
-            peerAs: options.peerAs,
-            ...(options.keepaliveInterval === undefined ? {} : { keepaliveSeconds: options.keepaliveInterval }),
-          });
+    const result = open instanceof MessageError ? open : this.#negotiate(open);
     if (open instanceof MessageError || result instanceof MessageError) {
       const error = result as MessageError;
       return this.dispatch({ type: 'bgpOpenMsgErr', notification: error }, error.reason);
@@ -375,9 +272,18 @@ export class FsmRunner implements MessageSink {
     }
     this.#negotiated = result;
     this.#peerOpen = open;
-    this.#framer.maxMessageLength = result.receive.maxMessageLength;
+    this.link.maxMessageLength = result.receive.maxMessageLength;
     const { holdTimeSeconds, keepaliveSeconds } = result;
     this.dispatch({ type: 'bgpOpen', holdTimeSeconds, keepaliveSeconds }, 'OPEN received');
+  }
+
+  #negotiate(open: OpenMessage): Negotiated | MessageError {
+    const { options, plainOpen } = this.#host;
+    const { peerAs, keepaliveInterval } = options;
+    return negotiate(openFacts(localOpen(options, plainOpen)), openFacts(open), {
+      peerAs,
+      ...(keepaliveInterval === undefined ? {} : { keepaliveSeconds: keepaliveInterval }),
+    });
   }
 
   #onNotification(body: Uint8Array): void {
@@ -390,9 +296,6 @@ export class FsmRunner implements MessageSink {
     else this.dispatch({ type: 'notifMsg', code, subcode }, reason);
   }
 }
-
-/** Subcode of code 1, Message Header Error. */
-const BAD_MESSAGE_LENGTH = 2;
 
 /** Cease/Connection Collision Resolution is business as usual, not an error worth keeping. */
 function isCollision({ code, subcode }: { readonly code: number; readonly subcode: number }): boolean {

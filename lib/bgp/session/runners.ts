@@ -97,7 +97,7 @@ export class Runners implements RunnerHost {
     }
     const { address, port } = connection.remote;
     this.#primary.dispatch({ type: 'tcpConnectionConfirmed' }, `connection from ${address} port ${port}`, connection);
-    return this.#primary.connection === connection || this.#competing?.connection === connection;
+    return this.#primary.link.connection === connection || this.#competing?.link.connection === connection;
   }
 
   /** When no connection is open any more. */
@@ -144,10 +144,10 @@ export class Runners implements RunnerHost {
 
   #survivor(runner: FsmRunner, other: FsmRunner, open: OpenMessage): FsmRunner {
     // Both dialed by the peer: it has begun anew, the older one is left over.
-    if (runner.dialed === other.dialed) return this.#competing!;
+    if (runner.link.dialed === other.link.dialed) return this.#competing!;
     const { asn, routerId } = openFacts(open);
     const ours = dialedSurvives({ asn: this.options.localAs, routerId: this.options.routerId }, { asn, routerId });
-    return runner.dialed === ours ? runner : other;
+    return runner.link.dialed === ours ? runner : other;
   }
 
   /** `survivor` becomes (or stays) the primary one, the other one is dumped. */

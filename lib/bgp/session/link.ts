@@ -1,0 +1,154 @@
+import type { Connection, Transport } from '../../net/transport.js';
+import type { Counters } from './counters.js';
+import { Framer, type MessageSink } from './framer.js';
+import type { ResolvedPeerOptions } from './options.js';
+
+/** Who is told what happens on a {@link Link}. */
+export interface LinkOwner extends MessageSink {
+  /** Our connection attempt succeeded. */
+  onConnected(connection: Connection): void;
+  /** The attempt or the connection failed. */
+  onFailed(text: string): void;
+  /** A chunk was read. @param messages how many of its messages were complete */
+  onRead(messages: number): void;
+  onDrained(): void;
+}
+
+/** An attempt to connect, or a connection; at most one of both. */
+export class Link {
+  readonly #transport: Transport;
+  readonly #options: ResolvedPeerOptions;
+  readonly #counters: Counters;
+  readonly #owner: LinkOwner;
+  #dialing: { cancel(): void } | undefined;
+  #connection: Connection | undefined;
+  #dialed = false;
+  #framer = new Framer();
+  #paused = false;
+  #blocked = false;
+
+  constructor(transport: Transport, options: ResolvedPeerOptions, counters: Counters, owner: LinkOwner) {
+    this.#transport = transport;
+    this.#options = options;
+    this.#counters = counters;
+    this.#owner = owner;
+  }
+
+  get connection(): Connection | undefined {
+    return this.#connection;
+  }
+
+  /** Whether we dialed the connection (else the peer did). */
+  get dialed(): boolean {
+    return this.#dialed;
+  }
+
+  get isPaused(): boolean {
+    return this.#paused;
+  }
+
+  /** `send` answered false and the queue has not drained since. */
+  get isBlocked(): boolean {
+    return this.#blocked;
+  }
+
+  get queuedBytes(): number {
+    return this.#connection?.queuedBytes ?? 0;
+  }
+
+  /** Octets that the network has taken so far; only its growth means something. */
+  get octetsTaken(): number {
+    return this.#counters.octetsSent - this.queuedBytes;
+  }
+
+  set maxMessageLength(octets: number) {
+    this.#framer.maxMessageLength = octets;
+  }
+
+  dial(): void {
+    const { remote, localAddress, localPort } = this.#options;
+    const from = {
+      ...(localAddress === undefined ? {} : { localAddress }),
+      ...(localPort === undefined ? {} : { localPort }),
+    };
+    const dialing = this.#transport.connect(
+      { remote, ...from },
+      {
+        onConnect: (connection) => {
+          if (this.#dialing !== dialing) return connection.destroy();
+          this.#dialing = undefined;
+          this.#dialed = true;
+          this.#owner.onConnected(connection);
+        },
+        onError: (error) => {
+          if (this.#dialing !== dialing) return;
+          this.#dialing = undefined;
+          this.#owner.onFailed(error.message);
+        },
+      },
+    );
+    this.#dialing = dialing;
+  }
+
+  /** From now on this is our connection; an attempt that is under way is given up. */
+  adopt(connection: Connection): void {
+    this.#dialing?.cancel();
+    this.#dialing = undefined;
+    this.#connection = connection;
+    this.#framer = new Framer();
+    this.#paused = false;
+    this.#blocked = false;
+    connection.setHandler({
+      onData: (chunk) => {
+        if (this.#connection === connection) this.#onData(connection, chunk);
+      },
+      onDrain: () => {
+        if (this.#connection !== connection) return;
+        this.#blocked = false;
+        this.#owner.onDrained();
+      },
+      onClose: (error) => {
+        if (this.#connection === connection) this.#owner.onFailed(error?.message ?? 'connection closed by the peer');
+      },
+    });
+  }
+
+  #onData(connection: Connection, chunk: Uint8Array): void {
+    this.#counters.octetsReceived += chunk.length;
+    const messages = this.#framer.push(chunk, this.#owner);
+    if (this.#connection === connection) this.#owner.onRead(messages);
+  }
+
+  /** Give up the attempt, let go of the connection. @returns it, to be closed by the caller */
+  release(): Connection | undefined {
+    this.#dialing?.cancel();
+    this.#dialing = undefined;
+    const connection = this.#connection;
+    this.#connection = undefined;
+    this.#dialed = false;
+    return connection;
+  }
+
+  /** @returns false: stop until `onDrained`, or there is no connection */
+  send(bytes: Uint8Array): boolean {
+    const connection = this.#connection;
+    if (connection === undefined) return false;
+    this.#counters.octetsSent += bytes.length;
+    const hasRoom = connection.send(bytes);
+    if (!hasRoom) this.#blocked = true;
+    return hasRoom;
+  }
+
+  pause(): void {
+    this.#paused = true;
+    this.#connection?.pause();
+  }
+
+  /** @returns false when it was not paused */
+  resume(): boolean {
+    if (!this.#paused) return false;
+    this.#paused = false;
+    this.#connection?.resume();
+    return true;
+  }
+}
