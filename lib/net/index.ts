@@ -10,3 +10,4 @@ export * from './writer.js';
 export * from './address.js';
 export * from './prefix.js';
 export * from './asn.js';
+export * from './local-networks.js';

@@ -1,5 +1,6 @@
 import type { FamilyName } from '../bgp/wire/families.js';
-import type { Clock, Endpoint, Random, Transport } from '../net/index.js';
+import type { Clock, Endpoint, LocalNetworks, Random, Transport } from '../net/index.js';
+import type { FibWriter } from '../fib/writer.js';
 import type { FibOptions } from '../fib/options.js';
 
 /** Settings of a neighbor that a peer group can hold too. Names follow OpenConfig. Times are in seconds. */
@@ -96,4 +97,10 @@ export interface SpeakerRuntime {
   readonly transport?: Transport;
   readonly clock?: Clock;
   readonly random?: Random;
+  /** The machine's own addresses; default: the system's. */
+  readonly networks?: LocalNetworks;
+  /** Instead of the writer that `fib.type` names. */
+  readonly fibWriter?: FibWriter;
+  /** Where `fib.type: print` sends its lines; default stdout. */
+  readonly print?: (line: string) => void;
 }

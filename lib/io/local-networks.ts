@@ -1,0 +1,33 @@
+import { networkInterfaces } from 'node:os';
+import { performance } from 'node:perf_hooks';
+import { canonicalAddress, maskOctets, parseAddress, type LocalNetworks, type NetworkInterface } from '../net/index.js';
+
+/** How long an answer of the system is good for. */
+const CACHE_MS = 1000;
+
+/** The network interfaces of this machine, as they were at most a second ago. */
+export class SystemNetworks implements LocalNetworks {
+  private byAddress = new Map<string, NetworkInterface>();
+  private readAt = -Infinity;
+
+  interfaceOf(address: string): NetworkInterface | undefined {
+    const now = performance.now();
+    if (now - this.readAt > CACHE_MS) {
+      this.readAt = now;
+      this.read();
+    }
+    return this.byAddress.get(address);
+  }
+
+  private read(): void {
+    this.byAddress = new Map();
+    for (const [name, entries = []] of Object.entries(networkInterfaces())) {
+      const addresses = entries.map(({ address, cidr }) => {
+        const octets = parseAddress(address);
+        const length = cidr === null ? octets.length * 8 : Number(cidr.slice(cidr.indexOf('/') + 1));
+        return { address: canonicalAddress(address), subnet: { octets: maskOctets(octets, length), length } };
+      });
+      for (const { address } of addresses) this.byAddress.set(address, { name, addresses });
+    }
+  }
+}

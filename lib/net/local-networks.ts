@@ -1,0 +1,23 @@
+import type { Prefix } from './prefix.js';
+
+/** An address of this machine with the subnet it is in. */
+export interface InterfaceAddress {
+  /** Canonical text. */
+  readonly address: string;
+  readonly subnet: Prefix;
+}
+
+/** One network interface of this machine. */
+export interface NetworkInterface {
+  readonly name: string;
+  readonly addresses: readonly InterfaceAddress[];
+}
+
+/** What a speaker needs to know of the machine it runs on: real in `lib/io`, invented in tests. */
+export interface LocalNetworks {
+  /** The interface that has this address (canonical text), if any. */
+  interfaceOf(address: string): NetworkInterface | undefined;
+}
+
+/** A machine of which nothing is known. */
+export const NO_LOCAL_NETWORKS: LocalNetworks = Object.freeze({ interfaceOf: () => undefined });

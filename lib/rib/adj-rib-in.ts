@@ -1,0 +1,325 @@
+/**
+ * Adj-RIB-In: one session's UPDATEs, applied to the RIB.
+ *
+ * The usual UPDATE takes the fast path: its attribute block is looked up by its octets as they stand in the receive
+ * buffer, and when it is known, no attribute is read at all; else it is scanned once and interned. Whatever is unusual
+ * (errors, unknown attributes, odd order, two-octet AS numbers) goes through `parseUpdate`, which judges it by RFC 7606
+ * and from whose result the canonical form is written.
+ */
+import { AttributeFacts, scanAttributes } from '../bgp/wire/attribute-scan.js';
+import type { WireContext } from '../bgp/wire/context.js';
+import { MessageError, type Diagnostic } from '../bgp/wire/errors.js';
+import { AFI, familyOf, SAFI, type FamilyName } from '../bgp/wire/families.js';
+import { parseUpdate, type ParsedUpdate } from '../bgp/wire/messages/parse-update.js';
+import { writeCanonicalAttributes } from '../bgp/wire/attributes/canonical.js';
+import { Writer } from '../net/index.js';
+import { ATTR } from './attribute-store.js';
+import type { FamilyRib } from './family-rib.js';
+import type { Rib } from './rib.js';
+
+export interface AdjRibInHandler {
+  /** End-of-RIB (RFC 4724 section 2). */
+  onEndOfRib(family: FamilyName): void;
+  /** A flaw in an UPDATE that does not end the session. */
+  onDiagnostic(diagnostic: Diagnostic): void;
+}
+
+const CODE_UPDATE_ERROR = 3;
+const SUBCODE_MALFORMED_ATTRIBUTE_LIST = 1;
+const SUBCODE_INVALID_NETWORK_FIELD = 10;
+const NEXT_HOP = 3;
+const MP_REACH = 14;
+const MP_UNREACH = 15;
+
+/** Scratch shared by all sessions: nothing of it outlives a call. */
+const facts = new AttributeFacts();
+const scratch = new Writer(4096);
+const located = { reachStart: 0, reachEnd: 0, unreachStart: 0, unreachEnd: 0, reachHeader: 0, others: 0 };
+
+/** Find MP_REACH_NLRI and MP_UNREACH_NLRI. @returns false when the slow path must look: malformed, duplicate, wrong flags */
+function locateMultiprotocol(bytes: Uint8Array, start: number, end: number): boolean {
+  located.reachEnd = 0;
+  located.unreachEnd = 0;
+  located.others = 0;
+  let at = start;
+  while (at < end) {
+    if (at + 3 > end) return false;
+    const flags = bytes[at]!;
+    const code = bytes[at + 1]!;
+    let length = bytes[at + 2]!;
+    let value = at + 3;
+    if ((flags & 0x10) !== 0) {
+      if (at + 4 > end) return false;
+      length = (length << 8) | bytes[at + 3]!;
+      value = at + 4;
+    }
+    const next = value + length;
+    if (next > end) return false;
+    if (code === MP_REACH) {
+      if (located.reachEnd !== 0 || (flags & 0xe0) !== 0x80 || length < 5) return false;
+      located.reachHeader = at;
+      located.reachStart = value;
+      located.reachEnd = next;
+    } else if (code === MP_UNREACH) {
+      if (located.unreachEnd !== 0 || (flags & 0xe0) !== 0x80 || length < 3) return false;
+      located.unreachStart = value;
+      located.unreachEnd = next;
+    } else located.others++;
+    at = next;
+  }
+  return true;
+}
+
+export class AdjRibIn {
+  /** Prefixes in this Adj-RIB-In, by family. */
+  readonly counts = new Map<FamilyName, number>();
+  private readonly ipv4: FamilyRib | undefined;
+  private readonly judged: number;
+
+  /**
+   * @param source the session's number in the RIB's PeerTable
+   * @param cx how the peer writes; its peerType must be set
+   * @param families those negotiated; routes of others are ignored
+   */
+  constructor(
+    private readonly rib: Rib,
+    private readonly source: number,
+    private readonly cx: WireContext,
+    families: readonly FamilyName[],
+    private readonly handler: AdjRibInHandler,
+  ) {
+    for (const family of families) this.counts.set(family, 0);
+    this.ipv4 = families.includes('ipv4-unicast') ? rib.of('ipv4-unicast') : undefined;
+    this.judged = cx.peerType === 'ibgp' ? ATTR.judgedIbgp : ATTR.judgedEbgp;
+  }
+
+  /**
+   * Apply one UPDATE whose body (after the header) is `bytes[start..end)`.
+   * @returns the error that must end the session, if any (RFC 7606)
+   */
+  apply(bytes: Uint8Array, start: number, end: number): MessageError | undefined {
+    const length = end - start;
+    if (length < 4) return this.malformed('UPDATE shorter than its two length fields');
+    const withdrawnEnd = start + 2 + ((bytes[start]! << 8) | bytes[start + 1]!);
+    if (withdrawnEnd + 2 > end) return this.malformed('Withdrawn Routes Length runs over the end');
+    const attributesStart = withdrawnEnd + 2;
+    const attributesEnd = attributesStart + ((bytes[withdrawnEnd]! << 8) | bytes[withdrawnEnd + 1]!);
+    if (attributesEnd > end) return this.malformed('Total Path Attribute Length runs over the end');
+    if (length === 4) {
+      this.endOfRib('ipv4-unicast');
+      return undefined;
+    }
+    if (start + 2 < withdrawnEnd) {
+      if (!this.withdrawRange(this.ipv4, bytes, start + 2, withdrawnEnd, 32)) return this.badNlri('Withdrawn Routes');
+    }
+    if (attributesStart === attributesEnd && attributesEnd === end) return undefined;
+    if (attributesEnd < end) {
+      const id = this.findOrScan(this.rib.families[0]!, bytes, attributesStart, attributesEnd, 0);
+      if (id >= 0) {
+        return this.announceRange(this.ipv4, id, bytes, attributesEnd, end, 32) ? undefined : this.badNlri('NLRI');
+      }
+    } else if (locateMultiprotocol(bytes, attributesStart, attributesEnd)) {
+      if (this.applyMultiprotocol(bytes, attributesStart, attributesEnd)) return this.pending;
+    }
+    return this.applySlow(bytes, start, end);
+  }
+
+  /** The error that `applyMultiprotocol` left. */
+  private pending: MessageError | undefined;
+
+  /** The fast path of UPDATEs without IPv4 NLRI. @returns false when the slow path must look */
+  private applyMultiprotocol(bytes: Uint8Array, start: number, end: number): boolean {
+    this.pending = undefined;
+    let id = -1;
+    let rib: FamilyRib | undefined;
+    let nlriStart = 0;
+    const { reachStart, reachEnd, unreachStart, unreachEnd } = located;
+    if (reachEnd !== 0) {
+      rib = this.ribOf((bytes[reachStart]! << 8) | bytes[reachStart + 1]!, bytes[reachStart + 2]!);
+      const nextHopLength = bytes[reachStart + 3]!;
+      nlriStart = reachStart + 4 + nextHopLength + 1;
+      if (rib?.family !== 'ipv6-unicast' || (nextHopLength !== 16 && nextHopLength !== 32) || nlriStart > reachEnd) {
+        return false;
+      }
+      if (bytes[nlriStart - 1] !== 0) return false; // reserved octet (RFC 4760 section 3)
+      scratch.reset();
+      const at = scratch.reserve(end - start + nextHopLength);
+      const out = scratch.bytes;
+      let to = at;
+      for (let i = reachStart + 4; i < nlriStart - 1; i++) out[to++] = bytes[i]!;
+      to = copyOthers(bytes, start, end, out, to);
+      id = this.findOrScan(rib, out, at, to, nextHopLength);
+      if (id < 0) return false;
+    } else if (unreachEnd === 0 || located.others > 0) return false;
+    if (unreachEnd !== 0) {
+      const afi = (bytes[unreachStart]! << 8) | bytes[unreachStart + 1]!;
+      const unreachable = this.ribOf(afi, bytes[unreachStart + 2]!);
+      if (!unreachable) return false;
+      if (unreachStart + 3 === unreachEnd && reachEnd === 0) this.endOfRib(unreachable.family);
+      else if (
+        !this.withdrawRange(unreachable, bytes, unreachStart + 3, unreachEnd, unreachable.prefixes.maxLength)
+      ) {
+        this.pending = this.badNlri('MP_UNREACH_NLRI');
+        return true;
+      }
+    }
+    if (rib && !this.announceRange(rib, id, bytes, nlriStart, reachEnd, 128)) this.pending = this.badNlri('MP_REACH_NLRI');
+    return true;
+  }
+
+  private ribOf(afi: number, safi: number): FamilyRib | undefined {
+    const family = familyOf(afi, safi);
+    return family !== undefined && this.counts.has(family) ? this.rib.of(family) : undefined;
+  }
+
+  /** The id of an attribute block, interned if it is new and flawless; -1 when the slow path must look. */
+  private findOrScan(rib: FamilyRib, bytes: Uint8Array, start: number, end: number, nextHopLength: number): number {
+    const { store } = rib;
+    if (!this.cx.asn4) return -1;
+    let id = store.find(bytes, start, end, nextHopLength);
+    if (id >= 0 && (store.flags[id]! & this.judged) !== 0) return id;
+    const peerType = this.cx.peerType ?? 'ibgp';
+    if (!scanAttributes(bytes, start + nextHopLength, end, peerType, nextHopLength > 0, facts)) return -1;
+    if (id < 0) id = store.add(bytes, start, end, nextHopLength, facts);
+    store.flags[id]! |= this.judged;
+    return id;
+  }
+
+  /** @returns false when the NLRI are malformed (RFC 7606 section 5.3) */
+  private announceRange(
+    rib: FamilyRib | undefined,
+    attributes: number,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    maxLength: number,
+  ): boolean {
+    let at = start;
+    let added = 0;
+    while (at < end) {
+      const length = bytes[at]!;
+      const next = at + 1 + ((length + 7) >> 3);
+      if (length > maxLength || next > end) return false;
+      if (rib) added += rib.announce(this.source, rib.prefixes.intern(length, bytes, at + 1), attributes);
+      at = next;
+    }
+    if (rib) this.counts.set(rib.family, this.counts.get(rib.family)! + added);
+    return true;
+  }
+
+  private withdrawRange(
+    rib: FamilyRib | undefined,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    maxLength: number,
+  ): boolean {
+    let at = start;
+    let removed = 0;
+    while (at < end) {
+      const length = bytes[at]!;
+      const next = at + 1 + ((length + 7) >> 3);
+      if (length > maxLength || next > end) return false;
+      if (rib) {
+        const prefix = rib.prefixes.find(length, bytes, at + 1);
+        if (prefix >= 0) removed += rib.withdraw(this.source, prefix);
+      }
+      at = next;
+    }
+    if (rib) this.counts.set(rib.family, this.counts.get(rib.family)! - removed);
+    return true;
+  }
+
+  /** Judge an unusual UPDATE by all rules, then apply what is left of it. */
+  private applySlow(bytes: Uint8Array, start: number, end: number): MessageError | undefined {
+    const parsed = parseUpdate(bytes, start, end, this.cx);
+    for (const diagnostic of parsed.diagnostics) this.handler.onDiagnostic(diagnostic);
+    const { error } = parsed;
+    if (error && (error.action === 'session-reset' || error.action === 'afi-safi-disable')) {
+      return new MessageError(error.code, error.subcode, error.reason, error.data);
+    }
+    const { mpReach, mpUnreach } = parsed;
+    if (mpUnreach) {
+      const rib = this.ribOf(mpUnreach.afi, mpUnreach.safi);
+      if (rib) {
+        this.withdrawRange(rib, bytes, mpUnreach.nlriStart, mpUnreach.nlriEnd, rib.prefixes.maxLength);
+        if (mpUnreach.nlriStart === mpUnreach.nlriEnd && parsed.attributes.length === 1 && parsed.nlriStart === end) {
+          this.endOfRib(rib.family);
+        }
+      }
+    }
+    const treatAsWithdraw = error?.action === 'treat-as-withdraw';
+    if (parsed.nlriStart < parsed.nlriEnd) {
+      const id = treatAsWithdraw ? -1 : this.internCanonical(this.rib.families[0]!, bytes, parsed, 0, 0);
+      this.applyRange(this.ipv4, id, bytes, parsed.nlriStart, parsed.nlriEnd);
+    }
+    if (mpReach) {
+      const rib = this.ribOf(mpReach.afi, mpReach.safi);
+      if (rib) {
+        const ipv6 = mpReach.afi === AFI.ipv6 && mpReach.safi === SAFI.unicast;
+        const id =
+          treatAsWithdraw || !ipv6
+            ? -1
+            : this.internCanonical(rib, bytes, parsed, mpReach.nextHopStart, mpReach.nextHopEnd);
+        this.applyRange(rib, id, bytes, mpReach.nlriStart, mpReach.nlriEnd);
+      }
+    }
+    return undefined;
+  }
+
+  /** Announce a range, or withdraw it when there is no attribute set (treat-as-withdraw). */
+  private applyRange(rib: FamilyRib | undefined, id: number, bytes: Uint8Array, start: number, end: number): void {
+    if (!rib) return;
+    if (id >= 0) this.announceRange(rib, id, bytes, start, end, rib.prefixes.maxLength);
+    else this.withdrawRange(rib, bytes, start, end, rib.prefixes.maxLength);
+  }
+
+  private internCanonical(
+    rib: FamilyRib,
+    bytes: Uint8Array,
+    parsed: ParsedUpdate,
+    nextHopStart: number,
+    nextHopEnd: number,
+  ): number {
+    scratch.reset();
+    scratch.octets(bytes.subarray(nextHopStart, nextHopEnd));
+    const nextHopLength = nextHopEnd - nextHopStart;
+    // RFC 4760 section 3: a NEXT_HOP attribute says nothing about routes in MP_REACH_NLRI.
+    const kept = nextHopLength > 0 ? parsed.attributes.filter(({ code }) => code !== NEXT_HOP) : parsed.attributes;
+    writeCanonicalAttributes(bytes, { attributes: kept }, this.cx, scratch);
+    const { store } = rib;
+    let id = store.find(scratch.bytes, 0, scratch.length, nextHopLength);
+    if (id < 0) {
+      if (!scanAttributes(scratch.bytes, nextHopLength, scratch.length, 'trusted', nextHopLength > 0, facts)) return -1;
+      id = store.add(scratch.bytes, 0, scratch.length, nextHopLength, facts);
+    }
+    store.flags[id]! |= this.judged;
+    return id;
+  }
+
+  private endOfRib(family: FamilyName): void {
+    if (this.counts.has(family)) this.handler.onEndOfRib(family);
+  }
+
+  private malformed(reason: string): MessageError {
+    return new MessageError(CODE_UPDATE_ERROR, SUBCODE_MALFORMED_ATTRIBUTE_LIST, reason);
+  }
+
+  private badNlri(field: string): MessageError {
+    return new MessageError(CODE_UPDATE_ERROR, SUBCODE_INVALID_NETWORK_FIELD, `${field} cannot be parsed`);
+  }
+}
+
+/** Copy all attributes but MP_REACH_NLRI and MP_UNREACH_NLRI of a well-formed block. @returns the offset after them */
+function copyOthers(bytes: Uint8Array, start: number, end: number, out: Uint8Array, to: number): number {
+  let at = start;
+  while (at < end) {
+    const code = bytes[at + 1]!;
+    const extended = (bytes[at]! & 0x10) !== 0;
+    const length = extended ? (bytes[at + 2]! << 8) | bytes[at + 3]! : bytes[at + 2]!;
+    const next = at + (extended ? 4 : 3) + length;
+    if (code === MP_REACH || code === MP_UNREACH) at = next;
+    else while (at < next) out[to++] = bytes[at++]!;
+  }
+  return to;
+}

@@ -1,0 +1,29 @@
+import { DEFAULT_CONTEXT } from '../bgp/wire/context.js';
+import { decodeAttribute } from '../bgp/wire/attributes/block.js';
+import type { Attribute } from '../bgp/wire/attributes/index.js';
+
+/**
+ * The attributes of a canonical block as typed values.
+ * @param block as `AttributeStore.attributesOf` gives it
+ */
+export function decodeCanonicalAttributes(block: Uint8Array): Attribute[] {
+  const attributes: Attribute[] = [];
+  for (let at = 0; at < block.length; ) {
+    const flags = block[at]!;
+    const extended = (flags & 0x10) !== 0;
+    const start = at + (extended ? 4 : 3);
+    const length = extended ? (block[at + 2]! << 8) | block[at + 3]! : block[at + 2]!;
+    const place = {
+      code: block[at + 1]!,
+      flags,
+      start,
+      end: start + length,
+      sentLength: length,
+      malformed: false,
+      discarded: false,
+    };
+    attributes.push(decodeAttribute(block, place, DEFAULT_CONTEXT));
+    at = start + length;
+  }
+  return attributes;
+}

@@ -1,0 +1,278 @@
+/**
+ * Path attribute sets, each once. A set is interned by its canonical wire octets; beside them, in columns, stands what
+ * the decision process needs, computed once when the set is interned.
+ *
+ * Layout: id → (arena position, length) of the octets. In front of the attributes stand the octets of the next hop when
+ * it came in MP_REACH_NLRI (`nextHopLength` of them; 0 when the set has a NEXT_HOP attribute). Canonical form: see
+ * `scanAttributes`. Sets are counted; one that nobody uses goes to limbo first and is freed by `sweep`, so that ids
+ * compare safely between two runs of the decision process.
+ */
+import { asPathContains, type AttributeFacts } from '../bgp/wire/attribute-scan.js';
+import { Arena } from './arena.js';
+import { grow, IdStack, nextCapacity } from './columns.js';
+import { HashIndex } from './hash-index.js';
+import type { NextHopTable } from './next-hop-table.js';
+
+/** Bits of the `flags` column. */
+export const ATTR = {
+  /** Our own AS is in the AS_PATH (RFC 4271 9.1.2). */
+  asLoop: 1,
+  /** ORIGINATOR_ID is our router ID (RFC 4456 section 8). */
+  originatorLoop: 2,
+  /** One of our cluster IDs is in the CLUSTER_LIST (RFC 4456 section 8). */
+  clusterLoop: 4,
+  anyLoop: 7,
+  noExport: 8,
+  noAdvertise: 16,
+  noExportSubconfed: 32,
+  hasOriginatorId: 64,
+  hasLocalPref: 128,
+  hasMed: 256,
+  /** The octets were judged flawless when they came from an iBGP (eBGP) peer. */
+  judgedIbgp: 512,
+  judgedEbgp: 1024,
+} as const;
+
+/** LOCAL_PREF of a route that has none (common practice; RFC 4271 leaves it to configuration). */
+export const DEFAULT_LOCAL_PREF = 100;
+
+/** Who we are, for loop detection. */
+export interface Identity {
+  readonly asn: number;
+  /** Host order. */
+  readonly routerId: number;
+  isOwnClusterId(clusterId: number): boolean;
+}
+
+export class AttributeStore {
+  private readonly arena = new Arena();
+  private readonly index = new HashIndex();
+  private readonly freeIds = new IdStack();
+  private limbo = new IdStack();
+  private limboBefore = new IdStack();
+  private capacity = 16;
+  private idLimit = 0;
+  private compactCursor = -1;
+  /** Sets in use. */
+  count = 0;
+
+  private hashes = new Uint32Array(16);
+  private positions = new Uint32Array(16);
+  private lengths = new Uint16Array(16);
+  private nextHopLengths = new Uint8Array(16);
+  private uses = new Int32Array(16);
+  /** Columns by id; only `lib/rib` and the exporter of `lib/rr` read them. */
+  localPref = new Uint32Array(16);
+  asPathLength = new Uint16Array(16);
+  origin = new Uint8Array(16);
+  med = new Uint32Array(16);
+  neighborAs = new Uint32Array(16);
+  nextHop = new Int32Array(16);
+  originatorId = new Uint32Array(16);
+  clusterListLength = new Uint8Array(16);
+  flags = new Uint16Array(16);
+
+  constructor(
+    readonly nextHops: NextHopTable,
+    private readonly identity: Identity,
+  ) {}
+
+  private static hash(bytes: Uint8Array, start: number, end: number, nextHopLength: number): number {
+    // Four octets a step: a multiply-xor hash in the manner of murmur3.
+    let h = nextHopLength + 0x9747b28c;
+    let at = start;
+    for (; at + 4 <= end; at += 4) {
+      let k = bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24);
+      k = Math.imul(k, 0xcc9e2d51);
+      k = (k << 15) | (k >>> 17);
+      h ^= Math.imul(k, 0x1b873593);
+      h = (h << 13) | (h >>> 19);
+      h = (Math.imul(h, 5) + 0xe6546b64) | 0;
+    }
+    for (; at < end; at++) h = Math.imul(h ^ bytes[at]!, 0x01000193);
+    h ^= end - start;
+    h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
+    h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
+    return (h ^ (h >>> 16)) >>> 0;
+  }
+
+  /** Hash of the last `find`: `add` of the same octets does not compute it again. */
+  private lastHash = 0;
+
+  /**
+   * The id of a set by its octets (`nextHopLength` octets of next hop first), or -1.
+   * It counts no use: see `retain`.
+   */
+  find(bytes: Uint8Array, start: number, end: number, nextHopLength: number): number {
+    const hash = AttributeStore.hash(bytes, start, end, nextHopLength);
+    this.lastHash = hash;
+    const slots = this.index.segments[hash >>> 28]!;
+    const mask = slots.length - 1;
+    for (let i = (hash << 1) & mask; ; i = (i + 2) & mask) {
+      const id = slots[i]! - 1;
+      if (id < 0) return -1;
+      if (slots[i + 1] === (hash | 0) && this.equals(id, bytes, start, end, nextHopLength)) return id;
+    }
+  }
+
+  private equals(id: number, bytes: Uint8Array, start: number, end: number, nextHopLength: number): boolean {
+    const length = this.lengths[id]!;
+    if (length !== end - start || this.nextHopLengths[id] !== nextHopLength) return false;
+    const position = this.positions[id]!;
+    const chunk = this.arena.chunkOf(position);
+    const at = Arena.offsetOf(position);
+    for (let i = 0; i < length; i++) if (chunk[at + i] !== bytes[start + i]) return false;
+    return true;
+  }
+
+  /**
+   * Add a set that `find`, called just before with the same octets, did not know.
+   * @param facts what `scanAttributes` found in these very octets
+   */
+  add(bytes: Uint8Array, start: number, end: number, nextHopLength: number, facts: AttributeFacts): number {
+    let id = this.freeIds.pop();
+    if (id < 0) {
+      id = this.idLimit++;
+      if (id === this.capacity) this.growColumns();
+    }
+    const hash = this.lastHash;
+    this.hashes[id] = hash;
+    this.positions[id] = this.arena.store(bytes, start, end);
+    this.lengths[id] = end - start;
+    this.nextHopLengths[id] = nextHopLength;
+    this.uses[id] = 0;
+    this.fillFacts(id, bytes, start, nextHopLength, facts);
+    this.index.insert(hash, id);
+    this.count++;
+    // Nobody uses it yet: if nobody ever does, the sweep takes it away.
+    this.limbo.push(id);
+    return id;
+  }
+
+  private fillFacts(id: number, bytes: Uint8Array, start: number, nextHopLength: number, facts: AttributeFacts): void {
+    this.localPref[id] = facts.localPref >= 0 ? facts.localPref : DEFAULT_LOCAL_PREF;
+    this.asPathLength[id] = facts.asPathLength;
+    this.origin[id] = facts.origin;
+    this.med[id] = facts.med >= 0 ? facts.med : 0;
+    this.neighborAs[id] = facts.neighborAs;
+    this.originatorId[id] = facts.originatorId;
+    this.clusterListLength[id] = Math.min(facts.clusterCount, 255);
+    this.nextHop[id] =
+      nextHopLength > 0
+        ? this.nextHops.intern(bytes, start, nextHopLength)
+        : this.nextHops.intern(bytes, facts.nextHopAt, 4);
+    let flags = facts.communityFlags * ATTR.noExport;
+    if (facts.hasOriginatorId) {
+      flags |= ATTR.hasOriginatorId;
+      if (facts.originatorId === this.identity.routerId) flags |= ATTR.originatorLoop;
+    }
+    if (facts.localPref >= 0) flags |= ATTR.hasLocalPref;
+    if (facts.med >= 0) flags |= ATTR.hasMed;
+    if (asPathContains(bytes, facts.asPathStart, facts.asPathEnd, this.identity.asn)) flags |= ATTR.asLoop;
+    for (let i = 0; i < facts.clusterCount; i++) {
+      const at = facts.clusterListAt + i * 4;
+      const entry = ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0;
+      if (this.identity.isOwnClusterId(entry)) flags |= ATTR.clusterLoop;
+    }
+    this.flags[id] = flags;
+  }
+
+  retain(id: number): void {
+    this.uses[id]!++;
+  }
+
+  release(id: number): void {
+    if (--this.uses[id]! === 0) this.limbo.push(id);
+  }
+
+  /**
+   * Free the sets that nobody has used since before the last call but one. Called once per run of the decision process,
+   * when all prefixes that were dirty at the run before have been decided.
+   */
+  sweep(): void {
+    const old = this.limboBefore;
+    for (let id = old.pop(); id >= 0; id = old.pop()) {
+      if (this.uses[id] === 0 && this.lengths[id] !== 0) this.remove(id);
+    }
+    this.limboBefore = this.limbo;
+    this.limbo = old;
+  }
+
+  private remove(id: number): void {
+    this.index.remove(this.hashes[id]!, id);
+    this.arena.free(this.positions[id]!, this.lengths[id]!);
+    this.nextHops.release(this.nextHop[id]!);
+    this.lengths[id] = 0;
+    this.freeIds.push(id);
+    this.count--;
+  }
+
+  /** Move up to `budget` sets out of sparse chunks of the arena. @returns whether there is more to do */
+  compact(budget: number): boolean {
+    if (this.compactCursor < 0) {
+      if (!this.arena.isSparse) return false;
+      this.compactCursor = 0;
+    }
+    const end = Math.min(this.idLimit, this.compactCursor + budget);
+    for (let id = this.compactCursor; id < end; id++) {
+      const length = this.lengths[id]!;
+      const position = this.positions[id]!;
+      if (length === 0 || !this.arena.isInSparseChunk(position)) continue;
+      const chunk = this.arena.chunkOf(position);
+      const at = Arena.offsetOf(position);
+      this.positions[id] = this.arena.store(chunk, at, at + length);
+      this.arena.free(position, length);
+    }
+    this.compactCursor = end < this.idLimit ? end : -1;
+    return this.compactCursor >= 0;
+  }
+
+  /** The chunk that holds the octets of a set; they begin at `offsetOf` and are `lengthOf` long. Valid until the next `add`. */
+  chunkOf(id: number): Uint8Array {
+    return this.arena.chunkOf(this.positions[id]!);
+  }
+
+  offsetOf(id: number): number {
+    return Arena.offsetOf(this.positions[id]!);
+  }
+
+  /** Octets of a set, those of the next hop included. */
+  lengthOf(id: number): number {
+    return this.lengths[id]!;
+  }
+
+  /** Octets of next hop in front of the attributes; 0: the set has a NEXT_HOP attribute. */
+  nextHopLengthOf(id: number): number {
+    return this.nextHopLengths[id]!;
+  }
+
+  /** A copy of the attributes of a set, without the next hop octets in front. */
+  attributesOf(id: number): Uint8Array {
+    const at = this.offsetOf(id);
+    return this.chunkOf(id).slice(at + this.nextHopLengthOf(id), at + this.lengthOf(id));
+  }
+
+  /** Highest id + 1, for scratch columns beside the store. */
+  get limit(): number {
+    return this.idLimit;
+  }
+
+  private growColumns(): void {
+    const capacity = nextCapacity(this.capacity, this.capacity + 1);
+    this.capacity = capacity;
+    this.hashes = grow(this.hashes, capacity);
+    this.positions = grow(this.positions, capacity);
+    this.lengths = grow(this.lengths, capacity);
+    this.nextHopLengths = grow(this.nextHopLengths, capacity);
+    this.uses = grow(this.uses, capacity);
+    this.localPref = grow(this.localPref, capacity);
+    this.asPathLength = grow(this.asPathLength, capacity);
+    this.origin = grow(this.origin, capacity);
+    this.med = grow(this.med, capacity);
+    this.neighborAs = grow(this.neighborAs, capacity);
+    this.nextHop = grow(this.nextHop, capacity);
+    this.originatorId = grow(this.originatorId, capacity);
+    this.clusterListLength = grow(this.clusterListLength, capacity);
+    this.flags = grow(this.flags, capacity);
+  }
+}

@@ -1,0 +1,96 @@
+/**
+ * Helpers for tables kept as columns of typed arrays: growth, free ids, sets of ids.
+ */
+
+type Column = Uint8Array | Uint16Array | Uint32Array | Int32Array;
+
+/** A longer copy of a column; what is new is zero, or `fill`. */
+export function grow<T extends Column>(column: T, capacity: number, fill = 0): T {
+  const longer = new (column.constructor as new (length: number) => T)(capacity);
+  longer.set(column);
+  if (fill !== 0) longer.fill(fill, column.length);
+  return longer;
+}
+
+/** The capacity that a table of `capacity` grows to so that `needed` fits: doubling while small, then by half. */
+export function nextCapacity(capacity: number, needed: number): number {
+  let next = Math.max(capacity, 16);
+  while (next < needed) next = next < 1 << 16 ? next * 2 : next + (next >> 1);
+  return next;
+}
+
+/** A growing stack of integers. */
+export class IdStack {
+  private items = new Int32Array(16);
+  length = 0;
+
+  push(id: number): void {
+    if (this.length === this.items.length) this.items = grow(this.items, this.length * 2);
+    this.items[this.length++] = id;
+  }
+
+  /** @returns the newest id, or -1 when empty */
+  pop(): number {
+    return this.length === 0 ? -1 : this.items[--this.length]!;
+  }
+
+  /** The id at a position below `length`. */
+  at(index: number): number {
+    return this.items[index]!;
+  }
+
+  clear(): void {
+    this.length = 0;
+    if (this.items.length > 1 << 16) this.items = new Int32Array(16);
+  }
+}
+
+/** A set of small integers as a bit each. */
+export class BitSet {
+  private words: Uint32Array;
+  /** How many ids are in the set. */
+  size = 0;
+
+  constructor(capacity = 0) {
+    this.words = new Uint32Array((capacity + 31) >>> 5);
+  }
+
+  has(id: number): boolean {
+    const word = id >>> 5;
+    return word < this.words.length && (this.words[word]! & (1 << (id & 31))) !== 0;
+  }
+
+  /** @returns whether the id was not in the set before */
+  add(id: number): boolean {
+    const word = id >>> 5;
+    if (word >= this.words.length) this.words = grow(this.words, nextCapacity(this.words.length, word + 1));
+    const bit = 1 << (id & 31);
+    if ((this.words[word]! & bit) !== 0) return false;
+    this.words[word]! |= bit;
+    this.size++;
+    return true;
+  }
+
+  /** @returns whether the id was in the set */
+  delete(id: number): boolean {
+    const word = id >>> 5;
+    if (word >= this.words.length) return false;
+    const bit = 1 << (id & 31);
+    if ((this.words[word]! & bit) === 0) return false;
+    this.words[word]! &= ~bit;
+    this.size--;
+    return true;
+  }
+
+  /** The smallest id in the set that is at least `from`, or -1. */
+  next(from: number): number {
+    let word = from >>> 5;
+    if (word >= this.words.length) return -1;
+    let bits = this.words[word]! & (-1 << (from & 31));
+    while (bits === 0) {
+      if (++word >= this.words.length) return -1;
+      bits = this.words[word]!;
+    }
+    return (word << 5) + (31 - Math.clz32(bits & -bits));
+  }
+}

@@ -1,0 +1,228 @@
+/**
+ * The decision process (RFC 4271 section 9.1): one list of named steps. The same list chooses the best path and
+ * answers `explain`.
+ *
+ * Each step keeps, of the candidates that are left, those that it likes best; so the outcome does not depend on the
+ * order in which paths arrived, also with MED, which is no total order (RFC 4271 9.1.2.2 c).
+ */
+import { formatIpv4 } from '../net/index.js';
+import type { AttributeStore } from './attribute-store.js';
+import { ATTR } from './attribute-store.js';
+import type { NextHopTable } from './next-hop-table.js';
+import type { PathTable } from './path-table.js';
+import { compareAddresses, LOCAL_SOURCE, type PeerTable } from './peer-table.js';
+
+/** What the steps look at. */
+export interface DecisionContext {
+  readonly paths: PathTable;
+  readonly store: AttributeStore;
+  readonly nextHops: NextHopTable;
+  readonly peers: PeerTable;
+  /** Compare MED also between different neighbor ASes. */
+  readonly alwaysCompareMed: boolean;
+}
+
+export interface DecisionStep {
+  readonly name: string;
+  readonly rfc: string;
+  /** Negative: row `a` is preferred to row `b`. */
+  readonly compare: (cx: DecisionContext, a: number, b: number) => number;
+  /** Only rows for which this gives true are compared with each other. */
+  readonly comparable?: (cx: DecisionContext, a: number, b: number) => boolean;
+  /** What the step looked at, for people. */
+  readonly show: (cx: DecisionContext, row: number) => string;
+}
+
+const ORIGIN_NAMES = ['igp', 'egp', 'incomplete'];
+
+const loopOf = (cx: DecisionContext, row: number): number => cx.store.flags[cx.paths.attributes[row]!]! & ATTR.anyLoop;
+
+function loopText(cx: DecisionContext, row: number): string {
+  const loop = loopOf(cx, row);
+  if ((loop & ATTR.asLoop) !== 0) return 'own AS in AS_PATH';
+  if ((loop & ATTR.originatorLoop) !== 0) return 'own ORIGINATOR_ID';
+  return loop === 0 ? 'no loop' : 'own cluster ID in CLUSTER_LIST';
+}
+
+const isReachable = (cx: DecisionContext, row: number): number =>
+  cx.nextHops.reachable[cx.store.nextHop[cx.paths.attributes[row]!]!]!;
+
+const isLocal = (cx: DecisionContext, row: number): number => Number(cx.paths.source[row] === LOCAL_SOURCE);
+
+const isExternal = (cx: DecisionContext, row: number): number =>
+  Number(cx.peers.get(cx.paths.source[row]!).type === 'ebgp');
+
+const igpCost = (cx: DecisionContext, row: number): number =>
+  cx.nextHops.metric[cx.store.nextHop[cx.paths.attributes[row]!]!]!;
+
+function identifierOf(cx: DecisionContext, row: number): number {
+  const attributes = cx.paths.attributes[row]!;
+  return (cx.store.flags[attributes]! & ATTR.hasOriginatorId) !== 0
+    ? cx.store.originatorId[attributes]!
+    : cx.peers.get(cx.paths.source[row]!).routerId;
+}
+
+/** A step that compares one number of the attribute set. `sign` 1: smaller is better, -1: larger. */
+function byColumn(
+  name: string,
+  rfc: string,
+  sign: 1 | -1,
+  column: (store: AttributeStore) => ArrayLike<number>,
+  text: (value: number) => string,
+): DecisionStep {
+  return {
+    name,
+    rfc,
+    compare: (cx, a, b) => {
+      const values = column(cx.store);
+      return sign * (values[cx.paths.attributes[a]!]! - values[cx.paths.attributes[b]!]!);
+    },
+    show: (cx, row) => text(column(cx.store)[cx.paths.attributes[row]!]!),
+  };
+}
+
+/** The steps in order. A path that loses at one of the first two is not usable at all. */
+export const DECISION_STEPS: readonly DecisionStep[] = [
+  {
+    name: 'no loop',
+    rfc: 'RFC 4271 9.1.2, RFC 4456 8',
+    compare: (cx, a, b) => Number(loopOf(cx, a) !== 0) - Number(loopOf(cx, b) !== 0),
+    show: loopText,
+  },
+  {
+    name: 'next hop resolvable',
+    rfc: 'RFC 4271 9.1.2.1',
+    compare: (cx, a, b) => isReachable(cx, b) - isReachable(cx, a),
+    show: (cx, row) => (isReachable(cx, row) ? 'resolvable' : 'unresolvable'),
+  },
+  byColumn('highest LOCAL_PREF', 'RFC 4271 9.1.1', -1, (s) => s.localPref, (v) => `LOCAL_PREF ${v}`),
+  {
+    name: 'locally originated',
+    rfc: 'RFC 4271 9.1.1',
+    compare: (cx, a, b) => isLocal(cx, b) - isLocal(cx, a),
+    show: (cx, row) => (isLocal(cx, row) ? 'local' : 'learnt'),
+  },
+  byColumn('shortest AS_PATH', 'RFC 4271 9.1.2.2 a', 1, (s) => s.asPathLength, (v) => `AS_PATH length ${v}`),
+  byColumn('lowest ORIGIN', 'RFC 4271 9.1.2.2 b', 1, (s) => s.origin, (v) => `ORIGIN ${ORIGIN_NAMES[v]}`),
+  {
+    ...byColumn('lowest MULTI_EXIT_DISC', 'RFC 4271 9.1.2.2 c', 1, (s) => s.med, (v) => `MULTI_EXIT_DISC ${v}`),
+    comparable: (cx, a, b) =>
+      cx.alwaysCompareMed ||
+      cx.store.neighborAs[cx.paths.attributes[a]!] === cx.store.neighborAs[cx.paths.attributes[b]!],
+  },
+  {
+    name: 'eBGP over iBGP',
+    rfc: 'RFC 4271 9.1.2.2 d',
+    compare: (cx, a, b) => isExternal(cx, b) - isExternal(cx, a),
+    show: (cx, row) => cx.peers.get(cx.paths.source[row]!).type,
+  },
+  {
+    name: 'lowest IGP cost to the next hop',
+    rfc: 'RFC 4271 9.1.2.2 e',
+    compare: (cx, a, b) => igpCost(cx, a) - igpCost(cx, b),
+    show: (cx, row) => `cost ${igpCost(cx, row)}`,
+  },
+  {
+    name: 'lowest router ID or ORIGINATOR_ID',
+    rfc: 'RFC 4271 9.1.2.2 f, RFC 4456 9',
+    compare: (cx, a, b) => identifierOf(cx, a) - identifierOf(cx, b),
+    show: (cx, row) => formatIpv4(identifierOf(cx, row)),
+  },
+  byColumn('shortest CLUSTER_LIST', 'RFC 4456 9', 1, (s) => s.clusterListLength, (v) => `CLUSTER_LIST length ${v}`),
+  {
+    name: 'lowest peer address',
+    rfc: 'RFC 4271 9.1.2.2 g',
+    compare: (cx, a, b) =>
+      compareAddresses(cx.peers.get(cx.paths.source[a]!).address, cx.peers.get(cx.paths.source[b]!).address),
+    show: (cx, row) => cx.peers.addressText(cx.paths.source[row]!) ?? 'local',
+  },
+];
+
+/** Whether a path may be used at all: no loop, next hop resolvable. */
+export function isUsable(cx: DecisionContext, row: number): boolean {
+  return loopOf(cx, row) === 0 && isReachable(cx, row) === 1;
+}
+
+/** Candidates of the decision under way, reused. */
+let candidates = new Int32Array(16);
+
+/**
+ * Choose the best of a chain of paths.
+ * @param head first row of the chain, -1 for none
+ * @param lostAt where given: by row, the index of the step at which the path lost is noted
+ * @returns the best row, or -1 when no path is usable
+ */
+export function selectBest(cx: DecisionContext, head: number, lostAt?: Map<number, number>): number {
+  if (head < 0) return -1;
+  if (cx.paths.next[head]! < 0) {
+    if (isUsable(cx, head)) return head;
+    lostAt?.set(head, loopOf(cx, head) !== 0 ? 0 : 1);
+    return -1;
+  }
+  let count = 0;
+  for (let row = head; row >= 0; row = cx.paths.next[row]!) {
+    if (!isUsable(cx, row)) {
+      lostAt?.set(row, loopOf(cx, row) !== 0 ? 0 : 1);
+      continue;
+    }
+    if (count === candidates.length) {
+      const longer = new Int32Array(count * 2);
+      longer.set(candidates);
+      candidates = longer;
+    }
+    candidates[count++] = row;
+  }
+  for (let s = 2; s < DECISION_STEPS.length && count > 1; s++) count = applyStep(cx, s, count, lostAt);
+  return count === 0 ? -1 : candidates[0]!;
+}
+
+/** Keep the candidates that a step likes best. @returns how many */
+function applyStep(cx: DecisionContext, index: number, count: number, lostAt?: Map<number, number>): number {
+  const { compare, comparable } = DECISION_STEPS[index]!;
+  if (comparable) return applyPartialStep(cx, index, count, compare, comparable, lostAt);
+  let kept = 1;
+  for (let i = 1; i < count; i++) {
+    const row = candidates[i]!;
+    const order = compare(cx, row, candidates[0]!);
+    if (order > 0) {
+      lostAt?.set(row, index);
+      continue;
+    }
+    if (order < 0) {
+      if (lostAt) for (let k = 0; k < kept; k++) lostAt.set(candidates[k]!, index);
+      kept = 0;
+    }
+    candidates[kept++] = row;
+  }
+  return kept;
+}
+
+/** A step without total order: drop each candidate that another, comparable one beats. */
+function applyPartialStep(
+  cx: DecisionContext,
+  index: number,
+  count: number,
+  compare: DecisionStep['compare'],
+  comparable: NonNullable<DecisionStep['comparable']>,
+  lostAt?: Map<number, number>,
+): number {
+  let beaten = 0;
+  for (let i = 0; i < count; i++) {
+    const row = candidates[i]!;
+    for (let k = 0; k < count; k++) {
+      const other = candidates[k]!;
+      if (k === i) continue;
+      const rival = other < 0 ? ~other : other;
+      if (comparable(cx, row, rival) && compare(cx, row, rival) > 0) {
+        lostAt?.set(row, index);
+        candidates[i] = ~row;
+        beaten++;
+        break;
+      }
+    }
+  }
+  if (beaten === 0) return count;
+  let kept = 0;
+  for (let i = 0; i < count; i++) if (candidates[i]! >= 0) candidates[kept++] = candidates[i]!;
+  return kept;
+}

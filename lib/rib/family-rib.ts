@@ -1,0 +1,203 @@
+/**
+ * The RIB of one address family: Adj-RIB-In of all sources and the Loc-RIB (RFC 4271 section 3.2).
+ *
+ * Layout: prefix id → head of the chain of its paths, and (attributes, source) of the path chosen last. A change only
+ * marks its prefix dirty; `decide` runs the decision process over the dirty prefixes, in the order in which they were
+ * touched, and reports those whose best path is another one now.
+ */
+import type { FamilyName } from '../bgp/wire/families.js';
+import { AttributeStore, type Identity } from './attribute-store.js';
+import { BitSet, grow, IdStack, nextCapacity } from './columns.js';
+import { selectBest, type DecisionContext } from './decision.js';
+import { NextHopTable, type Reachability } from './next-hop-table.js';
+import { PathTable } from './path-table.js';
+import type { PeerTable } from './peer-table.js';
+import { PrefixTable4, PrefixTable6, type PrefixTable } from './prefix-table.js';
+
+export interface FamilyRibOptions {
+  readonly family: FamilyName;
+  readonly peers: PeerTable;
+  readonly identity: Identity;
+  readonly alwaysCompareMed: boolean;
+  readonly resolve: (nextHop: Uint8Array) => Reachability;
+}
+
+/** No attribute set: in columns that hold one. */
+export const NONE = -1;
+
+export class FamilyRib implements DecisionContext {
+  readonly family: FamilyName;
+  readonly prefixes: PrefixTable;
+  readonly nextHops: NextHopTable;
+  readonly store: AttributeStore;
+  readonly paths = new PathTable();
+  readonly peers: PeerTable;
+  readonly alwaysCompareMed: boolean;
+  /** By prefix id: first path, -1 for none. */
+  private heads = new Int32Array(16).fill(-1);
+  /** By prefix id: the best path's attribute set, NONE when there is none, and its source. */
+  bestAttributes = new Int32Array(16).fill(NONE);
+  bestSource = new Uint16Array(16);
+  /** Prefixes with a best path. */
+  bestCount = 0;
+  private dirty = new IdStack();
+  private dirtyNext = new IdStack();
+  private dirtyCursor = 0;
+  private readonly isDirty = new BitSet();
+
+  constructor(options: FamilyRibOptions) {
+    this.family = options.family;
+    this.peers = options.peers;
+    this.alwaysCompareMed = options.alwaysCompareMed;
+    this.prefixes = options.family === 'ipv4-unicast' ? new PrefixTable4() : new PrefixTable6();
+    this.nextHops = new NextHopTable(options.resolve);
+    this.store = new AttributeStore(this.nextHops, options.identity);
+  }
+
+  /** First path of a prefix, -1 for none; go on with `paths.next`. */
+  headOf(prefix: number): number {
+    return prefix < this.heads.length ? this.heads[prefix]! : -1;
+  }
+
+  private makeRoom(prefix: number): void {
+    const capacity = nextCapacity(this.heads.length, prefix + 1);
+    this.heads = grow(this.heads, capacity, -1);
+    this.bestAttributes = grow(this.bestAttributes, capacity, NONE);
+    this.bestSource = grow(this.bestSource, capacity);
+  }
+
+  private markDirty(prefix: number): void {
+    if (this.isDirty.add(prefix)) this.dirtyNext.push(prefix);
+  }
+
+  /** Whether the decision process has work. */
+  get hasWork(): boolean {
+    return this.isDirty.size > 0;
+  }
+
+  /** How many prefixes wait for the decision process. */
+  get dirtyCount(): number {
+    return this.isDirty.size;
+  }
+
+  /**
+   * A source announces a prefix (an implicit withdrawal of what it said before).
+   * @returns 1 when the source had no path for the prefix before, else 0
+   */
+  announce(source: number, prefix: number, attributes: number): 0 | 1 {
+    if (prefix >= this.heads.length) this.makeRoom(prefix);
+    const { paths, store } = this;
+    const head = this.heads[prefix]!;
+    for (let row = head; row >= 0; row = paths.next[row]!) {
+      if (paths.source[row] !== source) continue;
+      const old = paths.attributes[row]!;
+      if (old === attributes) return 0;
+      store.retain(attributes);
+      paths.attributes[row] = attributes;
+      store.release(old);
+      this.markDirty(prefix);
+      return 0;
+    }
+    store.retain(attributes);
+    this.heads[prefix] = paths.add(prefix, source, attributes, head);
+    this.markDirty(prefix);
+    return 1;
+  }
+
+  /** A source withdraws a prefix. @returns 1 when it had announced it, else 0 */
+  withdraw(source: number, prefix: number): 0 | 1 {
+    if (prefix >= this.heads.length) return 0;
+    const { paths } = this;
+    let before = -1;
+    for (let row = this.heads[prefix]!; row >= 0; row = paths.next[row]!) {
+      if (paths.source[row] === source) {
+        const next = paths.next[row]!;
+        if (before < 0) this.heads[prefix] = next;
+        else paths.next[before] = next;
+        this.store.release(paths.attributes[row]!);
+        paths.remove(row);
+        this.markDirty(prefix);
+        return 1;
+      }
+      before = row;
+    }
+    return 0;
+  }
+
+  /**
+   * Withdraw all paths of a source, a slice at a time.
+   * @param cursor 0 at first, then what the last call returned
+   * @param budget how many paths to withdraw at most
+   * @returns where to go on, or -1 when none is left
+   */
+  dropSource(source: number, cursor: number, budget: number): number {
+    const { paths } = this;
+    let left = budget;
+    // Looking at a row of another source costs about a fiftieth of withdrawing one.
+    let looks = budget * 50;
+    for (let row = cursor; row < paths.limit; row++) {
+      if (--looks <= 0) return row;
+      if (paths.prefix[row]! < 0 || paths.source[row] !== source) continue;
+      if (--left < 0) return row;
+      this.withdraw(source, paths.prefix[row]!);
+    }
+    return -1;
+  }
+
+  /** Next hops were resolved anew: mark the prefixes of all paths that use a changed one. */
+  refreshNextHops(): void {
+    const changed = this.nextHops.refresh();
+    if (changed.size === 0) return;
+    const { paths, store } = this;
+    for (let row = 0; row < paths.limit; row++) {
+      if (paths.prefix[row]! >= 0 && changed.has(store.nextHop[paths.attributes[row]!]!)) {
+        this.markDirty(paths.prefix[row]!);
+      }
+    }
+  }
+
+  /**
+   * Run the decision process over at most `budget` dirty prefixes.
+   * @param changed gets the prefixes whose best path is another one now (or has other attributes)
+   * @param emptied gets the prefixes that have no path left
+   */
+  decide(budget: number, changed: IdStack, emptied: IdStack): void {
+    if (this.dirtyCursor === this.dirty.length) this.beginRound();
+    const end = Math.min(this.dirty.length, this.dirtyCursor + budget);
+    for (; this.dirtyCursor < end; this.dirtyCursor++) {
+      const prefix = this.dirty.at(this.dirtyCursor);
+      this.isDirty.delete(prefix);
+      const head = this.heads[prefix]!;
+      if (head < 0) emptied.push(prefix);
+      const best = selectBest(this, head);
+      const attributes = best < 0 ? NONE : this.paths.attributes[best]!;
+      const source = best < 0 ? 0 : this.paths.source[best]!;
+      const oldAttributes = this.bestAttributes[prefix]!;
+      if (attributes === oldAttributes && source === this.bestSource[prefix]) continue;
+      this.bestAttributes[prefix] = attributes;
+      this.bestSource[prefix] = source;
+      this.bestCount += Number(attributes !== NONE) - Number(oldAttributes !== NONE);
+      changed.push(prefix);
+    }
+    if (this.dirtyCursor === this.dirty.length) this.endRound();
+  }
+
+  private beginRound(): void {
+    const used = this.dirty;
+    this.dirty = this.dirtyNext;
+    this.dirtyNext = used;
+    this.dirtyCursor = 0;
+  }
+
+  private endRound(): void {
+    this.dirty.clear();
+    this.dirtyCursor = 0;
+    // Every prefix that was dirty when the round began is decided, so nothing refers to sets dropped before it.
+    this.store.sweep();
+  }
+
+  /** Whether a prefix has neither a path nor a best path nor work pending: its id may be freed if nobody else needs it. */
+  isUnused(prefix: number): boolean {
+    return this.heads[prefix]! < 0 && this.bestAttributes[prefix] === NONE && !this.isDirty.has(prefix);
+  }
+}

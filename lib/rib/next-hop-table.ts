@@ -1,0 +1,86 @@
+/**
+ * Next hops, each once: address octets ↔ small id, and what is known of reaching it (RFC 4271 9.1.2.1).
+ * There are few (about one per neighbor), so a Map by text is good enough. Counted by the attribute sets that use them.
+ */
+import { formatAddress } from '../net/index.js';
+
+/** How a next hop can be reached. `metric`: IGP cost, smaller is better. */
+export interface Reachability {
+  readonly reachable: boolean;
+  readonly metric: number;
+}
+
+export class NextHopTable {
+  private readonly ids = new Map<string, number>();
+  private readonly octetsById: (Uint8Array | undefined)[] = [];
+  private readonly uses: number[] = [];
+  private readonly freeIds: number[] = [];
+  /** By id: 1 when the next hop can be reached. */
+  readonly reachable: number[] = [];
+  /** By id: IGP cost to the next hop. */
+  readonly metric: number[] = [];
+
+  /**
+   * @param resolve tells whether and how a next hop is reachable; asked once per next hop, and again by `refresh`
+   */
+  constructor(private readonly resolve: (octets: Uint8Array) => Reachability) {}
+
+  /** The id of a next hop (4 octets, 16, or 32 with a link-local one), with one use more. */
+  intern(bytes: Uint8Array, at: number, length: number): number {
+    let key = '';
+    for (let i = at; i < at + length; i++) key += String.fromCharCode(bytes[i]!);
+    let id = this.ids.get(key);
+    if (id === undefined) {
+      id = this.freeIds.pop() ?? this.octetsById.length;
+      const octets = bytes.slice(at, at + length);
+      this.ids.set(key, id);
+      this.octetsById[id] = octets;
+      this.uses[id] = 0;
+      this.refreshOne(id);
+    }
+    this.uses[id]!++;
+    return id;
+  }
+
+  release(id: number): void {
+    if (--this.uses[id]! > 0) return;
+    let key = '';
+    for (const octet of this.octetsById[id]!) key += String.fromCharCode(octet);
+    this.ids.delete(key);
+    this.octetsById[id] = undefined;
+    this.freeIds.push(id);
+  }
+
+  /** Octets of a next hop in use. */
+  octetsOf(id: number): Uint8Array {
+    return this.octetsById[id]!;
+  }
+
+  /** Text of a next hop: the global address. */
+  textOf(id: number): string {
+    return formatAddress(this.octetsById[id]!.subarray(0, this.octetsById[id]!.length === 4 ? 4 : 16));
+  }
+
+  /** The link-local address that came with a global one (RFC 2545 section 3). */
+  linkLocalTextOf(id: number): string | undefined {
+    const octets = this.octetsById[id]!;
+    return octets.length === 32 ? formatAddress(octets.subarray(16)) : undefined;
+  }
+
+  private refreshOne(id: number): boolean {
+    const { reachable, metric } = this.resolve(this.octetsById[id]!);
+    const changed = this.reachable[id] !== Number(reachable) || this.metric[id] !== metric;
+    this.reachable[id] = Number(reachable);
+    this.metric[id] = metric;
+    return changed;
+  }
+
+  /** Ask anew for every next hop. @returns the ids whose answer changed */
+  refresh(): Set<number> {
+    const changed = new Set<number>();
+    this.octetsById.forEach((octets, id) => {
+      if (octets !== undefined && this.refreshOne(id)) changed.add(id);
+    });
+    return changed;
+  }
+}

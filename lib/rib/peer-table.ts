@@ -1,0 +1,73 @@
+/**
+ * The sources of routes as small numbers. One is given out per session, not per neighbor: when a session ends, its routes
+ * go away in slices while the neighbor may be back already under a new number. 0 stands for routes originated here.
+ */
+import { formatAddress } from '../net/index.js';
+
+export type SourceType = 'local' | 'ibgp' | 'ebgp';
+
+export interface Source {
+  readonly type: SourceType;
+  /** BGP Identifier, host order. */
+  readonly routerId: number;
+  /** Address octets of the neighbor; empty for local routes. */
+  readonly address: Uint8Array;
+  /** A client of this reflector (RFC 4456). */
+  readonly client: boolean;
+  /** The cluster ID that this source's routes get when they are reflected, host order. */
+  readonly clusterId: number;
+}
+
+/** The source number of routes originated here. */
+export const LOCAL_SOURCE = 0;
+const MAX_SOURCES = 0xffff;
+
+export class PeerTable {
+  private readonly sources: (Source | undefined)[];
+  private readonly freeIds: number[] = [];
+
+  constructor(routerId: number) {
+    this.sources = [{ type: 'local', routerId, address: new Uint8Array(0), client: false, clusterId: 0 }];
+  }
+
+  /** @throws RangeError beyond 65534 sources at once */
+  add(source: Source): number {
+    const id = this.freeIds.shift() ?? this.sources.length;
+    if (id > MAX_SOURCES) throw new RangeError(`more than ${MAX_SOURCES} sources of routes`);
+    this.sources[id] = source;
+    return id;
+  }
+
+  /** Only when no route of the source is left. */
+  free(id: number): void {
+    this.sources[id] = undefined;
+    this.freeIds.push(id);
+  }
+
+  get(id: number): Source {
+    return this.sources[id]!;
+  }
+
+  /** Replace what is known of a source (settings changed at run time). */
+  update(id: number, source: Source): void {
+    this.sources[id] = source;
+  }
+
+  /** Sources given out so far: an upper bound for columns by source. */
+  get limit(): number {
+    return this.sources.length;
+  }
+
+  /** Text address of a neighbor, null for local routes. */
+  addressText(id: number): string | null {
+    const { address } = this.sources[id]!;
+    return address.length === 0 ? null : formatAddress(address);
+  }
+}
+
+/** Order of two addresses as unsigned numbers, IPv4 before IPv6. */
+export function compareAddresses(a: Uint8Array, b: Uint8Array): number {
+  if (a.length !== b.length) return a.length - b.length;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return a[i]! - b[i]!;
+  return 0;
+}

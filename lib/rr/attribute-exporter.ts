@@ -1,0 +1,278 @@
+/**
+ * From an interned attribute set to the octets that a neighbor gets: one pass over the canonical set, with the edits
+ * that RFC 4271 section 5.1 (eBGP) and RFC 4456 section 8 (reflection) ask for. Nothing else is changed.
+ *
+ * Runs once per attribute set, source and batch, not per prefix.
+ */
+import { AS_TRANS, prefixContains } from '../net/index.js';
+import type { AttributeStore } from '../rib/attribute-store.js';
+import { ATTR, DEFAULT_LOCAL_PREF } from '../rib/attribute-store.js';
+import type { Source } from '../rib/peer-table.js';
+import type { ExportProfile } from './export-profile.js';
+import { isReflected, prependedClusterIds } from './reflection.js';
+
+const CODE = {
+  asPath: 2,
+  nextHop: 3,
+  med: 4,
+  localPref: 5,
+  aggregator: 7,
+  originatorId: 9,
+  clusterList: 10,
+  as4Path: 17,
+  as4Aggregator: 18,
+} as const;
+const AS_SEQUENCE = 2;
+const WELL_KNOWN = 0x40;
+const OPTIONAL = 0x80;
+const OPTIONAL_TRANSITIVE = 0xc0;
+const EXTENDED_LENGTH = 0x10;
+
+function writeU32(out: Uint8Array, at: number, value: number): number {
+  out[at] = value >>> 24;
+  out[at + 1] = value >>> 16;
+  out[at + 2] = value >>> 8;
+  out[at + 3] = value;
+  return at + 4;
+}
+
+function readU32(bytes: Uint8Array, at: number): number {
+  return ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0;
+}
+
+/** Copy without a call for what is short. @returns the offset after the copy */
+function copy(from: Uint8Array, start: number, end: number, out: Uint8Array, at: number): number {
+  for (let i = start; i < end; i++) out[at++] = from[i]!;
+  return at;
+}
+
+function writeHeader(out: Uint8Array, at: number, flags: number, code: number, length: number): number {
+  if (length > 255) {
+    out[at] = flags | EXTENDED_LENGTH;
+    out[at + 1] = code;
+    out[at + 2] = length >>> 8;
+    out[at + 3] = length;
+    return at + 4;
+  }
+  out[at] = flags;
+  out[at + 1] = code;
+  out[at + 2] = length;
+  return at + 3;
+}
+
+/** Writes attribute sets in the form that one update group gets. */
+export class AttributeExporter {
+  /** Most octets that an export adds to a set. */
+  static readonly MAX_GROWTH = 64;
+
+  /** Next hop of the set written last, for MP_REACH_NLRI: `out[0..nextHopLength)`. */
+  readonly nextHop = new Uint8Array(32);
+  nextHopLength = 0;
+
+  /**
+   * @param members remote addresses of the group's members: a next hop that is one of them is never passed on to it
+   */
+  constructor(
+    private readonly store: AttributeStore,
+    private readonly profile: ExportProfile,
+    private readonly hasMember: (address: Uint8Array) => boolean,
+  ) {}
+
+  /** The next hop that the group gets for a set. */
+  private chooseNextHop(id: number, source: Source): Uint8Array {
+    const { profile } = this;
+    const own = this.store.nextHops.octetsOf(this.store.nextHop[id]!);
+    // A local route without a next hop of its own has the unspecified address: next hop self.
+    if (source.type === 'local' && own.every((octet) => octet === 0)) return profile.selfNextHop;
+    if (profile.target !== 'ebgp') return profile.nextHopSelf && source.type !== 'ibgp' ? profile.selfNextHop : own;
+    if (profile.nextHopSelf) return profile.selfNextHop;
+    // RFC 4271 5.1.3: a third-party next hop on the shared subnet may stay, but never one that is the neighbor itself.
+    const isShared = profile.sharedSubnet !== undefined && prefixContains(profile.sharedSubnet, own);
+    return isShared && !this.hasMember(own) ? own : profile.selfNextHop;
+  }
+
+  /**
+   * Write a set; there must be room for its length and MAX_GROWTH more.
+   * @param out buffer, written from `at`
+   * @returns the offset after the attributes; for IPv6 the next hop is left in `nextHop`
+   */
+  write(id: number, source: Source, out: Uint8Array, at: number): number {
+    const { store, profile } = this;
+    const chunk = store.chunkOf(id);
+    const begin = store.offsetOf(id);
+    const end = begin + store.lengthOf(id);
+    const nextHop = this.chooseNextHop(id, source);
+    this.nextHop.set(nextHop);
+    this.nextHopLength = nextHop.length;
+    const external = profile.target === 'ebgp';
+    const reflected = isReflected(source, profile.target);
+    const flags = store.flags[id]!;
+    let addLocalPref = !external && (flags & ATTR.hasLocalPref) === 0;
+    let addOriginator = reflected && (flags & ATTR.hasOriginatorId) === 0;
+    let clusterIds = reflected ? prependedClusterIds(source, profile.target, profile.clusterId) : NO_IDS;
+    let from = begin + store.nextHopLengthOf(id);
+    let asPathAt = -1;
+    let aggregatorAt = -1;
+    while (from < end) {
+      const attributeFlags = chunk[from]!;
+      const code = chunk[from + 1]!;
+      const extended = (attributeFlags & EXTENDED_LENGTH) !== 0;
+      const length = extended ? (chunk[from + 2]! << 8) | chunk[from + 3]! : chunk[from + 2]!;
+      const value = from + (extended ? 4 : 3);
+      const next = value + length;
+      if (addLocalPref && code > CODE.localPref) {
+        at = writeU32(out, writeHeader(out, at, WELL_KNOWN, CODE.localPref, 4), DEFAULT_LOCAL_PREF);
+        addLocalPref = false;
+      }
+      if (addOriginator && code > CODE.originatorId) {
+        at = writeU32(out, writeHeader(out, at, OPTIONAL, CODE.originatorId, 4), source.routerId);
+        addOriginator = false;
+      }
+      if (clusterIds.length > 0 && code >= CODE.clusterList) {
+        const kept = code === CODE.clusterList ? length : 0;
+        at = writeHeader(out, at, OPTIONAL, CODE.clusterList, kept + clusterIds.length * 4);
+        for (const clusterId of clusterIds) at = writeU32(out, at, clusterId);
+        at = copy(chunk, value, value + kept, out, at);
+        clusterIds = NO_IDS;
+        if (kept > 0) {
+          from = next;
+          continue;
+        }
+      }
+      if (code > CODE.as4Aggregator && !profile.asn4) {
+        at = this.writeAs4(chunk, asPathAt, aggregatorAt, external, out, at);
+        asPathAt = aggregatorAt = -1;
+      }
+      switch (code) {
+        case CODE.asPath:
+          asPathAt = from;
+          at = this.writeAsPath(chunk, value, next, external, profile.asn4, out, at);
+          break;
+        case CODE.nextHop:
+          at = writeHeader(out, at, WELL_KNOWN, code, 4);
+          at = copy(nextHop, 0, 4, out, at);
+          break;
+        case CODE.med:
+          // RFC 4271 5.1.4: not passed on to other ASes.
+          if (!external || source.type === 'local') at = copy(chunk, from, next, out, at);
+          break;
+        case CODE.localPref:
+        case CODE.originatorId:
+        case CODE.clusterList:
+          if (!external) at = copy(chunk, from, next, out, at);
+          break;
+        case CODE.aggregator:
+          if (profile.asn4) at = copy(chunk, from, next, out, at);
+          else {
+            aggregatorAt = from;
+            at = this.writeAggregator(chunk, from, value, out, at);
+          }
+          break;
+        default:
+          at = copy(chunk, from, next, out, at);
+      }
+      from = next;
+    }
+    if (addLocalPref) at = writeU32(out, writeHeader(out, at, WELL_KNOWN, CODE.localPref, 4), DEFAULT_LOCAL_PREF);
+    if (addOriginator) at = writeU32(out, writeHeader(out, at, OPTIONAL, CODE.originatorId, 4), source.routerId);
+    if (clusterIds.length > 0) {
+      at = writeHeader(out, at, OPTIONAL, CODE.clusterList, clusterIds.length * 4);
+      for (const clusterId of clusterIds) at = writeU32(out, at, clusterId);
+    }
+    if (!profile.asn4) at = this.writeAs4(chunk, asPathAt, aggregatorAt, external, out, at);
+    return at;
+  }
+
+  /** AS_PATH, with our AS in front towards eBGP (RFC 4271 5.1.2 b). */
+  private writeAsPath(
+    chunk: Uint8Array,
+    start: number,
+    end: number,
+    external: boolean,
+    asn4: boolean,
+    out: Uint8Array,
+    at: number,
+  ): number {
+    const width = asn4 ? 4 : 2;
+    const headerAt = at;
+    // The value length is known only at the end: leave room for the long header form when it may be needed.
+    const long = end - start + 6 > 255;
+    at += long ? 4 : 3;
+    const valueAt = at;
+    let from = start;
+    if (external) {
+      const joins = from < end && chunk[from] === AS_SEQUENCE && chunk[from + 1]! < 255;
+      out[at++] = AS_SEQUENCE;
+      out[at++] = joins ? chunk[from + 1]! + 1 : 1;
+      at = writeAsn(out, at, this.profile.localAs, width);
+      if (joins) {
+        const segmentEnd = from + 2 + chunk[from + 1]! * 4;
+        for (from += 2; from < segmentEnd; from += 4) at = writeAsn(out, at, readU32(chunk, from), width);
+      }
+    }
+    while (from < end) {
+      const segmentEnd = from + 2 + chunk[from + 1]! * 4;
+      out[at++] = chunk[from]!;
+      out[at++] = chunk[from + 1]!;
+      for (from += 2; from < segmentEnd; from += 4) at = writeAsn(out, at, readU32(chunk, from), width);
+    }
+    const length = at - valueAt;
+    if (long && length <= 255) {
+      out.copyWithin(headerAt + 3, valueAt, at);
+      at--;
+    }
+    writeHeader(out, headerAt, WELL_KNOWN, CODE.asPath, length);
+    return at;
+  }
+
+  private writeAggregator(chunk: Uint8Array, from: number, value: number, out: Uint8Array, at: number): number {
+    at = writeHeader(out, at, chunk[from]! & ~EXTENDED_LENGTH, CODE.aggregator, 6);
+    at = writeAsn(out, at, readU32(chunk, value), 2);
+    return copy(chunk, value + 4, value + 8, out, at);
+  }
+
+  /** AS4_PATH and AS4_AGGREGATOR for a two-octet peer, where an AS number does not fit (RFC 6793 section 4.2.2). */
+  private writeAs4(
+    chunk: Uint8Array,
+    asPathAt: number,
+    aggregatorAt: number,
+    external: boolean,
+    out: Uint8Array,
+    at: number,
+  ): number {
+    if (asPathAt >= 0) {
+      const extended = (chunk[asPathAt]! & EXTENDED_LENGTH) !== 0;
+      const start = asPathAt + (extended ? 4 : 3);
+      const end = start + (extended ? (chunk[asPathAt + 2]! << 8) | chunk[asPathAt + 3]! : chunk[asPathAt + 2]!);
+      if ((external && this.profile.localAs > 0xffff) || hasFourOctetAsn(chunk, start, end)) {
+        const headerAt = at;
+        at = this.writeAsPath(chunk, start, end, external, true, out, at);
+        out[headerAt] = OPTIONAL_TRANSITIVE | (out[headerAt]! & EXTENDED_LENGTH);
+        out[headerAt + 1] = CODE.as4Path;
+      }
+    }
+    if (aggregatorAt >= 0 && readU32(chunk, aggregatorAt + 3) > 0xffff) {
+      at = writeHeader(out, at, OPTIONAL_TRANSITIVE, CODE.as4Aggregator, 8);
+      at = copy(chunk, aggregatorAt + 3, aggregatorAt + 11, out, at);
+    }
+    return at;
+  }
+}
+
+const NO_IDS: readonly number[] = [];
+
+function writeAsn(out: Uint8Array, at: number, asn: number, width: number): number {
+  if (width === 4) return writeU32(out, at, asn);
+  const short = asn > 0xffff ? AS_TRANS : asn;
+  out[at] = short >>> 8;
+  out[at + 1] = short;
+  return at + 2;
+}
+
+function hasFourOctetAsn(chunk: Uint8Array, start: number, end: number): boolean {
+  for (let from = start; from < end; ) {
+    const segmentEnd = from + 2 + chunk[from + 1]! * 4;
+    for (from += 2; from < segmentEnd; from += 4) if (chunk[from] !== 0 || chunk[from + 1] !== 0) return true;
+  }
+  return false;
+}

@@ -1,0 +1,183 @@
+/**
+ * One neighbor in an update group.
+ *
+ * Attached, it gets the group's stream as it is made. Detached (it has just come, or its transport is full), it only
+ * remembers, a bit per prefix, of which prefixes it must be told (`stale`) and whether it holds a route for them
+ * (`told`); when its transport takes octets again it is brought up to date from the group's Adj-RIB-Out, and then
+ * attached. So a slow neighbor costs two bits per prefix, gets the newest state only, and delays nobody.
+ */
+import { BitSet } from '../rib/columns.js';
+import { NONE } from '../rib/family-rib.js';
+import type { StreamChunk, UpdateEncoder } from './update-encoder.js';
+
+/** Where a member's octets go. */
+export interface MemberSink {
+  /**
+   * @param messages UPDATE messages in these octets
+   * @returns false when no more should be sent until `GroupMember.catchUp` is called after a drain
+   */
+  send(bytes: Uint8Array, messages: number): boolean;
+  /** Octets accepted and not yet taken by the network. */
+  queuedBytes(): number;
+  /** The neighbor holds all that it must hold for the first time, or again after a refresh: time for End-of-RIB. */
+  onCaughtUp(): void;
+  /** There is something to catch up with: call `catchUp` soon. */
+  onBehind(): void;
+}
+
+/** What a member needs of its group. */
+export interface MemberGroup {
+  readonly outAttributes: ArrayLike<number>;
+  readonly outSource: ArrayLike<number>;
+  /** What this member is to be told for a prefix: an attribute set, or NONE. */
+  outFor(member: GroupMember, prefix: number): number;
+  createEncoder(): UpdateEncoder;
+  onAttachedChange(attached: boolean): void;
+}
+
+/** A member this far behind its stream (in octets) is detached. */
+const DETACH_OCTETS = 4 << 20;
+/** Catching up goes on while no more than this is queued. */
+const CATCH_UP_OCTETS = 1 << 18;
+/** Prefixes sorted into buckets at once while catching up: bounds the time of one step. */
+const PLAN_SIZE = 1 << 16;
+
+export class GroupMember {
+  attached = false;
+  private stale = new BitSet();
+  private told = new BitSet();
+  /** Where the next plan begins to look for stale prefixes. */
+  private cursor = 0;
+  private encoder: UpdateEncoder | undefined;
+  private announceCaughtUp = true;
+
+  constructor(
+    private readonly group: MemberGroup,
+    /** Its number in the PeerTable. */
+    readonly source: number,
+    private readonly sink: MemberSink,
+  ) {}
+
+  /**
+   * Everything in the Adj-RIB-Out is to be told.
+   * @param told whether the neighbor holds those routes already
+   */
+  markAll(told: boolean): void {
+    const { group } = this;
+    for (let prefix = 0; prefix < group.outAttributes.length; prefix++) {
+      if (group.outFor(this, prefix) !== NONE) this.markStale(prefix, told);
+    }
+    this.announceCaughtUp = true;
+  }
+
+  /** Tell all again, although the neighbor was told before (RFC 2918). */
+  refresh(): void {
+    if (this.attached) this.detach();
+    this.markAll(true);
+    this.sink.onBehind();
+  }
+
+  private detach(): void {
+    this.attached = false;
+    this.stale = new BitSet();
+    this.told = new BitSet();
+    this.cursor = 0;
+    this.group.onAttachedChange(false);
+  }
+
+  /** While detached: the group's route for a prefix changes. @param had whether the neighbor was told one before */
+  markStale(prefix: number, had: boolean): void {
+    if (!this.stale.add(prefix)) return;
+    if (had) this.told.add(prefix);
+    else this.told.delete(prefix);
+  }
+
+  isStale(prefix: number): boolean {
+    return this.stale.has(prefix);
+  }
+
+  /** Attached: send the group's stream, without the ranges that came from this neighbor. */
+  sendShared(chunks: readonly StreamChunk[], hasOwn: boolean): void {
+    for (const chunk of chunks) {
+      if (hasOwn) this.sendForeignRanges(chunk);
+      else this.sink.send(chunk.bytes, sum(chunk.rangeMessages));
+    }
+    this.detachIfFull();
+  }
+
+  private sendForeignRanges(chunk: StreamChunk): void {
+    const { bytes, rangeSources, rangeEnds, rangeMessages } = chunk;
+    let start = 0;
+    let messages = 0;
+    let at = 0;
+    for (let i = 0; i < rangeEnds.length; i++) {
+      if (rangeSources[i] === this.source) {
+        if (start < at) this.sink.send(bytes.subarray(start, at), messages);
+        start = rangeEnds[i]!;
+        messages = 0;
+      } else messages += rangeMessages[i]!;
+      at = rangeEnds[i]!;
+    }
+    if (start < at) this.sink.send(start === 0 ? bytes : bytes.subarray(start, at), messages);
+  }
+
+  /** Attached: send what is for this neighbor alone. */
+  sendPrivate(chunks: readonly StreamChunk[]): void {
+    for (const chunk of chunks) this.sink.send(chunk.bytes, sum(chunk.rangeMessages));
+    this.detachIfFull();
+  }
+
+  private detachIfFull(): void {
+    if (!this.attached || this.sink.queuedBytes() <= DETACH_OCTETS) return;
+    this.detach();
+    this.sink.onBehind();
+  }
+
+  /**
+   * Detached: tell one plan's worth of stale prefixes; attach when none is left.
+   * @param onWithdrawn called for each prefix without a route that this member no longer needs: its id may be free now
+   * @returns false when the transport is full: call again after it drained
+   */
+  catchUp(onWithdrawn: (prefix: number) => void): boolean {
+    if (this.attached) return true;
+    if (this.sink.queuedBytes() > CATCH_UP_OCTETS) return false;
+    const { group, stale, told } = this;
+    const encoder = (this.encoder ??= group.createEncoder());
+    let planned = 0;
+    let prefix = stale.next(this.cursor);
+    for (; prefix >= 0 && planned < PLAN_SIZE; prefix = stale.next(prefix + 1)) {
+      planned++;
+      stale.delete(prefix);
+      const attributes = group.outFor(this, prefix);
+      if (attributes !== NONE) encoder.add(prefix, attributes, group.outSource[prefix]!);
+      else {
+        if (told.has(prefix)) encoder.add(prefix, NONE, 0);
+        onWithdrawn(prefix);
+      }
+    }
+    this.cursor = prefix < 0 ? 0 : prefix;
+    let open = true;
+    for (const chunk of encoder.encode()) open = this.sink.send(chunk.bytes, sum(chunk.rangeMessages)) && open;
+    if (stale.size === 0) this.attach();
+    return open;
+  }
+
+  private attach(): void {
+    this.attached = true;
+    this.stale = new BitSet();
+    this.told = new BitSet();
+    this.cursor = 0;
+    this.encoder = undefined;
+    this.group.onAttachedChange(true);
+    if (this.announceCaughtUp) {
+      this.announceCaughtUp = false;
+      this.sink.onCaughtUp();
+    }
+  }
+}
+
+function sum(values: readonly number[]): number {
+  let total = 0;
+  for (const value of values) total += value;
+  return total;
+}

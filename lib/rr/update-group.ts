@@ -1,0 +1,188 @@
+/**
+ * An update group: neighbors with the same export profile. They share one Adj-RIB-Out, kept as columns by prefix id,
+ * and one encoded stream. What one member was told is the group's Adj-RIB-Out less the routes whose source it is.
+ *
+ * A member whose transport does not keep up, or that has just come, is detached from the stream: see GroupMember.
+ */
+import { ATTR } from '../rib/attribute-store.js';
+import { BitSet, grow, type IdStack, nextCapacity } from '../rib/columns.js';
+import { NONE, type FamilyRib } from '../rib/family-rib.js';
+import type { ExportProfile } from './export-profile.js';
+import { GroupMember, type MemberGroup, type MemberSink } from './group-member.js';
+import { mayAdvertise } from './reflection.js';
+import { UpdateEncoder, type StreamChunk } from './update-encoder.js';
+
+export class UpdateGroup implements MemberGroup {
+  /** Adj-RIB-Out by prefix id: attribute set (NONE: not advertised) and source. */
+  outAttributes = new Int32Array(16).fill(NONE);
+  outSource = new Uint16Array(16);
+  /** Prefixes in the Adj-RIB-Out, in all and by source. */
+  private outCount = 0;
+  private outCountBySource = new Int32Array(8);
+  readonly members = new Set<GroupMember>();
+  private detachedCount = 0;
+  private readonly encoder: UpdateEncoder;
+  /** Withdrawals for one member alone: it became the source of what it had been told. */
+  private readonly privateWithdrawals = new Map<GroupMember, number[]>();
+  private readonly blocked: number;
+
+  constructor(
+    readonly rib: FamilyRib,
+    readonly profile: ExportProfile,
+  ) {
+    this.encoder = this.createEncoder();
+    // RFC 1997: NO_ADVERTISE binds everywhere, the others towards other ASes.
+    this.blocked = ATTR.noAdvertise | (profile.target === 'ebgp' ? ATTR.noExport | ATTR.noExportSubconfed : 0);
+  }
+
+  /** An encoder for this group's form of routes. */
+  createEncoder(): UpdateEncoder {
+    return new UpdateEncoder(this.rib, this.profile, (address) => this.hasMemberAt(address));
+  }
+
+  private hasMemberAt(address: Uint8Array): boolean {
+    for (const member of this.members) {
+      const own = this.rib.peers.get(member.source).address;
+      if (own.length === address.length && own.every((octet, i) => octet === address[i])) return true;
+    }
+    return false;
+  }
+
+  /** Fill the Adj-RIB-Out of a new group from the Loc-RIB. */
+  fill(): void {
+    const { rib } = this;
+    for (let prefix = 0; prefix < rib.prefixes.idLimit; prefix++) {
+      if (!rib.prefixes.isUsed(prefix)) continue;
+      const attributes = this.exported(prefix);
+      if (attributes !== NONE) this.setOut(prefix, attributes, rib.bestSource[prefix]!);
+    }
+  }
+
+  /** The attribute set that the group is to be told for a prefix, NONE for nothing. */
+  private exported(prefix: number): number {
+    const { rib } = this;
+    const attributes = rib.bestAttributes[prefix] ?? NONE;
+    if (attributes === NONE) return NONE;
+    if ((rib.store.flags[attributes]! & this.blocked) !== 0) return NONE;
+    const source = rib.bestSource[prefix]!;
+    if (!mayAdvertise(rib.peers.get(source), this.profile.target, this.profile.clientToClient)) return NONE;
+    return this.encoder.fits(attributes, source) ? attributes : NONE;
+  }
+
+  private setOut(prefix: number, attributes: number, source: number): void {
+    if (prefix >= this.outAttributes.length) {
+      const capacity = nextCapacity(this.outAttributes.length, prefix + 1);
+      this.outAttributes = grow(this.outAttributes, capacity, NONE);
+      this.outSource = grow(this.outSource, capacity);
+    }
+    if (source >= this.outCountBySource.length) {
+      this.outCountBySource = grow(this.outCountBySource, nextCapacity(this.outCountBySource.length, source + 1));
+    }
+    if (this.outAttributes[prefix] !== NONE) {
+      this.outCount--;
+      this.outCountBySource[this.outSource[prefix]!]!--;
+    }
+    if (attributes !== NONE) {
+      this.outCount++;
+      this.outCountBySource[source]!++;
+    }
+    this.outAttributes[prefix] = attributes;
+    this.outSource[prefix] = source;
+  }
+
+  /** How many prefixes a member has been told (or will have been, when it has caught up). */
+  advertisedCount(member: GroupMember): number {
+    return this.outCount - (this.outCountBySource[member.source] ?? 0);
+  }
+
+  /** What a member is told for a prefix: an attribute set, or NONE. */
+  outFor(member: GroupMember, prefix: number): number {
+    const attributes = this.outAttributes[prefix] ?? NONE;
+    return attributes !== NONE && this.outSource[prefix] !== member.source ? attributes : NONE;
+  }
+
+  /** Take a neighbor in; it begins detached, with the whole Adj-RIB-Out to be told. */
+  join(source: number, sink: MemberSink): GroupMember {
+    const member = new GroupMember(this, source, sink);
+    this.members.add(member);
+    this.detachedCount++;
+    member.markAll(false);
+    return member;
+  }
+
+  leave(member: GroupMember): void {
+    if (!this.members.delete(member)) return;
+    this.privateWithdrawals.delete(member);
+    if (!member.attached) this.detachedCount--;
+  }
+
+  /** Called by a member when its state changes. */
+  onAttachedChange(attached: boolean): void {
+    this.detachedCount += attached ? -1 : 1;
+  }
+
+  /** Whether a member still has to be told of a prefix, so that its id must not be freed. */
+  needs(prefix: number): boolean {
+    if (this.detachedCount === 0) return false;
+    for (const member of this.members) if (!member.attached && member.isStale(prefix)) return true;
+    return false;
+  }
+
+  /** The best paths of these prefixes changed: update the Adj-RIB-Out and tell the members. */
+  process(changed: IdStack): void {
+    const { rib, encoder } = this;
+    const anyAttached = this.members.size > this.detachedCount;
+    for (let i = 0; i < changed.length; i++) {
+      const prefix = changed.at(i);
+      const attributes = this.exported(prefix);
+      const source = attributes === NONE ? 0 : rib.bestSource[prefix]!;
+      const oldAttributes = this.outAttributes[prefix] ?? NONE;
+      const oldSource = this.outSource[prefix] ?? 0;
+      if (attributes === oldAttributes && (attributes === NONE || source === oldSource)) continue;
+      if (this.detachedCount > 0) this.noteStale(prefix, oldAttributes, oldSource);
+      this.setOut(prefix, attributes, source);
+      if (!anyAttached) continue;
+      if (attributes === NONE) encoder.add(prefix, NONE, oldSource);
+      else {
+        encoder.add(prefix, attributes, source);
+        if (oldAttributes !== NONE && source !== oldSource) this.withdrawFromNewSource(prefix, source);
+      }
+    }
+    if (encoder.length > 0) this.distribute(encoder.encode());
+    if (this.privateWithdrawals.size > 0) this.sendPrivateWithdrawals();
+  }
+
+  private noteStale(prefix: number, oldAttributes: number, oldSource: number): void {
+    for (const member of this.members) {
+      if (!member.attached) member.markStale(prefix, oldAttributes !== NONE && oldSource !== member.source);
+    }
+  }
+
+  /** The stream carries the announcement, which its source skips: it must forget what it was told before. */
+  private withdrawFromNewSource(prefix: number, source: number): void {
+    for (const member of this.members) {
+      if (member.source !== source) continue;
+      if (!member.attached) return;
+      const list = this.privateWithdrawals.get(member);
+      if (list) list.push(prefix);
+      else this.privateWithdrawals.set(member, [prefix]);
+      return;
+    }
+  }
+
+  private distribute(chunks: readonly StreamChunk[]): void {
+    const present = new BitSet();
+    for (const chunk of chunks) for (const source of chunk.rangeSources) present.add(source);
+    for (const member of this.members) {
+      if (member.attached) member.sendShared(chunks, present.has(member.source));
+    }
+  }
+
+  private sendPrivateWithdrawals(): void {
+    for (const [member, prefixes] of this.privateWithdrawals) {
+      for (const prefix of prefixes) this.encoder.add(prefix, NONE, 0);
+      member.sendPrivate(this.encoder.encode());
+    }
+    this.privateWithdrawals.clear();
+  }
+}

@@ -1,0 +1,88 @@
+/**
+ * Between the Loc-RIB and the FIB: best paths become wanted kernel routes, and what the kernel says of next hops goes to
+ * the decision process.
+ */
+import type { Fib } from '../fib/fib.js';
+import type { FibTarget } from '../fib/targets.js';
+import { formatAddress, formatPrefix, isLinkLocal, type LocalNetworks } from '../net/index.js';
+import type { IdStack } from '../rib/columns.js';
+import { NONE, type FamilyRib } from '../rib/family-rib.js';
+import type { Reachability } from '../rib/next-hop-table.js';
+import { LOCAL_SOURCE } from '../rib/peer-table.js';
+import type { Originator } from './originate.js';
+
+const UNREACHABLE: Reachability = { reachable: false, metric: 0 };
+const SELF: Reachability = { reachable: true, metric: 0 };
+
+/** Whether a next hop can be one at all: no multicast, no broadcast. */
+function isUnicast(octets: Uint8Array): boolean {
+  return octets.length === 4 ? octets[0]! < 224 : octets[0] !== 0xff;
+}
+
+function isUnspecified(octets: Uint8Array): boolean {
+  return octets.every((octet) => octet === 0);
+}
+
+function isLoopback(octets: Uint8Array): boolean {
+  return octets.length === 4 ? octets[0] === 127 : octets.every((octet, i) => octet === (i === 15 ? 1 : 0));
+}
+
+/** Is the next hop of a route usable (RFC 4271 9.1.2.1)? Without a FIB all are that are not plainly wrong. */
+export class NextHopResolver {
+  private fib: Fib | undefined;
+
+  constructor(private readonly networks: LocalNetworks) {}
+
+  setFib(fib: Fib): void {
+    this.fib = fib;
+  }
+
+  /** @param nextHop 4 octets, 16, or 32 (global and link-local) */
+  resolve(nextHop: Uint8Array): Reachability {
+    const address = nextHop.length === 32 ? nextHop.subarray(0, 16) : nextHop;
+    // Local routes without a next hop of their own carry the unspecified address.
+    if (isUnspecified(address)) return SELF;
+    if (!isUnicast(address)) return UNREACHABLE;
+    const text = formatAddress(address);
+    // RFC 4271 5.1.3: a next hop that is our own address leads nowhere.
+    if (!isLoopback(address) && this.networks.interfaceOf(text)) return UNREACHABLE;
+    if (!this.fib || isLinkLocal(address)) return SELF;
+    const resolution = this.fib.resolve(text);
+    return resolution ? { reachable: true, metric: resolution.metric } : UNREACHABLE;
+  }
+}
+
+export class FibBridge {
+  constructor(
+    private readonly fib: Fib,
+    private readonly originator: Originator,
+    /** The device of a source's session, for link-local next hops. */
+    private readonly deviceOf: (source: number) => string | undefined,
+  ) {}
+
+  /** Best paths changed: say what is wanted now. */
+  apply(rib: FamilyRib, changed: IdStack): void {
+    for (let i = 0; i < changed.length; i++) {
+      const id = changed.at(i);
+      const prefix = rib.prefixes.prefixOf(id);
+      const attributes = rib.bestAttributes[id]!;
+      const text = formatPrefix(prefix);
+      const source = rib.bestSource[id]!;
+      let target: FibTarget | undefined;
+      if (attributes !== NONE) {
+        if (source !== LOCAL_SOURCE) target = this.target(rib, attributes, source);
+        else if (this.originator.optionsOf(prefix)?.blackhole) target = 'blackhole';
+      }
+      if (target === undefined) this.fib.delete(text);
+      else this.fib.set(text, target);
+    }
+  }
+
+  private target(rib: FamilyRib, attributes: number, source: number): FibTarget {
+    const octets = rib.nextHops.octetsOf(rib.store.nextHop[attributes]!);
+    const address = octets.length === 32 ? octets.subarray(0, 16) : octets;
+    if (!isLinkLocal(address)) return { nextHop: formatAddress(address) };
+    const device = this.deviceOf(source);
+    return device === undefined ? { nextHop: formatAddress(address) } : { nextHop: formatAddress(address), device };
+  }
+}

@@ -1,0 +1,41 @@
+import type { FamilyName } from '../bgp/wire/families.js';
+import { formatIpv4 } from '../net/index.js';
+import type { Neighbor } from './neighbor.js';
+import type { NeighborView } from './views.js';
+
+/** How a neighbor stands, as a plain value. */
+export function neighborView(neighbor: Neighbor, localAs: number): NeighborView {
+  const { peer, settings, negotiated } = neighbor;
+  const prefixes: Partial<Record<FamilyName, { received: number; advertised: number }>> = {};
+  for (const family of neighbor.families) {
+    prefixes[family] = { received: neighbor.receivedCount(family), advertised: neighbor.advertisedCount(family) };
+  }
+  return {
+    address: neighbor.address,
+    peerAs: settings.peerAs,
+    localAs,
+    type: neighbor.type,
+    description: settings.description,
+    peerGroup: neighbor.peerGroup,
+    dynamic: neighbor.dynamic !== null,
+    routeReflectorClient: settings.routeReflectorClient,
+    state: peer.state,
+    adminDown: neighbor.adminDown,
+    since: peer.since,
+    reason: peer.reason ?? null,
+    routerId: negotiated ? formatIpv4(negotiated.peerRouterId) : null,
+    localAddress: peer.local?.address ?? null,
+    holdTime: negotiated?.holdTimeSeconds ?? null,
+    keepaliveInterval: negotiated?.keepaliveSeconds ?? null,
+    families: neighbor.families,
+    capabilities: peer.capabilities,
+    received: { ...peer.received },
+    sent: { ...peer.sent },
+    octetsReceived: peer.octetsReceived,
+    octetsSent: peer.octetsSent,
+    queuedOctets: peer.queuedBytes,
+    prefixes,
+    established: peer.establishedCount,
+    lastError: peer.lastError ?? null,
+  };
+}

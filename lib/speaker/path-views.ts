@@ -1,0 +1,147 @@
+/** Paths of the RIB as plain values for `show`, the API and library users. */
+import { formatAsPath } from '../bgp/wire/as-path.js';
+import type { Attribute } from '../bgp/wire/attributes/index.js';
+import { formatCommunity, formatLargeCommunity } from '../bgp/wire/communities.js';
+import { formatPrefix, parsePrefix, type Prefix } from '../net/index.js';
+import { decodeCanonicalAttributes } from '../rib/attribute-list.js';
+import { DECISION_STEPS, selectBest } from '../rib/decision.js';
+import { NONE, type FamilyRib } from '../rib/family-rib.js';
+import type { Rib } from '../rib/rib.js';
+import type { DecisionView, ExplainView, PathView } from './views.js';
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
+function hex(octets: Uint8Array): string {
+  return Buffer.from(octets).toString('hex');
+}
+
+/**
+ * A readable path.
+ * @param attributes id of the attribute set
+ * @param source number of the source
+ */
+export function pathView(rib: FamilyRib, prefix: number, attributes: number, source: number): PathView {
+  const { store, nextHops, peers } = rib;
+  const nextHop = store.nextHop[attributes]!;
+  const view: Mutable<PathView> = {
+    prefix: formatPrefix(rib.prefixes.prefixOf(prefix)),
+    family: rib.family,
+    neighbor: peers.addressText(source),
+    nextHop: nextHops.textOf(nextHop),
+    nextHopResolvable: nextHops.reachable[nextHop] === 1,
+    best: rib.bestAttributes[prefix] === attributes && rib.bestSource[prefix] === source,
+    asPath: '',
+    origin: 'incomplete',
+    localPref: null,
+    med: null,
+    atomicAggregate: false,
+    aggregator: null,
+    communities: [],
+    largeCommunities: [],
+    extendedCommunities: [],
+    originatorId: null,
+    clusterList: [],
+  };
+  const linkLocal = nextHops.linkLocalTextOf(nextHop);
+  if (linkLocal !== undefined) view.linkLocalNextHop = linkLocal;
+  for (const attribute of decodeCanonicalAttributes(store.attributesOf(attributes))) fill(view, attribute);
+  return view;
+}
+
+function fill(view: Mutable<PathView>, attribute: Attribute): void {
+  if (!('value' in attribute)) return;
+  switch (attribute.code) {
+    case 1:
+      view.origin = attribute.value.toLowerCase() as PathView['origin'];
+      break;
+    case 2:
+      view.asPath = formatAsPath(attribute.value);
+      break;
+    case 4:
+      view.med = attribute.value;
+      break;
+    case 5:
+      view.localPref = attribute.value;
+      break;
+    case 6:
+      view.atomicAggregate = true;
+      break;
+    case 7:
+      view.aggregator = `${attribute.value.as} ${attribute.value.ip}`;
+      break;
+    case 8:
+      view.communities = attribute.value.map(formatCommunity);
+      break;
+    case 9:
+      view.originatorId = attribute.value;
+      break;
+    case 10:
+      view.clusterList = attribute.value;
+      break;
+    case 16:
+      view.extendedCommunities = attribute.value.map(hex);
+      break;
+    case 32:
+      view.largeCommunities = attribute.value.map(formatLargeCommunity);
+      break;
+  }
+}
+
+/** Best paths of a family, in table order. */
+export function* bestPaths(rib: FamilyRib): IterableIterator<PathView> {
+  for (let prefix = 0; prefix < rib.prefixes.idLimit; prefix++) {
+    const attributes = rib.bestAttributes[prefix] ?? NONE;
+    if (attributes !== NONE) yield pathView(rib, prefix, attributes, rib.bestSource[prefix]!);
+  }
+}
+
+/** All paths of a family, or those of one source (its Adj-RIB-In). */
+export function* allPaths(rib: FamilyRib, source?: number): IterableIterator<PathView> {
+  const { paths } = rib;
+  for (let prefix = 0; prefix < rib.prefixes.idLimit; prefix++) {
+    if (!rib.prefixes.isUsed(prefix)) continue;
+    for (let row = rib.headOf(prefix); row >= 0; row = paths.next[row]!) {
+      if (source === undefined || paths.source[row] === source) {
+        yield pathView(rib, prefix, paths.attributes[row]!, paths.source[row]!);
+      }
+    }
+  }
+}
+
+/** The RIB of a prefix's family, and its id there (-1: not in the table). */
+export function locatePrefix(rib: Rib, prefix: Prefix): { family: FamilyRib; id: number } {
+  const family = rib.of(prefix.octets.length === 4 ? 'ipv4-unicast' : 'ipv6-unicast');
+  return { family, id: family.prefixes.find(prefix.length, prefix.octets, 0) };
+}
+
+/**
+ * All paths of a prefix, best first, and at which step of the decision process each lost.
+ * @throws UsageError `bad_prefix`
+ */
+export function explainPrefix(rib: Rib, text: string): ExplainView {
+  const prefix = parsePrefix(text);
+  const { family, id } = locatePrefix(rib, prefix);
+  const decisions: DecisionView[] = [];
+  if (id >= 0) {
+    const lostAt = new Map<number, number>();
+    const best = selectBest(family, family.headOf(id), lostAt);
+    const rows: number[] = [];
+    for (let row = family.headOf(id); row >= 0; row = family.paths.next[row]!) rows.push(row);
+    const stepOf = (row: number): number => (row === best ? DECISION_STEPS.length : lostAt.get(row)!);
+    rows.sort((a, b) => stepOf(b) - stepOf(a));
+    for (const [rank, row] of rows.entries()) {
+      const path = pathView(family, id, family.paths.attributes[row]!, family.paths.source[row]!);
+      const step = row === best ? undefined : DECISION_STEPS[lostAt.get(row)!]!;
+      const against = best >= 0 && step ? ` (best: ${step.show(family, best)})` : '';
+      decisions.push({
+        path: { ...path, best: row === best },
+        rank,
+        lostAt: step?.name ?? null,
+        rfc: step?.rfc ?? null,
+        detail: step ? step.show(family, row) + against : null,
+      });
+    }
+  }
+  const best = decisions.find(({ path }) => path.best)?.path ?? null;
+  return { prefix: formatPrefix(prefix), best, decisions };
+}

@@ -1,0 +1,45 @@
+import type { FamilyName } from '../bgp/wire/families.js';
+import {
+  formatIpv4,
+  isLinkLocal,
+  parseAddress,
+  prefixContains,
+  type LocalNetworks,
+  type Prefix,
+} from '../net/index.js';
+
+/** Our own next hop on a session, and the subnet that it shares with the neighbor. */
+export interface SelfNextHop {
+  readonly address: Uint8Array;
+  readonly subnet: Prefix | undefined;
+}
+
+/**
+ * The address that we put as next hop for a family: the session's own local address, or for the other family an address
+ * of the same interface; IPv6 without one becomes IPv4-mapped, IPv4 without one the router ID.
+ * @param local the session's local address, canonical text
+ * @see RFC 4271 5.1.3, RFC 2545 section 3
+ */
+export function selfNextHop(
+  family: FamilyName,
+  local: string,
+  routerId: number,
+  networks: LocalNetworks,
+): SelfNextHop {
+  const length = family === 'ipv4-unicast' ? 4 : 16;
+  const own = parseAddress(local);
+  const candidates = (networks.interfaceOf(local)?.addresses ?? []).map(({ address, subnet }) => ({
+    octets: parseAddress(address),
+    subnet,
+  }));
+  if (own.length === length) {
+    return { address: own, subnet: candidates.find(({ subnet }) => prefixContains(subnet, own))?.subnet };
+  }
+  const other = candidates.find(({ octets }) => octets.length === length && !isLinkLocal(octets));
+  if (other) return { address: other.octets, subnet: other.subnet };
+  if (length === 4) return { address: parseAddress(formatIpv4(routerId)), subnet: undefined };
+  const mapped = new Uint8Array(16);
+  mapped.set([0xff, 0xff], 10);
+  mapped.set(own, 12);
+  return { address: mapped, subnet: undefined };
+}

@@ -1,0 +1,440 @@
+/**
+ * The speaker: the composition root that joins sessions, RIB, reflection and FIB.
+ */
+import { EventEmitter } from 'node:events';
+import type { Diagnostic } from '../bgp/wire/errors.js';
+import { RIB_FAMILIES, type FamilyName } from '../bgp/wire/families.js';
+import type { FsmStateName } from '../bgp/session/types.js';
+import type { Fib } from '../fib/fib.js';
+import { createFib } from '../io/create-fib.js';
+import { realClock, realRandom, SystemNetworks, TcpTransport } from '../io/index.js';
+import {
+  canonicalAddress,
+  formatPrefix,
+  parseAddress,
+  parseIpv4,
+  parsePrefix,
+  prefixContains,
+  UsageError,
+  type Clock,
+  type Connection,
+  type Listener,
+  type LocalNetworks,
+  type Random,
+  type Transport,
+} from '../net/index.js';
+import { NONE } from '../rib/family-rib.js';
+import { Rib } from '../rib/rib.js';
+import { checkConfig } from './config.js';
+import { diffConfig, networksOf } from './config-diff.js';
+import { createDebug } from './debug.js';
+import type { SpeakerEvents } from './events.js';
+import { FibBridge, NextHopResolver } from './fib-bridge.js';
+import { Neighbor, type NeighborHost } from './neighbor.js';
+import { neighborView } from './neighbor-view.js';
+import { Originator } from './originate.js';
+import type { DynamicNeighborOptions, NeighborOptions, OriginateOptions, SpeakerConfig, SpeakerRuntime } from './options.js';
+import { allPaths, bestPaths, explainPrefix, pathView } from './path-views.js';
+import { effectiveSettings } from './settings.js';
+import type { ReconfigureResult, RouteFilter, SpeakerApi } from './speaker-api.js';
+import type { ExplainView, FibRouteView, NeighborView, PathView, SummaryView } from './views.js';
+import { WorkLoop } from './work-loop.js';
+
+const debug = createDebug('tsbgp:speaker');
+/** Cease subcodes (RFC 4486). */
+const CEASE = { shutdown: 2, deconfigured: 3, reset: 4, configurationChange: 6 } as const;
+/** Routes of an earlier run are swept from the kernel at the latest so long after the start. */
+const FIB_READY_MS = 30_000;
+const DEFAULT_DYNAMIC_LIMIT = 1000;
+
+export class Speaker extends EventEmitter<SpeakerEvents> implements SpeakerApi, NeighborHost {
+  readonly rib: Rib;
+  readonly loop: WorkLoop;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly transport: Transport;
+  readonly networks: LocalNetworks;
+  readonly asn: number;
+  readonly routerId: number;
+  readonly clientToClient: boolean;
+  private config: SpeakerConfig;
+  private readonly neighborsByAddress = new Map<string, Neighbor>();
+  private readonly originator: Originator;
+  private readonly fib: Fib | undefined;
+  private fibIsReady = false;
+  private tcpListeners: Listener[] = [];
+  private startedAt = 0;
+  private phase: 'new' | 'running' | 'stopped' = 'new';
+
+  /**
+   * @param config  checked here; see docs/configuration.md
+   * @param runtime what it runs on; default: TCP and the system's clock
+   * @throws ConfigError for a wrong or impossible configuration
+   */
+  constructor(config: SpeakerConfig, runtime: SpeakerRuntime = {}) {
+    super();
+    this.config = checkConfig(config);
+    this.clock = runtime.clock ?? realClock;
+    this.random = runtime.random ?? realRandom;
+    this.transport = runtime.transport ?? new TcpTransport();
+    this.networks = runtime.networks ?? new SystemNetworks();
+    this.asn = this.config.asn;
+    this.routerId = parseIpv4(this.config.routerId);
+    this.clientToClient = this.config.clientToClientReflection ?? true;
+    const resolver = new NextHopResolver(this.networks);
+    this.rib = new Rib({
+      identity: { asn: this.asn, routerId: this.routerId, isOwnClusterId: (id) => this.isOwnClusterId(id) },
+      alwaysCompareMed: this.config.alwaysCompareMed ?? false,
+      resolve: (nextHop) => resolver.resolve(nextHop),
+    });
+    this.loop = new WorkLoop(this.rib, this.clock);
+    this.originator = new Originator(this.rib);
+    this.fib = this.createFib(runtime, resolver);
+    this.loop.onBestPathChange((rib, changed) => {
+      if (this.listenerCount('bestPathChange') === 0) return;
+      for (let i = 0; i < changed.length; i++) {
+        const prefix = changed.at(i);
+        const attributes = rib.bestAttributes[prefix]!;
+        this.emit('bestPathChange', {
+          prefix: formatPrefix(rib.prefixes.prefixOf(prefix)),
+          family: rib.family,
+          best: attributes === NONE ? null : pathView(rib, prefix, attributes, rib.bestSource[prefix]!),
+        });
+      }
+    });
+    for (const network of networksOf(this.config)) this.originator.announce(network.prefix, network);
+    for (const neighbor of this.config.neighbors ?? []) this.createNeighbor(neighbor);
+  }
+
+  private createFib(runtime: SpeakerRuntime, resolver: NextHopResolver): Fib | undefined {
+    if (!this.config.fib) return undefined;
+    const { fibWriter: writer, print } = runtime;
+    const fib = createFib(this.config.fib, {
+      clock: this.clock,
+      ...(writer ? { writer } : {}),
+      ...(print ? { print } : {}),
+    });
+    resolver.setFib(fib);
+    const bridge = new FibBridge(fib, this.originator, (source) => this.deviceOf(source));
+    this.loop.onBestPathChange((rib, changed) => bridge.apply(rib, changed));
+    fib.onEvent((event) => this.emit('fib', event));
+    fib.onResolutionChange(() => {
+      for (const family of this.rib.families) family.refreshNextHops();
+      this.loop.scheduleIfDirty();
+    });
+    return fib;
+  }
+
+  private deviceOf(source: number): string | undefined {
+    for (const neighbor of this.neighborsByAddress.values()) {
+      const local = neighbor.peer.local;
+      if (neighbor.source === source && local) return this.networks.interfaceOf(local.address)?.name;
+    }
+    return undefined;
+  }
+
+  private isOwnClusterId(id: number): boolean {
+    if (id === parseIpv4(this.config.clusterId ?? this.config.routerId)) return true;
+    for (const { settings } of this.neighborsByAddress.values()) {
+      if (settings.routeReflectorClient && parseIpv4(settings.clusterId) === id) return true;
+    }
+    return false;
+  }
+
+  // --- lifetime ---
+
+  /**
+   * Listen, connect to the neighbors, begin to write the FIB.
+   * @throws UsageError `already_started`; TransportError when an address cannot be bound (nothing runs then)
+   */
+  async start(): Promise<void> {
+    if (this.phase !== 'new') throw new UsageError('already_started', 'a Speaker starts once');
+    this.phase = 'running';
+    this.startedAt = this.clock.wallTime();
+    try {
+      for (const endpoint of this.config.listen ?? []) {
+        this.tcpListeners.push(await this.transport.listen(endpoint, (connection) => this.onConnection(connection)));
+      }
+    } catch (error) {
+      this.phase = 'stopped';
+      await this.closeListeners();
+      throw error;
+    }
+    if (this.fib) {
+      await this.fib.start();
+      this.clock.after(FIB_READY_MS, () => this.setFibReady());
+    }
+    for (const family of this.rib.families) family.refreshNextHops();
+    this.loop.schedule();
+    for (const neighbor of this.neighborsByAddress.values()) neighbor.start();
+    this.checkFibReady();
+  }
+
+  /** The addresses and ports on which the speaker listens (port 0 resolved). */
+  get listening(): readonly { readonly address: string; readonly port: number }[] {
+    return this.tcpListeners.map(({ local }) => local);
+  }
+
+  private async closeListeners(): Promise<void> {
+    const closing = this.tcpListeners.map((listener) => listener.close());
+    this.tcpListeners = [];
+    await Promise.all(closing);
+  }
+
+  /**
+   * End all sessions with Cease/Administrative Shutdown, close all sockets, leave or remove the kernel routes.
+   * @param reason told to the neighbors (RFC 9003)
+   */
+  async stop(reason = ''): Promise<void> {
+    if (this.phase !== 'running') return;
+    this.phase = 'stopped';
+    const closed = this.closeListeners();
+    // The kernel routes first: sessions that end must not empty the table that is to be kept.
+    await this.fib?.stop();
+    await Promise.all([...this.neighborsByAddress.values()].map(({ peer }) => peer.stop(CEASE.shutdown, reason)));
+    await closed;
+  }
+
+  /** Resolves when all that was received and asked for so far is decided and handed to the transports. */
+  async idle(): Promise<void> {
+    await this.loop.idle();
+    await this.fib?.idle();
+  }
+
+  private setFibReady(): void {
+    if (this.fibIsReady || this.phase !== 'running') return;
+    this.fibIsReady = true;
+    this.fib?.ready();
+  }
+
+  /** The Loc-RIB is complete when every neighbor that can come has told all it has. */
+  private checkFibReady(): void {
+    if (!this.fib || this.fibIsReady || (this.config.dynamicNeighbors ?? []).length > 0) return;
+    for (const neighbor of this.neighborsByAddress.values()) {
+      if (!neighbor.adminDown && !neighbor.isSynchronized) return;
+    }
+    void this.loop.idle().then(() => this.setFibReady());
+  }
+
+  // --- neighbors ---
+
+  private createNeighbor(options: NeighborOptions): Neighbor {
+    const address = canonicalAddress(options.address);
+    if (this.neighborsByAddress.has(address)) {
+      throw new UsageError('duplicate_neighbor', `there is a neighbor ${address} already`, 'address');
+    }
+    const settings = effectiveSettings(this.config, options);
+    const neighbor = new Neighbor(this, address, settings, options.peerGroup ?? null, null);
+    this.neighborsByAddress.set(address, neighbor);
+    return neighbor;
+  }
+
+  private find(address: string): Neighbor {
+    const neighbor = this.neighborsByAddress.get(canonicalAddress(address));
+    if (!neighbor) throw new UsageError('unknown_neighbor', `there is no neighbor ${address}`);
+    return neighbor;
+  }
+
+  private onConnection(connection: Connection): void {
+    const { address } = connection.remote;
+    let neighbor = this.neighborsByAddress.get(address);
+    if (!neighbor) {
+      const entry = this.dynamicEntryFor(address);
+      if (!entry) {
+        debug('connection from %s: no such neighbor', address);
+        connection.destroy();
+        return;
+      }
+      const settings = effectiveSettings(this.config, entry);
+      neighbor = new Neighbor(this, address, settings, entry.peerGroup, entry.prefix);
+      this.neighborsByAddress.set(address, neighbor);
+      neighbor.start();
+    }
+    neighbor.accept(connection);
+  }
+
+  private dynamicEntryFor(address: string): DynamicNeighborOptions | undefined {
+    const octets = parseAddress(address);
+    const entry = this.config.dynamicNeighbors?.find(({ prefix }) => prefixContains(parsePrefix(prefix), octets));
+    if (!entry) return undefined;
+    let count = 0;
+    for (const { dynamic } of this.neighborsByAddress.values()) if (dynamic === entry.prefix) count++;
+    return count < (entry.limit ?? DEFAULT_DYNAMIC_LIMIT) ? entry : undefined;
+  }
+
+  /**
+   * Add a neighbor at run time; its session starts at once when the speaker runs.
+   * @throws UsageError `duplicate_neighbor`, `unknown_peer_group`, `peer_as_missing`, `bad_option`; ConfigError
+   */
+  addNeighbor(options: NeighborOptions): Neighbor {
+    this.config = checkConfig({ ...this.config, neighbors: [...(this.config.neighbors ?? []), options] });
+    const neighbor = this.createNeighbor(options);
+    if (this.phase === 'running') neighbor.start();
+    return neighbor;
+  }
+
+  removeNeighbor(address: string): void {
+    const neighbor = this.find(address);
+    const neighbors = (this.config.neighbors ?? []).filter((n) => canonicalAddress(n.address) !== neighbor.address);
+    this.config = { ...this.config, neighbors };
+    this.retire(neighbor, CEASE.deconfigured);
+  }
+
+  private retire(neighbor: Neighbor, subcode: number): void {
+    this.neighborsByAddress.delete(neighbor.address);
+    void neighbor.peer.stop(subcode);
+  }
+
+  enableNeighbor(address: string): void {
+    const neighbor = this.find(address);
+    neighbor.adminDown = false;
+    neighbor.peer.start();
+  }
+
+  disableNeighbor(address: string, reason = ''): void {
+    const neighbor = this.find(address);
+    neighbor.adminDown = true;
+    void neighbor.peer.stop(CEASE.shutdown, reason);
+  }
+
+  resetNeighbor(address: string, reason = ''): void {
+    this.find(address).peer.reset(CEASE.reset, reason);
+  }
+
+  // --- NeighborHost ---
+
+  onNeighborState(neighbor: Neighbor, from: FsmStateName, to: FsmStateName, reason: string): void {
+    this.emit('neighborStateChange', { neighbor: neighbor.address, from, to, reason });
+    if (neighbor.dynamic === null || to !== 'Idle') return;
+    // A dynamic neighbor exists only while it is connected.
+    this.clock.after(0, () => {
+      if (neighbor.peer.state !== 'Idle' || this.neighborsByAddress.get(neighbor.address) !== neighbor) return;
+      this.retire(neighbor, CEASE.deconfigured);
+    });
+  }
+
+  onEndOfRib(neighbor: Neighbor, family: FamilyName): void {
+    this.emit('endOfRib', { neighbor: neighbor.address, family });
+    this.checkFibReady();
+  }
+
+  onDiagnostic(neighbor: Neighbor, diagnostic: Diagnostic): void {
+    debug('%s: %s: %s', neighbor.address, diagnostic.action, diagnostic.reason);
+    this.emit('updateError', { neighbor: neighbor.address, diagnostic });
+  }
+
+  // --- routes ---
+
+  announce(prefix: string, options: OriginateOptions = {}): void {
+    this.originator.announce(prefix, options);
+    this.loop.scheduleIfDirty();
+  }
+
+  withdraw(prefix: string): void {
+    this.originator.withdraw(prefix);
+    this.loop.scheduleIfDirty();
+  }
+
+  *routes(family: FamilyName, filter: RouteFilter = {}): IterableIterator<PathView> {
+    const rib = this.rib.of(family);
+    if (filter.advertisedTo !== undefined) yield* this.advertisedRoutes(family, this.find(filter.advertisedTo));
+    else if (filter.receivedFrom !== undefined) {
+      const { source } = this.find(filter.receivedFrom);
+      if (source >= 0) yield* allPaths(rib, source);
+    } else if (filter.bestOnly === false) yield* allPaths(rib);
+    else yield* bestPaths(rib);
+  }
+
+  private *advertisedRoutes(family: FamilyName, neighbor: Neighbor): IterableIterator<PathView> {
+    const outbound = neighbor.outboundOf(family);
+    if (!outbound) return;
+    const { group, member } = outbound;
+    for (let prefix = 0; prefix < group.outAttributes.length; prefix++) {
+      const attributes = group.outFor(member, prefix);
+      if (attributes !== NONE) yield pathView(group.rib, prefix, attributes, group.outSource[prefix]!);
+    }
+  }
+
+  explain(prefix: string): ExplainView {
+    return explainPrefix(this.rib, prefix);
+  }
+
+  *fibRoutes(): IterableIterator<FibRouteView> {
+    if (this.fib) yield* this.fib.routes();
+  }
+
+  // --- views ---
+
+  neighbors(): NeighborView[] {
+    return [...this.neighborsByAddress.values()].map((neighbor) => neighborView(neighbor, this.asn));
+  }
+
+  neighbor(address: string): NeighborView {
+    return neighborView(this.find(address), this.asn);
+  }
+
+  summary(): SummaryView {
+    let established = 0;
+    for (const { peer } of this.neighborsByAddress.values()) established += Number(peer.state === 'Established');
+    const families = Object.fromEntries(
+      RIB_FAMILIES.map((family) => {
+        const rib = this.rib.of(family);
+        return [family, { prefixes: rib.bestCount, paths: rib.paths.count }];
+      }),
+    ) as Record<FamilyName, { prefixes: number; paths: number }>;
+    return {
+      asn: this.asn,
+      routerId: this.config.routerId,
+      clusterId: this.config.clusterId ?? this.config.routerId,
+      startedAt: this.startedAt,
+      neighbors: { configured: this.neighborsByAddress.size, established },
+      families,
+      attributeSets: this.rib.families.reduce((sum, { store }) => sum + store.count, 0),
+      listening: this.listening.map(({ address, port }) => (address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`)),
+    };
+  }
+
+  // --- reconfiguration ---
+
+  async reconfigure(config: SpeakerConfig): Promise<ReconfigureResult> {
+    const diff = diffConfig(this.config, checkConfig(config));
+    this.config = diff.applied;
+    for (const address of diff.neighborsRemoved) this.retire(this.find(address), CEASE.deconfigured);
+    for (const options of diff.neighborsAdded) this.createNeighbor(options).start();
+    const reset: string[] = [];
+    const changed: string[] = [];
+    for (const change of diff.neighborsChanged) {
+      const { address, peerGroup } = change.options;
+      const old = this.find(address);
+      if (change.effect === 'inPlace') {
+        old.settings = change.settings;
+        old.peerGroup = peerGroup ?? null;
+        changed.push(address);
+        continue;
+      }
+      this.retire(old, CEASE.configurationChange);
+      this.createNeighbor(change.options).start();
+      reset.push(address);
+    }
+    const removedRanges = new Set([...diff.dynamicRemoved, ...diff.dynamicChanged.map(({ options }) => options.prefix)]);
+    for (const neighbor of [...this.neighborsByAddress.values()]) {
+      if (neighbor.dynamic === null || !removedRanges.has(neighbor.dynamic)) continue;
+      this.retire(neighbor, diff.dynamicRemoved.includes(neighbor.dynamic) ? CEASE.deconfigured : CEASE.configurationChange);
+      reset.push(neighbor.address);
+    }
+    for (const prefix of diff.networksRemoved) this.originator.withdraw(prefix);
+    for (const network of [...diff.networksAdded, ...diff.networksChanged]) {
+      this.originator.announce(network.prefix, network);
+    }
+    this.loop.scheduleIfDirty();
+    return {
+      added: diff.neighborsAdded.map(({ address }) => address),
+      removed: diff.neighborsRemoved,
+      changed,
+      reset,
+      networksAdded: [...diff.networksAdded, ...diff.networksChanged].map(({ prefix }) => prefix),
+      networksRemoved: diff.networksRemoved,
+      needsRestart: diff.needsRestart,
+    };
+  }
+}

@@ -1,0 +1,200 @@
+/**
+ * When the work on the RIB is done: never while octets are being read, but in slices afterwards.
+ *
+ * A slice decides dirty prefixes, tells the update groups and the FIB what changed, brings members that are behind
+ * forward, and withdraws routes of ended sessions. When idle a change goes out at the end of the turn of the event loop
+ * in which it came; under load the next slice waits as long as the last one took, so that more changes share an
+ * UPDATE and a write.
+ */
+import type { Clock } from '../net/index.js';
+import { IdStack } from '../rib/columns.js';
+import type { FamilyRib } from '../rib/family-rib.js';
+import type { Rib } from '../rib/rib.js';
+import { profileKey, type ExportProfile } from '../rr/export-profile.js';
+import type { GroupMember } from '../rr/group-member.js';
+import { UpdateGroup } from '../rr/update-group.js';
+
+/** A slice ends after this time: keepalives and reads go on between slices. */
+const SLICE_MS = 8;
+/** Prefixes decided at once: large enough to pack well, small enough to be done in a few milliseconds. */
+const DECIDE_BATCH = 8192;
+const DROP_BATCH = 4096;
+/** Longest wait between two slices. */
+const MAX_PAUSE_MS = 15;
+/** Attribute sets looked at per idle slice while memory is being compacted. */
+const COMPACT_BATCH = 8192;
+
+interface Drop {
+  readonly source: number;
+  family: number;
+  cursor: number;
+}
+
+export type BestPathListener = (rib: FamilyRib, changed: IdStack) => void;
+
+export class WorkLoop {
+  private readonly groups: ReadonlyMap<FamilyRib, Map<string, UpdateGroup>>;
+  private readonly behind = new Set<GroupMember>();
+  private readonly owners = new Map<GroupMember, UpdateGroup>();
+  private readonly drops: Drop[] = [];
+  private readonly doneSources: number[] = [];
+  private readonly changed = new IdStack();
+  private readonly emptied = new IdStack();
+  private readonly listeners: BestPathListener[] = [];
+  private scheduled = false;
+  private notBefore = 0;
+  private idleWaiters: (() => void)[] = [];
+
+  constructor(
+    private readonly rib: Rib,
+    private readonly clock: Clock,
+  ) {
+    this.groups = new Map(rib.families.map((family) => [family, new Map<string, UpdateGroup>()]));
+  }
+
+  /** Called with the prefixes whose best path changed, before their ids can be reused. */
+  onBestPathChange(listener: BestPathListener): void {
+    this.listeners.push(listener);
+  }
+
+  /** The update group of a profile, made on first use. */
+  groupFor(rib: FamilyRib, profile: ExportProfile): UpdateGroup {
+    const groups = this.groups.get(rib)!;
+    const key = profileKey(profile);
+    let group = groups.get(key);
+    if (!group) {
+      group = new UpdateGroup(rib, profile);
+      group.fill();
+      groups.set(key, group);
+    }
+    return group;
+  }
+
+  /** A member that is behind: bring it forward in the next slices. */
+  addBehind(group: UpdateGroup, member: GroupMember): void {
+    this.owners.set(member, group);
+    this.behind.add(member);
+    this.schedule();
+  }
+
+  /** A member is gone. A group without members is forgotten. */
+  leave(group: UpdateGroup, member: GroupMember): void {
+    group.leave(member);
+    this.behind.delete(member);
+    this.owners.delete(member);
+    if (group.members.size > 0) return;
+    const groups = this.groups.get(group.rib)!;
+    for (const [key, value] of groups) if (value === group) groups.delete(key);
+  }
+
+  /** Withdraw all routes of an ended session, then forget its source number. */
+  dropSource(source: number): void {
+    this.drops.push({ source, family: 0, cursor: 0 });
+    this.schedule();
+  }
+
+  /** Whether nothing is left to do but to wait for the network. */
+  get isIdle(): boolean {
+    return !this.scheduled && this.drops.length === 0 && this.rib.families.every((family) => !family.hasWork);
+  }
+
+  /** Resolves when all work is done that is known now. */
+  idle(): Promise<void> {
+    if (this.isIdle) return Promise.resolve();
+    return new Promise((resolve) => this.idleWaiters.push(resolve));
+  }
+
+  /** There may be work: run a slice soon. */
+  schedule(): void {
+    if (this.scheduled) return;
+    this.scheduled = true;
+    const wait = this.notBefore - this.clock.now();
+    if (wait < 1) this.clock.soon(() => this.run());
+    else this.clock.after(wait, () => this.run());
+  }
+
+  /** Like `schedule`, when a read left dirty prefixes behind. */
+  scheduleIfDirty(): void {
+    if (!this.scheduled && this.rib.families.some((family) => family.hasWork)) this.schedule();
+  }
+
+  private run(): void {
+    const begin = this.clock.now();
+    const deadline = begin + SLICE_MS;
+    this.scheduled = false;
+    this.runDrops(deadline);
+    for (const family of this.rib.families) {
+      while (family.hasWork) {
+        this.decide(family);
+        if (this.clock.now() >= deadline) break;
+      }
+    }
+    this.runBehind(deadline);
+    const end = this.clock.now();
+    this.notBefore = end + Math.min(end - begin, MAX_PAUSE_MS);
+    if (this.hasWork()) this.schedule();
+    else this.finish();
+  }
+
+  private hasWork(): boolean {
+    return this.drops.length > 0 || this.behind.size > 0 || this.rib.families.some((family) => family.hasWork);
+  }
+
+  private finish(): void {
+    // Nothing refers to the routes of ended sessions any more: their numbers may be used again.
+    for (const source of this.doneSources) this.rib.peers.free(source);
+    this.doneSources.length = 0;
+    const waiters = this.idleWaiters;
+    this.idleWaiters = [];
+    for (const resolve of waiters) resolve();
+    for (const family of this.rib.families) {
+      if (family.store.compact(COMPACT_BATCH)) this.schedule();
+    }
+  }
+
+  private decide(rib: FamilyRib): void {
+    const { changed, emptied } = this;
+    changed.length = 0;
+    emptied.length = 0;
+    rib.decide(DECIDE_BATCH, changed, emptied);
+    if (changed.length > 0) {
+      for (const group of this.groups.get(rib)!.values()) group.process(changed);
+      for (const listener of this.listeners) listener(rib, changed);
+    }
+    for (let i = 0; i < emptied.length; i++) this.freeIfUnused(rib, emptied.at(i));
+  }
+
+  private freeIfUnused(rib: FamilyRib, prefix: number): void {
+    if (!rib.prefixes.isUsed(prefix) || !rib.isUnused(prefix)) return;
+    for (const group of this.groups.get(rib)!.values()) if (group.needs(prefix)) return;
+    rib.prefixes.free(prefix);
+  }
+
+  private runDrops(deadline: number): void {
+    while (this.drops.length > 0) {
+      const drop = this.drops[0]!;
+      const family = this.rib.families[drop.family]!;
+      drop.cursor = family.dropSource(drop.source, drop.cursor, DROP_BATCH);
+      if (drop.cursor < 0) {
+        drop.cursor = 0;
+        if (++drop.family === this.rib.families.length) {
+          this.drops.shift();
+          this.doneSources.push(drop.source);
+        }
+      }
+      if (this.clock.now() >= deadline) return;
+    }
+  }
+
+  private runBehind(deadline: number): void {
+    for (const member of [...this.behind]) {
+      const { rib } = this.owners.get(member)!;
+      // Taken out and put back at the end, so that all get their turn.
+      this.behind.delete(member);
+      const open = member.catchUp((prefix) => this.freeIfUnused(rib, prefix));
+      // Not open: its transport is full, and says so when it drained.
+      if (open && !member.attached) this.behind.add(member);
+      if (this.clock.now() >= deadline) return;
+    }
+  }
+}
