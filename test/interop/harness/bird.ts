@@ -1,6 +1,5 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { eventually } from './eventually.js';
 import type { RunningProcess } from './processes.js';
 import { run } from './run.js';
 import { SpeakerDriver, families, familyOf } from './speaker.js';
@@ -18,7 +17,7 @@ export class Bird extends SpeakerDriver {
     await this.#writeConfiguration();
     const args = ['-f', '-c', this.#file('bird.conf'), '-s', this.#file('bird.ctl'), '-P', this.#file('bird.pid')];
     this.#process = this.host.spawn('bird', args);
-    await eventually(() => this.#ask('show status'), { what: `BIRD at ${this.host.name} answers` });
+    await this.answers(this.#process, () => this.#ask('show status'));
   }
 
   async stop(): Promise<void> {
@@ -82,6 +81,7 @@ export class Bird extends SpeakerDriver {
     const lines = [
       'log stderr all;',
       `router id ${this.routerId};`,
+      EXPORT_FILTER,
       'protocol device { scan time 1; }',
       'protocol direct { ipv4; ipv6; }',
       ...(this.settings.kernel ? [kernel('ipv4'), kernel('ipv6')] : []),
@@ -94,9 +94,8 @@ export class Bird extends SpeakerDriver {
   #peer(peer: PeerSettings, index: number): string {
     // The next hop of own routes: also IPv6 routes over an IPv4 session have one.
     const channels = families(peer).map((family) => {
-      const own = this.announcement(family === 'ipv4' ? '0.0.0.0/0' : '::/0').nextHop;
-      const exported = 'export where source = RTS_STATIC || source = RTS_BGP;';
-      return `  ${family} { import all; ${exported} next hop address ${own}; };`;
+      const { v4, v6 } = this.interfaceTo(peer.address);
+      return `  ${family} { import all; export filter outward; next hop address ${family === 'ipv4' ? v4 : v6}; };`;
     });
     return [
       `protocol bgp peer${index} {`,
@@ -112,6 +111,13 @@ export class Bird extends SpeakerDriver {
     ].join('\n');
   }
 }
+
+/** MED crosses an AS boundary only where the export filter itself has set it. */
+const EXPORT_FILTER = `filter outward {
+  if source = RTS_STATIC && defined(bgp_med) then bgp_med = bgp_med;
+  if source = RTS_STATIC || source = RTS_BGP then accept;
+  reject;
+}`;
 
 function staticRoute({ prefix, med, localPref, communities = [] }: Announcement): string {
   const attributes = [

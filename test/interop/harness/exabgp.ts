@@ -1,6 +1,5 @@
 import { access, open, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { eventually } from './eventually.js';
 import type { RunningProcess } from './processes.js';
 import { run } from './run.js';
 import { SpeakerDriver, families } from './speaker.js';
@@ -23,7 +22,7 @@ export class Exabgp extends SpeakerDriver {
     await writeFile(file, this.#configuration(script));
     this.#process = this.host.spawn('exabgp', [file], { env: ENVIRONMENT });
     // The script has opened the fifo before it makes this file.
-    await eventually(() => access(this.#events), { what: `the API script of ExaBGP at ${this.host.name} runs` });
+    await this.answers(this.#process, () => access(this.#events));
     for (const route of this.settings.announce ?? []) await this.announce(route);
   }
 
@@ -42,11 +41,11 @@ export class Exabgp extends SpeakerDriver {
       ...(localPref === undefined ? [] : [`local-preference ${localPref}`]),
       ...(communities.length === 0 ? [] : [`community [ ${communities.join(' ')} ]`]),
     ];
-    await this.#command(['announce route', prefix, 'next-hop', nextHop, ...attributes].join(' '));
+    await this.command(['announce route', prefix, 'next-hop', nextHop, ...attributes].join(' '));
   }
 
   async withdraw(prefix: string): Promise<void> {
-    await this.#command(`withdraw route ${prefix} next-hop ${this.announcement(prefix).nextHop}`);
+    await this.command(`withdraw route ${prefix} next-hop ${this.announcement(prefix).nextHop}`);
   }
 
   async sessionState(neighbor: string): Promise<string> {
@@ -83,8 +82,9 @@ export class Exabgp extends SpeakerDriver {
     return join(this.host.directory, 'events.jsonl');
   }
 
-  /** The script holds the fifo open, so that neither end blocks. */
-  async #command(text: string): Promise<void> {
+  /** Any command of its API, for what only ExaBGP can send. */
+  async command(text: string): Promise<void> {
+    // The script holds it open too, so that neither end blocks.
     const fifo = await open(this.#commands, 'r+');
     await fifo.write(`${text}\n`);
     await fifo.close();

@@ -1,6 +1,5 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { eventually } from './eventually.js';
 import type { RunningProcess } from './processes.js';
 import { run } from './run.js';
 import { SpeakerDriver, families, familyOf } from './speaker.js';
@@ -20,9 +19,9 @@ export class Frr extends SpeakerDriver {
     // Both daemons drop to this user, and write sockets and pid files here.
     await run('chown', ['-R', 'frr:frr', directory]);
     const zebra = this.#spawn('zebra', []);
-    await eventually(() => this.#vtysh('zebra', 'show version'), { what: `zebra at ${this.host.name} answers` });
+    await this.answers(zebra, () => this.#vtysh('zebra', 'show version'));
     const bgpd = this.#spawn('bgpd', this.settings.kernel ? [] : ['--no_kernel']);
-    await eventually(() => this.#vtysh('bgpd', 'show bgp summary json'), { what: `bgpd at ${this.host.name} answers` });
+    await this.answers(bgpd, () => this.#vtysh('bgpd', 'show bgp summary json'));
     this.#processes = [bgpd, zebra];
   }
 

@@ -1,6 +1,5 @@
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { eventually } from './eventually.js';
 import type { RunningProcess } from './processes.js';
 import { run } from './run.js';
 import { SpeakerDriver, families, familyOf } from './speaker.js';
@@ -18,7 +17,7 @@ export class Gobgp extends SpeakerDriver {
     await rm(this.#socket, { force: true });
     const api = ['--api-hosts', this.#api, '--pprof-disable'];
     this.#process = this.host.spawn('gobgpd', ['-f', file, '-t', 'json', '-l', 'info', ...api]);
-    await eventually(() => this.#gobgp('global', 'rib', '-j'), { what: `GoBGP at ${this.host.name} answers` });
+    await this.answers(this.#process, () => this.#gobgp('global', 'rib', '-j'));
     for (const route of this.settings.announce ?? []) await this.announce(route);
   }
 

@@ -12,7 +12,7 @@ export { Openbgpd } from './openbgpd.js';
 export type { RunningProcess } from './processes.js';
 export { run } from './run.js';
 export { SpeakerDriver } from './speaker.js';
-export type { Announcement, Family, HeldRoute, PeerSettings, SpeakerSettings } from './speaker.js';
+export type { Announcement, Family, HeldRoute, PeerSettings, SpeakerKind, SpeakerSettings } from './speaker.js';
 export { Tsbgp } from './tsbgp.js';
 export type { TsbgpSettings } from './tsbgp.js';
 export { RawPeer, RawConnection } from './raw-peer.js';

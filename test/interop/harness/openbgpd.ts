@@ -1,6 +1,5 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { eventually } from './eventually.js';
 import type { RunningProcess } from './processes.js';
 import { run } from './run.js';
 import { SpeakerDriver, families } from './speaker.js';
@@ -20,7 +19,7 @@ export class Openbgpd extends SpeakerDriver {
     // It refuses a file that others can write.
     await writeFile(file, this.#configuration(), { mode: 0o600 });
     this.#process = this.host.spawn('/usr/sbin/bgpd', ['-d', '-v', '-f', file], { name: 'openbgpd' });
-    await eventually(() => this.#bgpctl('-j', 'show', 'summary'), { what: `OpenBGPD at ${this.host.name} answers` });
+    await this.answers(this.#process, () => this.#bgpctl('-j', 'show', 'summary'));
     for (const route of this.settings.announce ?? []) await this.announce(route);
   }
 

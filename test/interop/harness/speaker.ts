@@ -1,4 +1,6 @@
-import type { Host } from './host.js';
+import { eventually } from './eventually.js';
+import type { Host, Interface } from './host.js';
+import type { RunningProcess } from './processes.js';
 
 export type Family = 'ipv4' | 'ipv6';
 
@@ -94,15 +96,29 @@ export abstract class SpeakerDriver {
     return { nextHop: familyOf(given.prefix) === 'ipv6' ? this.host.v6 : this.host.v4, ...given };
   }
 
+  /** Wait until a daemon that was just started can be asked; a process that has ended says why at once. */
+  protected async answers(process: RunningProcess, ask: () => Promise<unknown>): Promise<void> {
+    await eventually(ask, {
+      what: `${process.name} in ${this.host.name} answers`,
+      giveUp: () => (process.running ? undefined : `it has ended\n${process.log}`),
+    });
+  }
+
+  /** The host's interface on the LAN of this neighbor. */
+  protected interfaceTo(neighbor: string): Interface {
+    const ip = neighbor.includes(':') ? 'v6' : 'v4';
+    const network = (address: string) => address.slice(0, address.lastIndexOf(ip === 'v6' ? ':' : '.'));
+    const { interfaces } = this.host;
+    return interfaces.find((candidate) => network(candidate[ip]) === network(neighbor)) ?? interfaces[0]!;
+  }
+
   /** The host's address that sessions to this neighbor come from. */
   protected localAddress(neighbor: string): string {
-    const network = (address: string) => address.slice(0, address.lastIndexOf(neighbor.includes(':') ? ':' : '.'));
-    const own = this.host.interfaces.flatMap(({ v4, v6 }) => [v4, v6]);
-    return (
-      own.find((address) => network(address) === network(neighbor)) ??
-      (neighbor.includes(':') ? this.host.v6 : this.host.v4)
-    );
+    return this.interfaceTo(neighbor)[neighbor.includes(':') ? 'v6' : 'v4'];
   }
 }
 
 export const families = (peer: PeerSettings): readonly Family[] => peer.families ?? ['ipv4', 'ipv6'];
+
+/** The class of a kind of daemon. */
+export type SpeakerKind = new (host: Host, settings: SpeakerSettings) => SpeakerDriver;

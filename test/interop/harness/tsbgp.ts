@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { SpeakerConfig } from '../../../lib/speaker/options.js';
 import type { ExplainView, FibRouteView, NeighborView, PathView, SummaryView } from '../../../lib/speaker/views.js';
-import { eventually } from './eventually.js';
 import type { Host } from './host.js';
 import type { RunningProcess } from './processes.js';
 import { SpeakerDriver, families } from './speaker.js';
@@ -35,11 +34,7 @@ export class Tsbgp extends SpeakerDriver {
     await this.writeConfiguration();
     const [command, ...args] = commandLine();
     this.#process = this.host.spawn(command, [...args, 'run', this.#file], { name: 'tsbgp', cwd: ROOT });
-    await eventually(() => this.summary(), {
-      what: `tsbgp at ${this.host.name} answers`,
-      // A process that has ended will not answer: say so with its output, at once.
-      giveUp: () => (this.process.running ? undefined : `tsbgp has ended: ${this.process.log}`),
-    });
+    await this.answers(this.#process, () => this.summary());
   }
 
   async stop(): Promise<void> {
