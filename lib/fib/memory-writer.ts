@@ -30,17 +30,11 @@ export class MemoryFibWriter implements FibWriter {
       } else if (change.op === 'add' && held) {
         failures.push({ index, code: 'EEXIST', message: 'the route exists' });
       } else {
-        const { op: _, ...route } = change;
-        this.#routes.set(key, { ...route, tos: 0 });
+        const { prefix, table, protocol, metric, body } = change;
+        this.#routes.set(key, { prefix, table, protocol, metric, tos: 0, body });
       }
     });
-    this.onWritten(changes, failures);
     return Promise.resolve(failures);
-  }
-
-  /** For subclasses: what was just written. */
-  protected onWritten(_changes: readonly RouteChange[], _failures: readonly WriteFailure[]): void {
-    // Nothing to do here.
   }
 
   reset(): void {

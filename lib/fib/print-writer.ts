@@ -11,11 +11,13 @@ export class PrintFibWriter extends MemoryFibWriter {
     super();
   }
 
-  protected override onWritten(changes: readonly RouteChange[], failures: readonly WriteFailure[]): void {
+  override async write(changes: readonly RouteChange[]): Promise<readonly WriteFailure[]> {
+    const failures = await super.write(changes);
     const failed = new Set(failures.map(({ index }) => index));
     changes.forEach((change, index) => {
       if (failed.has(index)) return;
       this.print(`ip ${change.prefix.includes(':') ? '-6 ' : ''}${ipCommand(change, true)}`);
     });
+    return failures;
   }
 }

@@ -1,5 +1,5 @@
 import type { Clock, Timer } from '../net/index.js';
-import { KernelError } from './errors.js';
+import type { KernelError } from './errors.js';
 import type { FibEvent } from './events.js';
 import type { ForeignRoutes } from './foreign-routes.js';
 import type { Resolver } from './resolver.js';

@@ -105,7 +105,12 @@ export class TargetPool {
     }
     if (hops.size === 0) return 0;
     if (hops.size > 1) return this.bodies.retain(routeBody({ type: 'unicast', hops: [...hops.values()] }));
-    const { weight: _, ...only } = [...hops.values()][0]!;
+    const { gateway, device, onlink } = [...hops.values()][0]!;
+    const only: Hop = {
+      ...(gateway === undefined ? {} : { gateway }),
+      ...(device === undefined ? {} : { device }),
+      ...(onlink ? { onlink } : {}),
+    };
     return this.bodies.retain(routeBody({ type: 'unicast', hops: [only] }));
   }
 }

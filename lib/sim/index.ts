@@ -3,3 +3,4 @@ export { VirtualClock } from './virtual-clock.js';
 export { MemoryNetwork, type MemoryNetworkOptions } from './memory-network.js';
 export { MemoryTransport } from './memory-transport.js';
 export { seededRandom } from './random.js';
+export { FakeKernel, type FakeFailure, type FakeRoute } from './fake-kernel.js';

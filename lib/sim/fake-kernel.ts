@@ -1,0 +1,331 @@
+import { KernelError } from '../fib/errors.js';
+import { routeBody, type Hop, type RouteBody } from '../fib/body.js';
+import type { FibWriter, KernelRoute, KernelWatcher, RouteChange, WriteFailure } from '../fib/writer.js';
+import { formatPrefix, maskOctets, parseAddress, parsePrefix, prefixContains, type Clock } from '../net/index.js';
+
+const MAIN = 254;
+const LOCAL = 255;
+const KERNEL = 2;
+
+/** A route as a test writes it down. */
+export interface FakeRoute {
+  readonly prefix: string;
+  /** Default: `blackhole`. */
+  readonly via?: string;
+  readonly device?: string;
+  /** Default 254 (`main`). */
+  readonly table?: number;
+  /** Default 4 (`static`). */
+  readonly protocol?: number;
+  /** Default 0. */
+  readonly metric?: number;
+}
+
+/** How the next call of the writer fails. */
+export interface FakeFailure {
+  readonly code: string;
+  readonly message?: string;
+  /** For a write: so many changes of the batch are made before; default 0. */
+  readonly after?: number;
+  /** Do not answer at all, until `reset`. */
+  readonly stall?: boolean;
+}
+
+interface Refusal {
+  readonly prefix: string;
+  readonly code: string;
+  readonly message: string;
+  times: number;
+}
+
+/**
+ * A kernel's routing tables in memory, with the rules that matter to who writes them: one route per prefix, metric and
+ * table; gateways must be on a link; routes go with their link. Fails, stalls, refuses and loses events on request.
+ */
+export class FakeKernel {
+  readonly #links = new Map<string, { up: boolean; addresses: string[] }>();
+  #routes: KernelRoute[] = [];
+  readonly #watchers = new Set<KernelWatcher>();
+  readonly #writeFailures: FakeFailure[] = [];
+  readonly #readFailures: FakeFailure[] = [];
+  readonly #refusals: Refusal[] = [];
+  /** Answers that are withheld. */
+  #stalled: ((error: KernelError) => void)[] = [];
+  /** Watchers are told nothing while it is set, as when a socket buffer is full. */
+  muted = false;
+  /** Batches, changes and readings so far. */
+  readonly counts = { writes: 0, changes: 0, reads: 0 };
+
+  /**
+   * @param clock with `latencyMs`: answers of writers come so much later
+   */
+  constructor(private readonly options: { readonly clock?: Clock; readonly latencyMs?: number } = {}) {}
+
+  /** Add a link that is up, or addresses to it: `addLink('eth0', '10.0.0.1/24', '2001:db8::1/64')`. */
+  addLink(device: string, ...addresses: string[]): void {
+    const link = this.#links.get(device) ?? { up: true, addresses: [] };
+    this.#links.set(device, link);
+    link.addresses.push(...addresses);
+    if (link.up) this.#connect(device, addresses);
+    this.#resync('a link changed');
+  }
+
+  /** Take a link down or up. Its routes go; only the connected ones come back. */
+  setLink(device: string, up: boolean): void {
+    const link = this.#links.get(device);
+    if (!link || link.up === up) return;
+    link.up = up;
+    if (up) this.#connect(device, link.addresses);
+    else this.#disconnect(device);
+    this.#resync('a link changed');
+  }
+
+  removeLink(device: string): void {
+    this.setLink(device, false);
+    this.#links.delete(device);
+  }
+
+  #connect(device: string, addresses: readonly string[]): void {
+    const on = (prefix: string, metric: number): void => {
+      if (!this.#routes.some((r) => r.prefix === prefix && r.table === MAIN && r.body.hops[0]?.device === device)) {
+        this.#put(route({ prefix, device, protocol: KERNEL, metric }));
+      }
+    };
+    on('fe80::/64', 256);
+    for (const text of addresses) {
+      const [address, length] = text.split('/') as [string, string];
+      const host = parseAddress(address);
+      on(networkOf(address, Number(length)), host.length === 4 ? 0 : 256);
+      const prefix = `${address}/${host.length * 8}`;
+      this.#put({ ...route({ prefix, table: LOCAL, protocol: KERNEL }), body: routeBody({ type: 'local', hops: [] }) });
+    }
+  }
+
+  #disconnect(device: string): void {
+    const gone = this.#routes.filter((r) => r.body.hops.some((hop) => hop.device === device));
+    const own = (this.#links.get(device)?.addresses ?? []).map((text) => text.split('/')[0]!);
+    gone.push(...this.#routes.filter((r) => r.table === LOCAL && own.includes(r.prefix.split('/')[0]!)));
+    this.#routes = this.#routes.filter((r) => !gone.includes(r));
+    // As in Linux: IPv4 routes go without a word.
+    for (const each of gone) if (each.prefix.includes(':')) this.#tell(each, true);
+  }
+
+  /** What another program does: add or replace a route, unchecked. */
+  put(fake: FakeRoute): void {
+    const made = route(fake);
+    this.#routes = this.#routes.filter((r) => !sameKey(r, made));
+    this.#put(made);
+  }
+
+  /** What another program does: delete a route, whoever wrote it. @returns whether there was one */
+  remove(prefix: string, options: { readonly table?: number; readonly metric?: number } = {}): boolean {
+    const { table = MAIN, metric } = options;
+    const found = this.#routes.find(
+      (r) => r.prefix === prefix && r.table === table && (metric ?? r.metric) === r.metric,
+    );
+    if (!found) return false;
+    this.#routes = this.#routes.filter((r) => r !== found);
+    this.#tell(found, true);
+    return true;
+  }
+
+  /** All routes, or those of one protocol. */
+  routes(protocol?: number): readonly KernelRoute[] {
+    return protocol === undefined ? [...this.#routes] : this.#routes.filter((r) => r.protocol === protocol);
+  }
+
+  /** `10.1.0.0/16 via 10.0.0.2 dev eth0` of each route of a protocol, sorted. */
+  dump(protocol: number, table = MAIN): string[] {
+    const ours = this.#routes.filter((r) => r.protocol === protocol && r.table === table);
+    return ours.map((r) => `${r.prefix} ${r.body.key}`).sort();
+  }
+
+  failNextWrite(failure: FakeFailure): void {
+    this.#writeFailures.push(failure);
+  }
+
+  failNextRead(failure: FakeFailure): void {
+    this.#readFailures.push(failure);
+  }
+
+  /** Refuse changes of a route; `times` defaults to always. */
+  refuse(prefix: string, code: string, times = Infinity): void {
+    this.#refusals.push({ prefix, code, message: `refused: ${code}`, times });
+  }
+
+  /** Refuse nothing any more, and forget planned failures. */
+  relent(): void {
+    this.#refusals.length = this.#writeFailures.length = this.#readFailures.length = 0;
+  }
+
+  /** Tell watchers that events were lost. */
+  loseEvents(): void {
+    this.#resync('events were lost');
+  }
+
+  /** End all watches with an error. */
+  endWatches(): void {
+    const ended = [...this.#watchers];
+    this.#watchers.clear();
+    for (const watcher of ended) watcher.onEnd(new KernelError('EEXIT', 'the watch ended'));
+  }
+
+  /** A writer for this kernel. */
+  writer(): FibWriter {
+    return new FakeKernelWriter(this, this.options);
+  }
+
+  /** @internal */
+  watch(watcher: KernelWatcher): { close(): void } {
+    this.#watchers.add(watcher);
+    return { close: () => void this.#watchers.delete(watcher) };
+  }
+
+  /** @internal Give up withheld answers. */
+  reset(reason: string): void {
+    for (const reject of this.#stalled.splice(0)) reject(new KernelError('ETIMEDOUT', reason));
+  }
+
+  /** @internal */
+  async read(
+    tables: readonly number[],
+    visit: (route: KernelRoute) => void,
+  ): Promise<{ readonly consistent: boolean }> {
+    this.counts.reads++;
+    await this.#fail(this.#readFailures.shift());
+    for (const each of [...this.#routes]) if (tables.includes(each.table)) visit(each);
+    return { consistent: true };
+  }
+
+  /** @internal */
+  async write(changes: readonly RouteChange[]): Promise<readonly WriteFailure[]> {
+    this.counts.writes++;
+    const failure = this.#writeFailures.shift();
+    const failures: WriteFailure[] = [];
+    changes.slice(0, failure ? (failure.after ?? 0) : changes.length).forEach((change, index) => {
+      const refused = this.apply(change);
+      if (refused) failures.push({ index, code: refused.code, message: refused.message });
+    });
+    await this.#fail(failure);
+    return failures;
+  }
+
+  async #fail(failure: FakeFailure | undefined): Promise<void> {
+    if (!failure) return;
+    if (!failure.stall) throw new KernelError(failure.code, failure.message ?? `failed: ${failure.code}`);
+    await new Promise((_, reject) => this.#stalled.push(reject));
+  }
+
+  /** Make one change as the kernel would. @returns why not, or null */
+  apply(change: RouteChange): KernelError | null {
+    this.counts.changes++;
+    const refusal = this.#refusals.find((r) => r.prefix === change.prefix && r.times > 0);
+    if (refusal) {
+      refusal.times--;
+      return new KernelError(refusal.code, refusal.message);
+    }
+    const key = { ...change, tos: 0 };
+    const held = this.#routes.filter((r) => sameKey(r, key));
+    if (change.op === 'delete') {
+      const ours = held.find((r) => r.protocol === change.protocol);
+      if (!ours) return new KernelError('ESRCH', 'No such process');
+      this.#routes = this.#routes.filter((r) => r !== ours);
+      this.#tell(ours, true);
+      return null;
+    }
+    if (change.op === 'add' && held.length > 0) return new KernelError('EEXIST', 'File exists');
+    const bad = this.#check(change.body);
+    if (bad) return bad;
+    // As in Linux: a replace does not ask whose route it replaces.
+    this.#routes = this.#routes.filter((r) => !held.includes(r));
+    const { prefix, table, protocol, metric, body } = change;
+    this.#put({ prefix, table, protocol, metric, tos: 0, body });
+    return null;
+  }
+
+  #check(body: RouteBody): KernelError | null {
+    for (const hop of body.hops) {
+      const link = hop.device === undefined ? undefined : this.#links.get(hop.device);
+      if (!link) return new KernelError('ENODEV', `Cannot find device "${hop.device}"`);
+      if (!link.up) return new KernelError('ENODEV', 'Nexthop device is not up');
+      if (hop.gateway !== undefined && !hop.onlink && !this.#onLink(hop)) {
+        return new KernelError('EGATEWAY', 'Nexthop has invalid gateway');
+      }
+    }
+    return null;
+  }
+
+  #onLink(hop: Hop): boolean {
+    const gateway = parseAddress(hop.gateway!);
+    return this.#routes.some(({ prefix, body }) => {
+      const only = body.hops.length === 1 ? body.hops[0]! : undefined;
+      return only?.device === hop.device && only?.gateway === undefined && prefixContains(parsePrefix(prefix), gateway);
+    });
+  }
+
+  #put(made: KernelRoute): void {
+    this.#routes.push(made);
+    this.#tell(made, false);
+  }
+
+  #tell(changed: KernelRoute, deleted: boolean): void {
+    if (!this.muted) for (const watcher of [...this.#watchers]) watcher.onRoute(changed, deleted);
+  }
+
+  #resync(reason: string): void {
+    if (!this.muted) for (const watcher of [...this.#watchers]) watcher.onResync(reason);
+  }
+}
+
+class FakeKernelWriter implements FibWriter {
+  readonly name = 'fake-kernel';
+  readonly nextHops = 'kernel';
+
+  constructor(
+    private readonly kernel: FakeKernel,
+    private readonly options: { readonly clock?: Clock; readonly latencyMs?: number },
+  ) {}
+
+  read(tables: readonly number[], visit: (route: KernelRoute) => void): Promise<{ readonly consistent: boolean }> {
+    return this.#later(() => this.kernel.read(tables, visit));
+  }
+
+  write(changes: readonly RouteChange[]): Promise<readonly WriteFailure[]> {
+    return this.#later(() => this.kernel.write(changes));
+  }
+
+  #later<T>(run: () => Promise<T>): Promise<T> {
+    const { clock, latencyMs = 0 } = this.options;
+    if (!clock || latencyMs === 0) return run();
+    return new Promise((resolve, reject) => clock.after(latencyMs, () => void run().then(resolve, reject)));
+  }
+
+  watch(watcher: KernelWatcher): { close(): void } {
+    return this.kernel.watch(watcher);
+  }
+
+  reset(reason: string): void {
+    this.kernel.reset(reason);
+  }
+
+  close(): Promise<void> {
+    this.kernel.reset('closed');
+    return Promise.resolve();
+  }
+}
+
+function sameKey(a: Omit<KernelRoute, 'body' | 'protocol'>, b: Omit<KernelRoute, 'body' | 'protocol'>): boolean {
+  return a.prefix === b.prefix && a.table === b.table && a.metric === b.metric && a.tos === b.tos;
+}
+
+function route(fake: FakeRoute): KernelRoute {
+  const { prefix, via, device, table = MAIN, protocol = 4, metric = 0 } = fake;
+  const hop: Hop = { ...(via === undefined ? {} : { gateway: via }), ...(device === undefined ? {} : { device }) };
+  const unicast = via !== undefined || device !== undefined;
+  const body = routeBody({ type: unicast ? 'unicast' : 'blackhole', hops: unicast ? [hop] : [] });
+  return { prefix, table, protocol, metric, tos: 0, body };
+}
+
+function networkOf(address: string, length: number): string {
+  return formatPrefix({ octets: maskOctets(parseAddress(address), length), length });
+}

@@ -1,0 +1,105 @@
+import { expect } from 'chai';
+import { Rig } from './rig.js';
+
+describe('Fib: next hops', () => {
+  it('answers undefined for all before the kernel was read', () => {
+    expect(new Rig().fib.resolve('10.0.0.2')).to.equal(undefined);
+  });
+
+  it('resolves through connected, static and other protocols, not through ours or our own address', async () => {
+    const rig = new Rig();
+    rig.kernel.put({ prefix: '10.50.0.0/16', via: '10.0.0.5', device: 'eth0', metric: 20 });
+    rig.kernel.put({ prefix: '10.60.0.0/16', via: '10.0.0.6', device: 'eth0', protocol: 188, metric: 10 });
+    rig.kernel.put({ prefix: '10.70.0.0/16', via: '10.0.0.7', device: 'eth0', protocol: 186, metric: 1 });
+    rig.kernel.put({ prefix: '10.80.0.0/16' });
+    await rig.start();
+    expect(rig.fib.resolve('10.0.0.2')).to.deep.equal({ metric: 0, device: 'eth0', gateway: '10.0.0.2' });
+    expect(rig.fib.resolve('2001:db8::2')).to.deep.equal({ metric: 0, device: 'eth0', gateway: '2001:db8::2' });
+    expect(rig.fib.resolve('10.50.1.1')).to.deep.equal({ metric: 20, device: 'eth0', gateway: '10.0.0.5' });
+    expect(rig.fib.resolve('10.60.1.1')).to.deep.equal({ metric: 10, device: 'eth0', gateway: '10.0.0.6' });
+    for (const nowhere of ['10.70.1.1', '10.80.1.1', '10.0.0.1', '2001:db8::1', '198.51.100.1', 'fe80::2']) {
+      expect(rig.fib.resolve(nowhere), nowhere).to.equal(undefined);
+    }
+    expect(rig.fib.resolve('fe80::2', 'eth0')).to.deep.equal({ metric: 0, device: 'eth0', gateway: 'fe80::2' });
+    expect(rig.fib.resolve('fe80::2', 'eth7')).to.equal(undefined);
+  });
+
+  it('takes the longest match, then the lowest metric', async () => {
+    const rig = new Rig();
+    rig.kernel.put({ prefix: '10.50.0.0/16', via: '10.0.0.5', device: 'eth0' });
+    rig.kernel.put({ prefix: '10.50.1.0/24', via: '10.0.0.7', device: 'eth0', metric: 9 });
+    rig.kernel.put({ prefix: '10.50.1.0/24', via: '10.0.0.6', device: 'eth0', metric: 5 });
+    rig.kernel.put({ prefix: '0.0.0.0/0', via: '10.0.0.254', device: 'eth0' });
+    await rig.start();
+    expect(rig.fib.resolve('10.50.1.1')).to.include({ gateway: '10.0.0.6', metric: 5 });
+    expect(rig.fib.resolve('10.50.2.1')).to.include({ gateway: '10.0.0.5' });
+    expect(rig.fib.resolve('203.0.113.1')).to.include({ gateway: '10.0.0.254' });
+  });
+
+  it('does not resolve by a default route when told so', async () => {
+    const rig = new Rig({ resolveViaDefault: false });
+    rig.kernel.put({ prefix: '0.0.0.0/0', via: '10.0.0.254', device: 'eth0' });
+    await rig.start();
+    expect(rig.fib.resolve('203.0.113.1')).to.equal(undefined);
+  });
+
+  it('looks in the own table first, then in main', async () => {
+    const rig = new Rig({ table: 77 });
+    rig.kernel.put({ prefix: '10.50.0.0/16', via: '10.0.0.5', device: 'eth0' });
+    rig.kernel.put({ prefix: '10.50.0.0/16', via: '10.0.0.6', device: 'eth0', table: 77 });
+    await rig.start();
+    expect(rig.fib.resolve('10.50.1.1')).to.include({ gateway: '10.0.0.6' });
+    expect(rig.fib.resolve('10.0.0.2')).to.include({ device: 'eth0' });
+  });
+
+  it('holds a route back while its next hop cannot be reached, and removes it when that is lost', async () => {
+    const rig = await new Rig().start();
+    rig.fib.set('10.1.0.0/16', { nextHop: '10.50.1.1' });
+    await rig.settle();
+    expect(rig.states()).to.deep.equal({ '10.1.0.0/16': 'unresolved' });
+    expect(rig.dump()).to.deep.equal([]);
+    rig.kernel.put({ prefix: '10.50.0.0/16', via: '10.0.0.5', device: 'eth0' });
+    await rig.settle();
+    expect(rig.dump()).to.deep.equal(['10.1.0.0/16 via 10.0.0.5 dev eth0']);
+    rig.kernel.put({ prefix: '10.50.0.0/16', via: '10.0.0.6', device: 'eth0' });
+    await rig.settle();
+    expect(rig.dump()).to.deep.equal(['10.1.0.0/16 via 10.0.0.6 dev eth0']);
+    rig.kernel.remove('10.50.0.0/16');
+    await rig.settle();
+    expect(rig.dump()).to.deep.equal([]);
+    expect(rig.states()).to.deep.equal({ '10.1.0.0/16': 'unresolved' });
+  });
+
+  it('follows a link that goes down silently and comes back', async () => {
+    const rig = await new Rig().start();
+    rig.fib.set('10.1.0.0/16', { nextHop: '10.0.0.2' });
+    await rig.settle();
+    rig.kernel.setLink('eth0', false);
+    await rig.run(1000);
+    expect(rig.states()).to.deep.equal({ '10.1.0.0/16': 'unresolved' });
+    rig.kernel.setLink('eth0', true);
+    await rig.run(1000);
+    expect(rig.dump()).to.deep.equal(['10.1.0.0/16 via 10.0.0.2 dev eth0']);
+    expect(rig.of('foreignChange'), 'a link is nobody at fault').to.deep.equal([]);
+  });
+
+  it('tells of changed resolutions of what was asked for, and of nothing else', async () => {
+    const rig = await new Rig().start();
+    const told: string[][] = [];
+    rig.fib.onResolutionChange((nextHops) => told.push(nextHops));
+    rig.fib.resolve('10.50.1.1');
+    rig.fib.resolve('10.60.1.1');
+    rig.fib.set('10.1.0.0/16', { nextHop: '10.50.1.2' });
+    rig.kernel.put({ prefix: '10.50.0.0/16', via: '10.0.0.5', device: 'eth0' });
+    await rig.run(3000);
+    expect(told).to.deep.equal([['10.50.1.1']]);
+    rig.kernel.put({ prefix: '10.50.0.0/16', via: '10.0.0.5', device: 'eth0', metric: 7 });
+    rig.kernel.remove('10.50.0.0/16', { metric: 0 });
+    await rig.run(3000);
+    expect(told).to.deep.equal([['10.50.1.1'], ['10.50.1.1']]);
+    rig.fib.forget('10.50.1.1');
+    rig.kernel.remove('10.50.0.0/16');
+    await rig.run(3000);
+    expect(told).to.have.length(2);
+  });
+});
