@@ -7,7 +7,7 @@ import { checkNetwork } from '../speaker/config.js';
 import type { SpeakerApi } from '../speaker/speaker-api.js';
 import type { PathView } from '../speaker/views.js';
 import { guard } from './guard.js';
-import { matches, readRouteQuery, type RouteQuery } from './query.js';
+import { matches, readFormat, readRouteQuery, type RouteQuery } from './query.js';
 import { streamItems } from './route-stream.js';
 
 const debug = createDebug('tsbgp:api');
@@ -18,7 +18,7 @@ const PATHS = [
   'GET /v1/neighbors/ADDRESS',
   'GET /v1/routes?family=&receivedFrom=&advertisedTo=&prefix=&all=&limit=&format=',
   'GET /v1/routes/PREFIX',
-  'GET /v1/fib',
+  'GET /v1/fib?format=',
   'POST /v1/announce',
   'POST /v1/withdraw',
   'POST /v1/neighbors/ADDRESS/enable',
@@ -62,7 +62,7 @@ export function createApi(speaker: SpeakerApi, options: ApiOptions = {}): Hono {
     cx.json(speaker.explain(formatPrefix(parsePrefix(cx.req.param('prefix'))))),
   );
   app.get('/v1/fib', (cx) =>
-    stream(speaker.fibRoutes(), readRouteQuery({}, cx.req.header('accept') ?? '').format, clock),
+    stream(speaker.fibRoutes(), readFormat(cx.req.query(), cx.req.header('accept') ?? ''), clock),
   );
 
   app.post('/v1/announce', async (cx) => {

@@ -17,20 +17,18 @@ export interface RouteQuery {
 
 const PARAMETERS = ['family', 'receivedFrom', 'advertisedTo', 'prefix', 'all', 'limit', 'format'] as const;
 
+/** The form of a list: as the parameter `format` says, else as the Accept header. */
+export function readFormat(parameters: Readonly<Record<string, string>>, accept: string): StreamFormat {
+  refuseUnknown(parameters, ['format']);
+  return choice('format', parameters['format'], ['json', 'json-lines']) ?? preferred(accept);
+}
+
 /**
  * Read the query string of `GET /v1/routes`.
  * @throws UsageError `unknown_parameter`, `bad_parameter`, `bad_prefix`, `bad_address`
  */
 export function readRouteQuery(parameters: Readonly<Record<string, string>>, accept: string): RouteQuery {
-  for (const name of Object.keys(parameters)) {
-    if ((PARAMETERS as readonly string[]).includes(name)) continue;
-    const near = didYouMean(name, PARAMETERS);
-    throw new UsageError(
-      'unknown_parameter',
-      `unknown parameter '${name}'${near === undefined ? '' : `; did you mean '${near}'?`}`,
-      name,
-    );
-  }
+  refuseUnknown(parameters, PARAMETERS);
   const { receivedFrom, advertisedTo } = parameters;
   if (receivedFrom !== undefined && advertisedTo !== undefined) {
     throw new UsageError('bad_parameter', 'ask for receivedFrom or for advertisedTo, not for both', 'advertisedTo');
@@ -45,8 +43,17 @@ export function readRouteQuery(parameters: Readonly<Record<string, string>>, acc
     },
     within,
     limit: count('limit', parameters['limit']),
-    format: choice('format', parameters['format'], ['json', 'json-lines']) ?? preferred(accept),
+    format: readFormat(parameters['format'] === undefined ? {} : { format: parameters['format'] }, accept),
   };
+}
+
+function refuseUnknown(parameters: Readonly<Record<string, string>>, known: readonly string[]): void {
+  for (const name of Object.keys(parameters)) {
+    if (known.includes(name)) continue;
+    const near = didYouMean(name, known);
+    const hint = near === undefined ? '' : `; did you mean '${near}'?`;
+    throw new UsageError('unknown_parameter', `unknown parameter '${name}'${hint}`, name);
+  }
 }
 
 /** Whether a path is wanted. */

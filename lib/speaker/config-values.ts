@@ -191,6 +191,7 @@ export function oneOf<const T extends string>(words: readonly T[]): z.ZodType<T>
 export const tableName = value("a table's name or number, 1 to 4294967295", (input) => {
   if (typeof input === 'string') check(/^[A-Za-z][\w.-]*$/.test(input));
   else within(input, 1, 0xffffffff);
+  check(input !== 'local' && input !== 255, "the table 'local' belongs to the kernel");
   return input as string | number;
 });
 

@@ -1,0 +1,29 @@
+import { UsageError } from '../net/index.js';
+import { readTextFile } from '../io/config-file.js';
+import { parseConfig } from '../speaker/config-text.js';
+import type { SpeakerConfig } from '../speaker/options.js';
+import { CommandError, type Output } from './output.js';
+
+/** @throws CommandError with all that is wrong with the file, a line each */
+export async function loadConfig(file: string): Promise<SpeakerConfig> {
+  try {
+    return parseConfig(await readTextFile(file), file === '-' ? 'standard input' : file);
+  } catch (error) {
+    if (error instanceof UsageError) throw new CommandError(error.message);
+    throw error;
+  }
+}
+
+export async function check(file: string, out: Output): Promise<void> {
+  const { asn, routerId, neighbors = [], dynamicNeighbors = [], networks = [] } = await loadConfig(file);
+  const counts = [
+    counted(neighbors.length, 'neighbor'),
+    ...(dynamicNeighbors.length === 0 ? [] : [counted(dynamicNeighbors.length, 'dynamic neighbor range')]),
+    counted(networks.length, 'network'),
+  ];
+  await out.result(`${file}: ok: AS ${asn}, router ID ${routerId}, ${counts.join(', ')}\n`);
+}
+
+export function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}

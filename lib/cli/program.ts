@@ -1,0 +1,131 @@
+import { Command, CommanderError, Option } from 'commander';
+import { CommandError, type Output } from './output.js';
+import type { AnnounceOptions, NeighborChange } from './change.js';
+import type { RouteOptions, ShowOptions } from './show.js';
+import { version } from './version.js';
+
+export const DEFAULT_API = 'http://127.0.0.1:8179';
+
+/**
+ * Run one `tsbgp` command. Modules of a command are loaded only when it is given.
+ * @param args without the program's name
+ * @returns the exit code: 0 done, 1 it failed, 2 it was called wrongly
+ */
+export async function runProgram(args: readonly string[], out: Output): Promise<number> {
+  const program = buildProgram(out);
+  try {
+    await program.parseAsync(args, { from: 'user' });
+    return 0;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    if (error instanceof CommandError) {
+      out.message(error.message);
+      return error.exitCode;
+    }
+    throw error;
+  }
+}
+
+function buildProgram(out: Output): Command {
+  const program = new Command('tsbgp')
+    .description('BGP speaker, route reflector and kernel route writer')
+    .exitOverride()
+    .configureOutput({ writeOut: (text) => void out.result(text), writeErr: (text) => out.message(text.trimEnd()) })
+    .showHelpAfterError('(tsbgp --help tells more)')
+    .version(version(), '-V, --version', 'print the version');
+
+  program
+    .command('run')
+    .description('run a speaker until SIGTERM or SIGINT; SIGHUP re-reads the file and applies the difference')
+    .argument('<file>', 'configuration, YAML or JSON')
+    .action(async (file: string) => (await import('./run.js')).run(file, out));
+  program
+    .command('check')
+    .description('validate a configuration file')
+    .argument('<file>', "configuration, YAML or JSON; '-' for standard input")
+    .action(async (file: string) => (await import('./check.js')).check(file, out));
+  addShow(program, out);
+  addChanges(program, out);
+  return program;
+}
+
+function apiOption(): Option {
+  return new Option('--api <url>', 'the API of the running speaker').env('TSBGP_API').default(DEFAULT_API);
+}
+
+function addShow(program: Command, out: Output): void {
+  const show = program.command('show').description('ask a running speaker');
+  const sub = (name: string, description: string): Command =>
+    show
+      .command(name)
+      .description(description)
+      .addOption(apiOption())
+      .option('--json', 'what the API answers, as JSON');
+
+  sub('summary', 'the speaker at a glance').action(async (options: ShowOptions) =>
+    (await import('./show.js')).showSummary(options, out),
+  );
+  sub('neighbors', 'all neighbors, a line each').action(async (options: ShowOptions) =>
+    (await import('./show.js')).showNeighbors(options, out),
+  );
+  sub('neighbor', 'all about one neighbor')
+    .argument('<address>')
+    .action(async (address: string, options: ShowOptions) =>
+      (await import('./show.js')).showNeighbor(address, options, out),
+    );
+  sub('routes', 'best paths, or those of one neighbor')
+    .option('--family <family>', 'ipv4-unicast or ipv6-unicast')
+    .option('--received-from <address>', 'what this neighbor told us (its Adj-RIB-In)')
+    .option('--advertised-to <address>', 'what we told this neighbor (its Adj-RIB-Out)')
+    .option('--within <prefix>', 'only routes in this prefix')
+    .option('--all', 'all paths, not only the best ones')
+    .option('--limit <count>', 'stop after so many')
+    .action(async (options: RouteOptions) => (await import('./show.js')).showRoutes(options, out));
+  sub('route', 'all paths of one prefix, and why each lost')
+    .argument('<prefix>')
+    .action(async (prefix: string, options: ShowOptions) =>
+      (await import('./show.js')).showRoute(prefix, options, out),
+    );
+  sub('fib', 'the routes for the kernel').action(async (options: ShowOptions) =>
+    (await import('./show.js')).showFib(options, out),
+  );
+}
+
+function addChanges(program: Command, out: Output): void {
+  program
+    .command('announce')
+    .description('have a running speaker originate prefixes')
+    .argument('<prefix...>')
+    .addOption(apiOption())
+    .option('--next-hop <address>', "default: the speaker's own address on each session")
+    .option('--origin <origin>', 'igp, egp or incomplete')
+    .option('--med <number>')
+    .option('--local-pref <number>')
+    .option('--community <community...>', '65000:100 or a name such as no-export')
+    .option('--large-community <community...>', '65000:1:2')
+    .option('--blackhole', 'also drop what has no longer prefix, in the kernel')
+    .action(async (prefixes: string[], options: AnnounceOptions) =>
+      (await import('./change.js')).announce(prefixes, options, out),
+    );
+  program
+    .command('withdraw')
+    .description('end what announce began')
+    .argument('<prefix...>')
+    .addOption(apiOption())
+    .action(async (prefixes: string[], options: { api: string }) =>
+      (await import('./change.js')).withdraw(prefixes, options, out),
+    );
+  const neighbor = program.command('neighbor').description('change the session with a neighbor');
+  const changes: [NeighborChange, string][] = [
+    ['enable', 'start a session that was disabled'],
+    ['disable', 'end the session (Cease/Administrative Shutdown) until enable'],
+    ['reset', 'end the session (Cease/Administrative Reset); it comes back by itself'],
+  ];
+  for (const [change, description] of changes) {
+    const command = neighbor.command(change).description(description).argument('<address>').addOption(apiOption());
+    if (change !== 'enable') command.option('--reason <text>', 'told to the neighbor (RFC 9003)');
+    command.action(async (address: string, options: { api: string; reason?: string }) =>
+      (await import('./change.js')).changeNeighbor(change, address, options, out),
+    );
+  }
+}

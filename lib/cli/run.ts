@@ -1,0 +1,109 @@
+import { TransportError, UsageError } from '../net/index.js';
+import type { ApiServer } from '../api/index.js';
+import type { SpeakerConfig } from '../speaker/options.js';
+import { Speaker } from '../speaker/speaker.js';
+import { counted, loadConfig } from './check.js';
+import { OperatorLog, reconfigureParts } from './operator-log.js';
+import { CommandError, type Output } from './output.js';
+
+/** How long the neighbors may take to hear that we stop. */
+const STOP_MS = 10_000;
+
+/**
+ * Run a speaker until SIGTERM or SIGINT; a second one ends at once. SIGHUP re-reads the file and applies the difference.
+ * @throws CommandError when the configuration is wrong or an address cannot be bound: nothing runs then
+ */
+export async function run(file: string, out: Output): Promise<void> {
+  if (file === '-') throw new CommandError("run: a file is needed, not '-': SIGHUP reads it again", 2);
+  const config = await loadConfig(file);
+  const log = new OperatorLog((line) => out.message(line));
+  const stopped = nextStopSignal();
+  const speaker = await asCommand(() => new Speaker(config));
+  log.follow(speaker);
+  const api = await startAll(speaker, config);
+  log.line(startLine(speaker, api));
+  if (api?.exposed) log.line(`the API at ${api.url} has no password and can be reached from other machines`);
+
+  const reload = (): void => void reloadFile(file, speaker, log);
+  process.on('SIGHUP', reload);
+  const signal = await stopped;
+  process.removeListener('SIGHUP', reload);
+  log.line(`${signal}: stopping`);
+  await within(STOP_MS, stopAll(speaker, api));
+  log.line('stopped');
+}
+
+async function startAll(speaker: Speaker, config: SpeakerConfig): Promise<ApiServer | undefined> {
+  await asCommand(() => speaker.start());
+  if (config.api === undefined) return undefined;
+  const { serveApi } = await import('../api/index.js');
+  const { listen } = config.api;
+  try {
+    return await asCommand(() => serveApi(speaker, listen));
+  } catch (error) {
+    await speaker.stop();
+    throw error;
+  }
+}
+
+async function stopAll(speaker: Speaker, api: ApiServer | undefined): Promise<void> {
+  await Promise.all([speaker.stop(), api?.close()]);
+}
+
+/** What the user can mend is told in one line, not as a stack. */
+async function asCommand<T>(act: () => T | Promise<T>): Promise<T> {
+  try {
+    return await act();
+  } catch (error) {
+    if (error instanceof UsageError || error instanceof TransportError) throw new CommandError(error.message);
+    throw error;
+  }
+}
+
+function startLine(speaker: Speaker, api: ApiServer | undefined): string {
+  const { asn, routerId, listening, neighbors } = speaker.summary();
+  const parts = [
+    `AS ${asn}, router ID ${routerId}`,
+    counted(neighbors.configured, 'neighbor'),
+    listening.length === 0 ? 'not listening' : `listening on ${listening.join(', ')}`,
+    ...(api === undefined ? [] : [`API at ${api.url}`]),
+  ];
+  return `started: ${parts.join('; ')}`;
+}
+
+/** Apply the difference; a file that is wrong changes nothing. */
+async function reloadFile(file: string, speaker: Speaker, log: OperatorLog): Promise<void> {
+  log.line(`SIGHUP: reading ${file}`);
+  try {
+    const result = await speaker.reconfigure(await loadConfig(file));
+    const parts = reconfigureParts(result);
+    log.line(`reconfigured: ${parts.length === 0 ? 'nothing changed' : parts.join('; ')}`);
+    if (result.needsRestart.length > 0) {
+      log.line(`only a restart changes ${result.needsRestart.join(', ')}: left as before`);
+    }
+  } catch (error) {
+    for (const line of (error as Error).message.split('\n')) log.line(line);
+    log.line('reconfigured: nothing, the old configuration stays');
+  }
+}
+
+function nextStopSignal(): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    let seen = false;
+    for (const name of ['SIGTERM', 'SIGINT'] as const) {
+      process.on(name, () => {
+        // 128 + the signal's number, as a shell says it.
+        if (seen) process.exit(name === 'SIGINT' ? 130 : 143);
+        seen = true;
+        resolve(name);
+      });
+    }
+  });
+}
+
+function within(ms: number, work: Promise<void>): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(resolve, ms);
+    work.then(resolve, reject).finally(() => clearTimeout(timer));
+  });
+}

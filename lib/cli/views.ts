@@ -1,0 +1,181 @@
+import type { DecisionView, ExplainView, FibRouteView, NeighborView, PathView, SummaryView } from '../speaker/views.js';
+import { pairLines, type Column } from './table.js';
+import { printable } from './output.js';
+
+/** The views of a speaker as text for people. Times are Unix milliseconds; `now` is passed in. */
+
+export const NEIGHBOR_COLUMNS: readonly Column[] = [
+  { heading: 'Neighbor' },
+  { heading: 'AS', right: true },
+  { heading: 'State' },
+  { heading: 'For', right: true },
+  { heading: 'IPv4 in', right: true },
+  { heading: 'out', right: true },
+  { heading: 'IPv6 in', right: true },
+  { heading: 'out', right: true },
+  { heading: 'Description' },
+];
+
+export function neighborRow(view: NeighborView, now: number): string[] {
+  const count = (family: 'ipv4-unicast' | 'ipv6-unicast', side: 'received' | 'advertised'): string =>
+    String(view.prefixes[family]?.[side] ?? '-');
+  return [
+    view.address,
+    view.peerAs === null ? '-' : String(view.peerAs),
+    view.adminDown ? 'disabled' : view.state,
+    duration(now - view.since),
+    count('ipv4-unicast', 'received'),
+    count('ipv4-unicast', 'advertised'),
+    count('ipv6-unicast', 'received'),
+    count('ipv6-unicast', 'advertised'),
+    [view.description ?? '', view.state === 'Established' ? '' : (view.reason ?? '')]
+      .filter((part) => part !== '')
+      .join(' - '),
+  ];
+}
+
+export function neighborText(view: NeighborView, now: number): string {
+  const { lastError, received, sent } = view;
+  const role = [
+    view.type === 'ibgp' ? 'iBGP' : view.type === 'ebgp' ? 'eBGP' : '',
+    view.routeReflectorClient ? 'route reflector client' : '',
+  ];
+  const families = view.families.map((family) => {
+    const counts = view.prefixes[family];
+    return counts === undefined ? family : `${family} (${counts.received} in, ${counts.advertised} out)`;
+  });
+  return pairLines([
+    ['Neighbor', view.address],
+    ['Description', view.description ?? ''],
+    [
+      'AS',
+      `${view.peerAs ?? '?'} (ours ${view.localAs})${role
+        .filter((part) => part !== '')
+        .map((part) => `, ${part}`)
+        .join('')}`,
+    ],
+    ['Peer group', `${view.peerGroup ?? ''}${view.dynamic ? ' (dynamic)' : ''}`.trim()],
+    [
+      'State',
+      `${view.state}${view.adminDown ? ' (disabled)' : ''} for ${duration(now - view.since)}, established ${view.established} times`,
+    ],
+    ['Reason', view.reason ?? ''],
+    [
+      'Last error',
+      lastError === null
+        ? ''
+        : `${lastError.direction === 'local' ? '' : `${lastError.direction}: `}${lastError.text}, ${duration(now - lastError.at)} ago`,
+    ],
+    ['Shutdown text', lastError?.message ?? ''],
+    ['Router ID', view.routerId ?? ''],
+    ['Local address', view.localAddress ?? ''],
+    ['Timers', view.holdTime === null ? '' : `hold ${view.holdTime} s, keepalive ${view.keepaliveInterval ?? '-'} s`],
+    ['Families', families.join(', ')],
+    ['Capabilities', view.capabilities.join(', ')],
+    ['Received', messages(received, view.octetsReceived)],
+    ['Sent', `${messages(sent, view.octetsSent)}, ${view.queuedOctets} octets queued`],
+  ]);
+}
+
+function messages(count: NeighborView['sent'], octets: number): string {
+  const { open, update, notification, keepalive, routeRefresh } = count;
+  return `${update} UPDATE, ${keepalive} KEEPALIVE, ${open} OPEN, ${routeRefresh} ROUTE-REFRESH, ${notification} NOTIFICATION; ${octets} octets`;
+}
+
+export const ROUTE_COLUMNS: readonly Column[] = [
+  { heading: ' ' },
+  { heading: 'Prefix' },
+  { heading: 'Next hop' },
+  { heading: 'From' },
+  { heading: 'LocalPref', right: true },
+  { heading: 'MED', right: true },
+  { heading: 'Path' },
+  { heading: 'Communities' },
+];
+
+const ORIGIN = { igp: 'i', egp: 'e', incomplete: '?' } as const;
+
+export function routeRow(path: PathView): string[] {
+  return [
+    path.best ? '>' : ' ',
+    path.prefix,
+    path.nextHopResolvable ? nextHopText(path) : `${path.nextHop} (unreachable)`,
+    path.neighbor ?? 'local',
+    String(path.localPref ?? '-'),
+    String(path.med ?? '-'),
+    `${path.asPath} ${ORIGIN[path.origin]}`.trim(),
+    [...path.communities, ...path.largeCommunities].join(' '),
+  ];
+}
+
+/** Our own routes have the address of each session as next hop. */
+function nextHopText({ neighbor, nextHop }: PathView): string {
+  return neighbor === null && (nextHop === '0.0.0.0' || nextHop === '::') ? 'self' : nextHop;
+}
+
+/** All paths of a prefix, best first, and why each of the others lost. */
+export function explainText(view: ExplainView): string {
+  if (view.decisions.length === 0) return `${view.prefix} is not in the table\n`;
+  const count = view.decisions.length === 1 ? '1 path' : `${view.decisions.length} paths`;
+  const none = view.best === null ? ', none usable' : '';
+  return `${view.prefix}: ${count}${none}\n${view.decisions.map(decisionText).join('')}`;
+}
+
+function decisionText({ path, rank, lostAt, rfc, detail }: DecisionView): string {
+  const from = path.neighbor === null ? 'originated here' : `from ${path.neighbor}`;
+  const lines = [
+    `${rank + 1}. via ${nextHopText(path)}${path.linkLocalNextHop === undefined ? '' : ` (${path.linkLocalNextHop})`}, ${from}${path.best ? ', best' : ''}`,
+    `   AS_PATH ${path.asPath === '' ? '(empty)' : path.asPath}, ORIGIN ${path.origin}, LOCAL_PREF ${path.localPref ?? '-'}, MED ${path.med ?? '-'}`,
+  ];
+  const more: [string, string][] = [
+    ['communities', path.communities.join(' ')],
+    ['large communities', path.largeCommunities.join(' ')],
+    ['extended communities', path.extendedCommunities.join(' ')],
+    ['ORIGINATOR_ID', path.originatorId ?? ''],
+    ['CLUSTER_LIST', path.clusterList.join(' ')],
+    ['AGGREGATOR', path.aggregator ?? ''],
+    ['ATOMIC_AGGREGATE', path.atomicAggregate ? 'yes' : ''],
+    ['next hop', path.nextHopResolvable ? '' : 'unreachable'],
+  ];
+  for (const [name, value] of more) if (value !== '') lines.push(`   ${name} ${value}`);
+  if (lostAt !== null)
+    lines.push(`   lost at: ${lostAt}${rfc === null ? '' : ` (${rfc})`}${detail === null ? '' : `: ${detail}`}`);
+  return `${lines.map(printable).join('\n')}\n`;
+}
+
+export const FIB_COLUMNS: readonly Column[] = [
+  { heading: 'Prefix' },
+  { heading: 'Target' },
+  { heading: 'State' },
+  { heading: 'Error' },
+];
+
+export function fibRow(route: FibRouteView): string[] {
+  return [route.prefix, route.target, route.state, route.error ?? ''];
+}
+
+export function summaryText(view: SummaryView, now: number): string {
+  const families = Object.entries(view.families).map(
+    ([name, { prefixes, paths }]) => [name, `${prefixes} prefixes, ${paths} paths`] as const,
+  );
+  return pairLines([
+    ['AS', String(view.asn)],
+    ['Router ID', view.routerId],
+    ['Cluster ID', view.clusterId === view.routerId ? '' : view.clusterId],
+    ['Running for', duration(now - view.startedAt)],
+    ['Listening', view.listening.join(', ') || 'no'],
+    ['Neighbors', `${view.neighbors.established} of ${view.neighbors.configured} established`],
+    ...families,
+    ['Attribute sets', String(view.attributeSets)],
+  ]);
+}
+
+/** `59s`, `59m59s`, `23h59m`, `7d23h`. */
+export function duration(ms: number): string {
+  const s = Math.max(0, Math.floor(ms / 1000));
+  const two = (n: number): string => String(n).padStart(2, '0');
+  if (s < 60) return `${s}s`;
+  if (s < 3600) return `${Math.floor(s / 60)}m${two(s % 60)}s`;
+  if (s < 86400) return `${Math.floor(s / 3600)}h${two(Math.floor((s % 3600) / 60))}m`;
+  return `${Math.floor(s / 86400)}d${two(Math.floor((s % 86400) / 3600))}h`;
+}

@@ -1,0 +1,37 @@
+import { readFile } from 'node:fs/promises';
+import { UsageError } from '../net/errors.js';
+
+/**
+ * Read a text file, such as a configuration.
+ * @param path a file, or `-` for standard input
+ * @throws UsageError `cannot_read` (rejects) with the system's reason; `not_text` when it is not UTF-8
+ */
+export async function readTextFile(path: string): Promise<string> {
+  let octets: Uint8Array;
+  try {
+    octets = path === '-' ? await readStandardInput() : await readFile(path);
+  } catch (error) {
+    throw new UsageError('cannot_read', `${path}: ${reasonOf(error as NodeJS.ErrnoException)}`);
+  }
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(octets);
+  } catch {
+    throw new UsageError('not_text', `${path}: not a UTF-8 text file`);
+  }
+}
+
+async function readStandardInput(): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of process.stdin) chunks.push(chunk as Uint8Array);
+  return Buffer.concat(chunks);
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file',
+  EACCES: 'no permission to read it',
+  EISDIR: 'it is a directory',
+};
+
+function reasonOf(error: NodeJS.ErrnoException): string {
+  return REASONS[error.code ?? ''] ?? error.message;
+}
