@@ -74,7 +74,7 @@ export class Bird extends SpeakerDriver {
   async #writeConfiguration(): Promise<void> {
     const statics = (['ipv4', 'ipv6'] as const).map((family) => {
       const routes = [...this.#announced.values()].filter(({ prefix }) => familyOf(prefix) === family);
-      return `protocol static own_${family} { ${family}; ${routes.map(staticRoute).join(' ')} }`;
+      return `protocol static own_${family} { ${family} { preference 300; }; ${routes.map(staticRoute).join(' ')} }`;
     });
     const kernel = (family: Family) =>
       `protocol kernel { ${family} { import none; export where source = RTS_BGP; }; metric 0; }`;

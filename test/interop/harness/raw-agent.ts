@@ -13,8 +13,10 @@ export type AgentCommand =
   | { readonly do: 'end' | 'reset'; readonly id: number };
 
 export type AgentEvent =
-  | { readonly event: 'ready' | 'listening' }
-  | { readonly event: 'connected' | 'accepted'; readonly id: number }
+  | { readonly event: 'ready' }
+  | { readonly event: 'listening'; readonly at: string }
+  | { readonly event: 'connected'; readonly id: number }
+  | { readonly event: 'accepted'; readonly id: number; readonly at: string }
   | { readonly event: 'data'; readonly id: number; readonly hex: string }
   | { readonly event: 'closed'; readonly id: number; readonly error?: string };
 
@@ -44,9 +46,9 @@ function obey(command: AgentCommand): void {
         // Below zero, apart from the ids that the other side gives.
         const id = --accepted;
         adopt(id, socket);
-        tell({ event: 'accepted', id });
+        tell({ event: 'accepted', id, at: command.at });
       });
-      server.listen({ host: command.at, port: PORT }, () => tell({ event: 'listening' }));
+      server.listen({ host: command.at, port: PORT }, () => tell({ event: 'listening', at: command.at }));
       return;
     }
     case 'send':

@@ -66,14 +66,11 @@ export class RawConnection {
 
 /** A neighbor played by the test. */
 export class RawPeer {
-  /** Accepted ones, oldest first. */
-  readonly accepted: RawConnection[] = [];
   readonly #connections = new Map<number, RawConnection>();
   readonly #agent: Agent<AgentCommand, AgentEvent>;
   readonly #seen = new Set<string>();
   #ids = 0;
-  /** Called with each accepted connection. */
-  onAccept: (connection: RawConnection) => void = () => undefined;
+  readonly #onAccept = new Map<string, (connection: RawConnection) => void>();
 
   private constructor(readonly host: Host) {
     this.#agent = new Agent(host, new URL('./raw-agent.ts', import.meta.url), (event) => this.#on(event));
@@ -85,16 +82,18 @@ export class RawPeer {
     return peer;
   }
 
-  async listen(address = this.host.v4): Promise<void> {
+  /** Accept connections to an address of its host. */
+  async listen(address: string, onAccept: (connection: RawConnection) => void): Promise<void> {
+    this.#onAccept.set(address, onAccept);
     this.#agent.tell({ do: 'listen', at: address });
-    await this.#wait('listening');
+    await this.#wait(`listening ${address}`);
   }
 
-  async connect(to: string): Promise<RawConnection> {
+  /** @param from  address of its host; default: the one of the same family */
+  async connect(to: string, from = to.includes(':') ? this.host.v6 : this.host.v4): Promise<RawConnection> {
     const id = ++this.#ids;
     const connection = new RawConnection(id, (command) => this.#agent.tell(command));
     this.#connections.set(id, connection);
-    const from = to.includes(':') ? this.host.v6 : this.host.v4;
     this.#agent.tell({ do: 'connect', id, to, from });
     await this.#wait(`connected ${id}`);
     return connection;
@@ -114,8 +113,7 @@ export class RawPeer {
       case 'accepted': {
         const connection = new RawConnection(event.id, (command) => this.#agent.tell(command));
         this.#connections.set(event.id, connection);
-        this.accepted.push(connection);
-        return this.onAccept(connection);
+        return this.#onAccept.get(event.at)?.(connection);
       }
       case 'data':
         return this.#connections.get(event.id)?.receive(Buffer.from(event.hex, 'hex'));
@@ -127,8 +125,11 @@ export class RawPeer {
       case 'connected':
         this.#seen.add(`connected ${event.id}`);
         return;
-      default:
-        this.#seen.add(event.event);
+      case 'listening':
+        this.#seen.add(`listening ${event.at}`);
+        return;
+      case 'ready':
+        this.#seen.add('ready');
     }
   }
 }

@@ -51,9 +51,9 @@ export class Tsbgp extends SpeakerDriver {
   }
 
   async announce(route: string | Announcement): Promise<void> {
-    const { prefix, nextHop, med, localPref, communities = [] } = this.announcement(route);
+    const { prefix, nextHop, med, localPref, communities = [] } = typeof route === 'string' ? { prefix: route } : route;
     const options = [
-      ...['--next-hop', nextHop],
+      ...(nextHop === undefined ? [] : ['--next-hop', nextHop]),
       ...(med === undefined ? [] : ['--med', String(med)]),
       ...(localPref === undefined ? [] : ['--local-pref', String(localPref)]),
       ...communities.flatMap((community) => ['--community', community]),
@@ -141,7 +141,8 @@ export class Tsbgp extends SpeakerDriver {
         ...(peer.reflectorClient ? { routeReflectorClient: true } : {}),
         ...(peer.passive ? { passive: true } : {}),
       })),
-      networks: announce.map((route) => this.announcement(route)),
+      // Without a next hop it takes its own address on each session, which is the host's.
+      networks: announce,
       ...(kernel ? { fib: { type: 'ip-route', table: 'main', protocol: 'bgp', metric: 32 } } : {}),
       api: { listen: API },
       ...config,
