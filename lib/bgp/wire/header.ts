@@ -43,7 +43,8 @@ export function checkHeader(
   return length * 256 + type;
 }
 
-function judgeLength(length: number, type: number, maxMessageLength: number): string | undefined {
+/** What is wrong with the Length of a header, for its type (RFC 4271 section 6.1). */
+export function judgeLength(length: number, type: number, maxMessageLength: number): string | undefined {
   if (length < (MIN_LENGTH[type] ?? HEADER_LENGTH)) return `message type ${type} of ${length} octets is too short`;
   if (type === MESSAGE_TYPE.keepalive && length !== HEADER_LENGTH) return `KEEPALIVE of ${length} octets`;
   const limit = type === MESSAGE_TYPE.open ? MAX_MESSAGE_LENGTH : maxMessageLength;

@@ -10,6 +10,21 @@ export const WELL_KNOWN = FLAG.transitive;
 export const OPTIONAL = FLAG.optional;
 export const OPTIONAL_TRANSITIVE = FLAG.optional | FLAG.transitive;
 
+/** An attribute inside another: typed by `value`, or octets. */
+export interface NestedAttribute {
+  readonly code: number;
+  readonly name: string;
+  readonly flags: number;
+  readonly value?: unknown;
+  readonly raw?: Uint8Array;
+}
+
+/** How an attribute that holds attributes reads and writes them. */
+export interface NestedCodec {
+  decode(reader: Reader): readonly NestedAttribute[];
+  encode(writer: Writer, attributes: readonly NestedAttribute[]): void;
+}
+
 /**
  * Everything known about one path attribute. The loop in `messages/parse-update.ts` applies the rules;
  * an attribute's own functions see exactly its value octets.
@@ -34,6 +49,8 @@ export interface AttributeType<C extends number = number, N extends string = str
   readonly internalOnly?: true;
   /** Meaningful only hop by hop for those who implement it: never passed on. */
   readonly notPropagated?: true;
+  /** Path attributes begin at this octet of the value; they are judged like others. */
+  readonly nestedFrom?: number;
   readonly rfc: string;
   /** NOTIFICATION subcode of a bad value; 9 (Optional Attribute Error) when left out. */
   readonly subcode?: number;
@@ -45,8 +62,8 @@ export interface AttributeType<C extends number = number, N extends string = str
    */
   check?(bytes: Uint8Array, start: number, end: number, cx: WireContext): string | undefined;
   /** The typed value; undefined when the typed form could not give the octets back exactly. */
-  decode?(reader: Reader, cx: WireContext): V | undefined;
-  encode?(writer: Writer, value: V, cx: WireContext): void;
+  decode?(reader: Reader, cx: WireContext, nested: NestedCodec): V | undefined;
+  encode?(writer: Writer, value: V, cx: WireContext, nested: NestedCodec): void;
 }
 
 /** Define an attribute with a typed form; types are inferred from the definition. */

@@ -1,21 +1,27 @@
 import type { AttributeType } from './attribute.js';
 import { aggregator } from './aggregator.js';
+import { aigp } from './aigp.js';
 import { as4Aggregator } from './as4-aggregator.js';
 import { as4Path } from './as4-path.js';
 import { asPath } from './as-path.js';
 import { atomicAggregate } from './atomic-aggregate.js';
+import { attrSet } from './attr-set.js';
 import { clusterList } from './cluster-list.js';
 import { communities } from './communities.js';
 import { extendedCommunities } from './extended-communities.js';
+import { ipv6ExtendedCommunities } from './ipv6-extended-communities.js';
 import { largeCommunities } from './large-communities.js';
 import { localPref } from './local-pref.js';
 import { mpReachNlri } from './mp-reach-nlri.js';
 import { mpUnreachNlri } from './mp-unreach-nlri.js';
 import { multiExitDisc } from './multi-exit-disc.js';
 import { nextHop } from './next-hop.js';
+import { bgpLs, bgpsecPath, prefixSid, trafficEngineering } from './opaque.js';
 import { onlyToCustomer } from './only-to-customer.js';
 import { origin } from './origin.js';
 import { originatorId } from './originator-id.js';
+import { pmsiTunnel } from './pmsi-tunnel.js';
+import { tunnelEncap } from './tunnel-encap.js';
 
 /** All path attributes that are understood. A new one is a file and a line here. */
 export const ATTRIBUTES = [
@@ -34,8 +40,17 @@ export const ATTRIBUTES = [
   extendedCommunities,
   as4Path,
   as4Aggregator,
+  pmsiTunnel,
+  tunnelEncap,
+  trafficEngineering,
+  ipv6ExtendedCommunities,
+  aigp,
+  bgpLs,
   largeCommunities,
+  bgpsecPath,
   onlyToCustomer,
+  prefixSid,
+  attrSet,
 ] as const;
 
 type TypedAttribute<D> =

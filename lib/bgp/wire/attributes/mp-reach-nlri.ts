@@ -3,8 +3,9 @@ import type { Reader } from '../../../net/reader.js';
 import type { Writer } from '../../../net/writer.js';
 import { hasAddPath } from '../context.js';
 import type { WireContext } from '../context.js';
+import type { ErrorAction } from '../errors.js';
 import type { Nlri } from '../nlri/index.js';
-import { decodeNlri, decodesExactly, encodeNlri, findMalformed, nlriFamily } from '../nlri/index.js';
+import { decodeNlri, decodesExactly, encodeNlri, findMalformed, judgeItems, nlriFamily } from '../nlri/index.js';
 import { addressText, toHex } from '../text.js';
 import { attribute, OPTIONAL } from './attribute.js';
 
@@ -129,23 +130,24 @@ export const mpReachNlri = attribute({
   onError: 'session-reset',
   onFlagsError: 'treat-as-withdraw',
   rfc: 'RFC 4760 3, 7, RFC 7606 5.3, 7.11',
-  check(bytes, start, end, cx) {
-    const place = locateMpReach(bytes, start, end);
-    return typeof place === 'string' ? place : checkMpNlri(bytes, place, cx);
-  },
   decode,
   encode,
 });
 
-/** What is wrong with the NLRI of an MP attribute. */
-export function checkMpNlri(
+/** What is wrong with the NLRI of an MP attribute, and what it costs. */
+export function judgeMpNlri(
   bytes: Uint8Array,
   place: Pick<MpReachLocation, 'afi' | 'safi' | 'nlriStart' | 'nlriEnd'>,
   cx: WireContext,
-): string | undefined {
+): { readonly action: ErrorAction; readonly reason: string } | undefined {
   const { afi, safi, nlriStart, nlriEnd } = place;
-  const at = findMalformed(nlriFamily(afi, safi), bytes, nlriStart, nlriEnd, hasAddPath(cx, afi, safi));
-  return at < 0
-    ? undefined
-    : `NLRI ${toHex(bytes, at, Math.min(nlriEnd, at + 8))} of AFI ${afi}, SAFI ${safi} cannot be read`;
+  const family = nlriFamily(afi, safi);
+  const addPath = hasAddPath(cx, afi, safi);
+  const at = findMalformed(family, bytes, nlriStart, nlriEnd, addPath);
+  if (at >= 0) {
+    const reason = `${family.name}: NLRI ${toHex(bytes, at, Math.min(nlriEnd, at + 8))} cannot be read`;
+    return { action: family.onError ?? 'session-reset', reason };
+  }
+  const reason = judgeItems(family, bytes, nlriStart, nlriEnd, addPath);
+  return reason === undefined ? undefined : { action: 'treat-as-withdraw', reason };
 }

@@ -4,3 +4,4 @@ export * from './parse-update.js';
 export * from './notification.js';
 export * from './keepalive.js';
 export * from './route-refresh.js';
+export * from './message.js';

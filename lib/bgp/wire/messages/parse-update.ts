@@ -2,7 +2,7 @@ import type { AttributeType } from '../attributes/attribute.js';
 import { FLAG } from '../attributes/attribute.js';
 import { attributeType } from '../attributes/index.js';
 import type { MpReachLocation } from '../attributes/mp-reach-nlri.js';
-import { checkMpNlri, locateMpReach, MP_REACH_NLRI } from '../attributes/mp-reach-nlri.js';
+import { judgeMpNlri, locateMpReach, MP_REACH_NLRI } from '../attributes/mp-reach-nlri.js';
 import type { MpUnreachLocation } from '../attributes/mp-unreach-nlri.js';
 import { locateMpUnreach, MP_UNREACH_NLRI } from '../attributes/mp-unreach-nlri.js';
 import { isHostAddress, NEXT_HOP } from '../attributes/next-hop.js';
@@ -86,11 +86,23 @@ export function parseUpdate(bytes: Uint8Array, start: number, end: number, cx: W
 
 /**
  * Locate and judge the attributes of a block outside an UPDATE: nothing is mandatory in it.
+ * @param inside the block stands inside another attribute
  * @returns a ParsedUpdate without NLRI fields
  * @throws  never
  */
-export function parseAttributes(bytes: Uint8Array, start: number, end: number, cx: WireContext): ParsedUpdate {
-  return new UpdateParser(bytes, cx).parseBlock(start, end);
+export function parseAttributes(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  cx: WireContext,
+  inside = false,
+): ParsedUpdate {
+  return new UpdateParser(bytes, cx, inside).parseBlock(start, end);
+}
+
+/** Attributes inside an attribute have four-octet AS numbers and came from somebody else (RFC 6368 section 5). */
+export function nestedContext(cx: WireContext): WireContext {
+  return { asn4: true, addPath: cx.addPath, maxMessageLength: cx.maxMessageLength };
 }
 
 function isMp(code: number): boolean {
@@ -109,6 +121,7 @@ class UpdateParser {
   constructor(
     private readonly bytes: Uint8Array,
     private readonly cx: WireContext,
+    private readonly inside = false,
   ) {}
 
   parse(start: number, end: number): ParsedUpdate {
@@ -257,6 +270,8 @@ class UpdateParser {
     const { code } = attribute;
     if (this.markSeen(code)) return this.duplicate(attribute);
     const type = attributeType(code);
+    // One level is enough for RFC 6368, and keeps a hostile message from nesting thousands.
+    if (this.inside && type?.nestedFrom !== undefined) return;
     if (type === undefined) {
       if ((attribute.flags & FLAG.optional) === 0) {
         this.flaw(attribute, 'session-reset', SUBCODE.unrecognizedWellKnown, `unknown well-known attribute ${code}`);
@@ -282,7 +297,18 @@ class UpdateParser {
     if (wrongValue !== undefined) {
       return this.flaw(attribute, type.onError, type.subcode ?? SUBCODE.optionalAttribute, wrongValue);
     }
+    if (type.nestedFrom !== undefined) this.judgeNested(attribute, type, attribute.start + type.nestedFrom);
     if (code === NEXT_HOP) this.nextHopAt = this.attributes.length - 1;
+  }
+
+  /** RFC 7606 section 7.16: malformed attributes inside make the whole malformed. */
+  private judgeNested(attribute: RawAttribute, type: AttributeType, start: number): void {
+    const inner = parseAttributes(this.bytes, start, attribute.end, nestedContext(this.cx), true);
+    const location = inner.attributes.some(({ code }) => isMp(code) || code === NEXT_HOP);
+    const wrong = inner.error?.reason ?? (location ? 'next hop or NLRI inside' : undefined);
+    if (wrong !== undefined) {
+      this.flaw(attribute, type.onError, type.subcode ?? SUBCODE.optionalAttribute, `${type.name}: ${wrong}`);
+    }
   }
 
   private judgeLength(type: AttributeType, length: number): string | undefined {
@@ -316,9 +342,9 @@ class UpdateParser {
     if (typeof place === 'string') return this.flaw(attribute, type.onError, SUBCODE.optionalAttribute, place);
     if (code === MP_REACH_NLRI) this.mpReach = place as MpReachLocation;
     else this.mpUnreach = place;
-    const wrong = checkMpNlri(this.bytes, place, this.cx);
+    const wrong = judgeMpNlri(this.bytes, place, this.cx);
     // RFC 4760 section 7 gives the subcode; RFC 7606 section 5.3 the choice between session reset and AFI/SAFI disable.
-    if (wrong !== undefined) this.flaw(attribute, type.onError, SUBCODE.optionalAttribute, wrong);
+    if (wrong !== undefined) this.flaw(attribute, wrong.action, SUBCODE.optionalAttribute, wrong.reason);
   }
 
   /** RFC 7606 section 3 d: only an UPDATE that announces something needs them. */

@@ -1,8 +1,8 @@
 import { UsageError } from '../../../net/errors.js';
 import { Writer } from '../../../net/writer.js';
 import type { Attribute } from '../attributes/index.js';
-import type { EncodableAttribute } from '../attributes/block.js';
-import { decodeAttribute, encodeAttributes } from '../attributes/block.js';
+import type { EncodableAttribute } from './attribute-block.js';
+import { decodeAttribute, encodeAttributes } from './attribute-block.js';
 import type { WireContext } from '../context.js';
 import { DEFAULT_CONTEXT, hasAddPath } from '../context.js';
 import type { Diagnostic, ErrorAction } from '../errors.js';

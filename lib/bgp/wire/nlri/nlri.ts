@@ -30,6 +30,10 @@ export interface NlriFamily<T extends NlriBase = NlriBase> {
   readonly rawIsBody?: true;
   /** Items cannot be told apart: one opaque item stands for the whole field, Path Identifiers included. */
   readonly opaque?: true;
+  /** What an item list that cannot be read costs; `session-reset` when left out (RFC 7606 section 5.3 allows either). */
+  readonly onError?: 'afi-safi-disable' | 'session-reset';
+  /** What is wrong inside an item whose extent is known; costs treat-as-withdraw. */
+  judge?(bytes: Uint8Array, at: number, end: number): string | undefined;
   /** Offset after the item that begins at `at`, or -1 when it is not one. */
   next(bytes: Uint8Array, at: number, end: number): number;
   /** Decode the item `bytes[at..end)` as `next` framed it; with `raw` when the typed form is inexact. */
@@ -61,6 +65,25 @@ export function findMalformed(
     at = next;
   }
   return -1;
+}
+
+/** What is wrong inside the items of a field that {@link findMalformed} found no fault with. */
+export function judgeItems(
+  family: NlriFamily,
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  addPath: boolean,
+): string | undefined {
+  if (family.judge === undefined) return undefined;
+  let at = start;
+  while (at < end) {
+    const next = nextItem(family, bytes, at, end, addPath);
+    const wrong = family.judge(bytes, addPath ? at + 4 : at, next);
+    if (wrong !== undefined) return wrong;
+    at = next;
+  }
+  return undefined;
 }
 
 /** Decode a whole NLRI field. A rest that cannot be read becomes one last item with nothing but `raw`. */

@@ -2,10 +2,12 @@ import { Reader } from '../../../net/reader.js';
 import type { Writer } from '../../../net/writer.js';
 import { UsageError } from '../../../net/errors.js';
 import type { WireContext } from '../context.js';
-import { attributeName } from './names.js';
-import { FLAG } from './attribute.js';
-import type { Attribute, RawValueAttribute } from './index.js';
-import { attributeType } from './index.js';
+import { attributeName } from '../attributes/names.js';
+import type { NestedCodec } from '../attributes/attribute.js';
+import { FLAG } from '../attributes/attribute.js';
+import type { Attribute, RawValueAttribute } from '../attributes/index.js';
+import { attributeType } from '../attributes/index.js';
+import { nestedContext, parseAttributes } from './parse-update.js';
 
 /** Where an attribute is, and whether its value may be trusted. */
 export interface AttributePlace {
@@ -18,12 +20,19 @@ export interface AttributePlace {
   readonly discarded: boolean;
 }
 
-/** The typed form of one attribute; its octets when it is malformed or has no exact typed form. */
-export function decodeAttribute(bytes: Uint8Array, place: AttributePlace, cx: WireContext): Attribute {
+/**
+ * The typed form of one attribute; its octets when it is malformed or has no exact typed form.
+ * @param inside it stands inside another attribute, where no further nesting is looked into
+ */
+export function decodeAttribute(bytes: Uint8Array, place: AttributePlace, cx: WireContext, inside = false): Attribute {
   const { code, flags, start, end } = place;
   const type = attributeType(code);
-  if (type?.decode !== undefined && !place.malformed) {
-    const value = type.decode(new Reader(bytes, start, end), cx);
+  if (type?.decode !== undefined && !place.malformed && !(inside && type.nestedFrom !== undefined)) {
+    const value = type.decode(
+      new Reader(bytes, start, end),
+      cx,
+      type.nestedFrom === undefined ? NO_NESTED : nestedCodec(cx),
+    );
     if (value !== undefined) return { code, name: type.name, flags, value } as Attribute;
   }
   const raw: RawValueAttribute = { code, name: attributeName(code), flags, raw: bytes.slice(start, end) };
@@ -33,6 +42,27 @@ export function decodeAttribute(bytes: Uint8Array, place: AttributePlace, cx: Wi
     ...(place.sentLength === end - start ? {} : { length: place.sentLength }),
     ...(place.discarded ? { discarded: true as const } : {}),
   };
+}
+
+/** Handed to the many attributes that hold no others. */
+const NO_NESTED: NestedCodec = { decode: () => [], encode: () => undefined };
+const NESTED_CODECS = new WeakMap<WireContext, NestedCodec>();
+
+/** How attributes inside an attribute are read and written, by context. */
+function nestedCodec(cx: WireContext): NestedCodec {
+  let codec = NESTED_CODECS.get(cx);
+  if (codec === undefined) {
+    const inner = nestedContext(cx);
+    codec = {
+      decode: ({ bytes, offset, end }) =>
+        parseAttributes(bytes, offset, end, inner, true).attributes.map((place) =>
+          decodeAttribute(bytes, place, inner, true),
+        ),
+      encode: (writer, attributes) => encodeAttributes(attributes as readonly EncodableAttribute[], inner, writer),
+    };
+    NESTED_CODECS.set(cx, codec);
+  }
+  return codec;
 }
 
 /**
@@ -59,7 +89,13 @@ function encodeAttribute(attribute: EncodableAttribute, cx: WireContext, w: Writ
   w.u8(attribute.code);
   w.u16(0);
   if ('raw' in attribute && attribute.raw !== undefined) w.octets(attribute.raw);
-  else if (type?.encode !== undefined) type.encode(w, (attribute as { value: unknown }).value, cx);
+  else if (type?.encode !== undefined)
+    type.encode(
+      w,
+      (attribute as { value: unknown }).value,
+      cx,
+      type.nestedFrom === undefined ? NO_NESTED : nestedCodec(cx),
+    );
   else throw new UsageError('bad_attribute', `attribute ${attribute.code} has no typed form, give its octets as 'raw'`);
   const valueLength = w.length - headerAt - 4;
   const length = 'length' in attribute && attribute.length !== undefined ? attribute.length : valueLength;
