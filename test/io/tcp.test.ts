@@ -1,0 +1,111 @@
+import { expect } from 'chai';
+import { networkInterfaces } from 'node:os';
+import { Socket } from 'node:net';
+import { TcpTransport } from '../../lib/io/tcp.js';
+import { endpointOf, transportError } from '../../lib/io/tcp-connection.js';
+import { realClock } from '../../lib/io/clock.js';
+import { describeTransport, End } from './transport-contract.js';
+import { until } from './until.js';
+
+const hasIpv6 = Object.values(networkInterfaces()).some((list) => list?.some(({ address }) => address === '::1'));
+
+for (const address of hasIpv6 ? ['127.0.0.1', '::1'] : ['127.0.0.1']) {
+  const transport = new TcpTransport();
+  describeTransport(`TcpTransport on ${address}`, () => ({ dialer: transport, acceptor: transport, address, until }));
+}
+
+describe('TcpTransport', () => {
+  it('listens on 0.0.0.0 and :: with the same port', async function () {
+    if (!hasIpv6) this.skip();
+    const transport = new TcpTransport();
+    const ends: End[] = [];
+    const take = (connection: ConstructorParameters<typeof End>[0]): void => void ends.push(new End(connection));
+    const v4 = await transport.listen({ address: '0.0.0.0', port: 0 }, take);
+    const v6 = await transport.listen({ address: '::', port: v4.local.port }, take);
+    const dialed: End[] = [];
+    for (const address of ['127.0.0.1', '::1']) {
+      const handler = { onConnect: (c: End['connection']) => dialed.push(new End(c)), onError: () => undefined };
+      transport.connect({ remote: { address, port: v4.local.port } }, handler);
+    }
+    await until(() => ends.length === 2 && dialed.length === 2);
+    expect(ends.map(({ connection }) => connection.local.address).sort()).to.deep.equal(['127.0.0.1', '::1']);
+    for (const { connection } of dialed) connection.destroy();
+    await until(() => ends.every(({ closes }) => closes === 1));
+    await Promise.all([v4.close(), v6.close()]);
+  });
+
+  it('connects from the address and port asked for', async () => {
+    const transport = new TcpTransport();
+    const accepted: End[] = [];
+    const listener = await transport.listen({ address: '127.0.0.1', port: 0 }, (c) => accepted.push(new End(c)));
+    const spare = await transport.listen({ address: '127.0.0.2', port: 0 }, () => undefined);
+    const { address: localAddress, port: localPort } = spare.local;
+    await spare.close();
+    const dialed: End[] = [];
+    transport.connect(
+      { remote: listener.local, localAddress, localPort },
+      { onConnect: (c) => dialed.push(new End(c)), onError: (error) => expect.fail(error.message) },
+    );
+    await until(() => accepted.length === 1 && dialed.length === 1);
+    expect(accepted[0]!.connection.remote).to.deep.equal({ address: localAddress, port: localPort });
+    // Closed from the other side, so that the port is not kept waiting.
+    accepted[0]!.connection.destroy();
+    await until(() => dialed[0]!.closes === 1);
+    await listener.close();
+  });
+
+  it('gives up a connection that the other side has half closed', async () => {
+    const transport = new TcpTransport();
+    const accepted: End[] = [];
+    const listener = await transport.listen({ address: '127.0.0.1', port: 0 }, (c) => accepted.push(new End(c)));
+    const socket = new Socket({ allowHalfOpen: true }).connect(listener.local.port, '127.0.0.1');
+    await until(() => accepted.length === 1);
+    socket.end();
+    await until(() => accepted[0]!.closes === 1);
+    socket.destroy();
+    await listener.close();
+  });
+
+  it('takes addresses, not names', () => {
+    const transport = new TcpTransport();
+    const handler = { onConnect: () => undefined, onError: () => undefined };
+    const dial = (): unknown => transport.connect({ remote: { address: 'localhost', port: 179 } }, handler);
+    expect(dial).to.throw('localhost').with.property('code', 'bad_address');
+    expect(() => transport.listen({ address: 'localhost', port: 0 }, () => undefined)).to.throw('localhost');
+  });
+
+  it('writes addresses in canonical form', () => {
+    expect(endpointOf('::ffff:192.0.2.1', 179)).to.deep.equal({ address: '192.0.2.1', port: 179 });
+    expect(endpointOf('2001:0db8:0:0::1', 179).address).to.equal('2001:db8::1');
+    expect(endpointOf('fe80::1%eth0', 179).address).to.equal('fe80::1');
+  });
+
+  it('says in words what the system says in codes', () => {
+    const cause = Object.assign(new Error('connect EHOSTUNREACH 192.0.2.1:179'), { code: 'EHOSTUNREACH' });
+    expect(transportError(cause)).to.include({ code: 'EHOSTUNREACH', message: 'no route to host', cause });
+    expect(transportError(new Error('odd'))).to.include({ code: 'EUNKNOWN', message: 'odd' });
+  });
+});
+
+describe('realClock', () => {
+  it('runs timers, not those cancelled, and soon after I/O', async () => {
+    const ran: string[] = [];
+    realClock.after(1, () => ran.push('cancelled')).cancel();
+    realClock.after(2, () => ran.push('timer'));
+    realClock.soon(() => ran.push('soon'));
+    expect(ran).to.deep.equal([]);
+    await until(() => ran.length === 2);
+    expect(ran).to.include.members(['timer', 'soon']);
+  });
+
+  it('takes delays of any length', () => {
+    const timer = realClock.after(1e15, () => expect.fail('much too early'));
+    timer.cancel();
+  });
+
+  it('goes on, and tells the wall-clock time', () => {
+    const start = realClock.now();
+    expect(realClock.now()).to.be.at.least(start);
+    expect(Math.abs(realClock.wallTime() - Date.now())).to.be.lessThan(1000);
+  });
+});
