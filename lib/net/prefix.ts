@@ -27,7 +27,10 @@ export function parsePrefix(text: string): Prefix {
   }
   const masked = maskOctets(octets, length);
   if (masked.some((octet, i) => octet !== octets[i])) {
-    throw new UsageError('bad_prefix', `'${text}' has bits set after its length; did you mean ${formatAddress(masked)}/${length}?`);
+    throw new UsageError(
+      'bad_prefix',
+      `'${text}' has bits set after its length; did you mean ${formatAddress(masked)}/${length}?`,
+    );
   }
   return { octets: masked, length };
 }

@@ -156,14 +156,13 @@ export class AdjRibIn {
       const unreachable = this.ribOf(afi, bytes[unreachStart + 2]!);
       if (!unreachable) return false;
       if (unreachStart + 3 === unreachEnd && reachEnd === 0) this.endOfRib(unreachable.family);
-      else if (
-        !this.withdrawRange(unreachable, bytes, unreachStart + 3, unreachEnd, unreachable.prefixes.maxLength)
-      ) {
+      else if (!this.withdrawRange(unreachable, bytes, unreachStart + 3, unreachEnd, unreachable.prefixes.maxLength)) {
         this.pending = this.badNlri('MP_UNREACH_NLRI');
         return true;
       }
     }
-    if (rib && !this.announceRange(rib, id, bytes, nlriStart, reachEnd, 128)) this.pending = this.badNlri('MP_REACH_NLRI');
+    if (rib && !this.announceRange(rib, id, bytes, nlriStart, reachEnd, 128))
+      this.pending = this.badNlri('MP_REACH_NLRI');
     return true;
   }
 

@@ -1,5 +1,5 @@
 import { DEFAULT_CONTEXT } from '../bgp/wire/context.js';
-import { decodeAttribute } from '../bgp/wire/attributes/block.js';
+import { decodeAttribute } from '../bgp/wire/messages/attribute-block.js';
 import type { Attribute } from '../bgp/wire/attributes/index.js';
 
 /**
@@ -8,7 +8,7 @@ import type { Attribute } from '../bgp/wire/attributes/index.js';
  */
 export function decodeCanonicalAttributes(block: Uint8Array): Attribute[] {
   const attributes: Attribute[] = [];
-  for (let at = 0; at < block.length; ) {
+  for (let at = 0; at < block.length;) {
     const flags = block[at]!;
     const extended = (flags & 0x10) !== 0;
     const start = at + (extended ? 4 : 3);

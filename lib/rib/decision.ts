@@ -95,17 +95,41 @@ export const DECISION_STEPS: readonly DecisionStep[] = [
     compare: (cx, a, b) => isReachable(cx, b) - isReachable(cx, a),
     show: (cx, row) => (isReachable(cx, row) ? 'resolvable' : 'unresolvable'),
   },
-  byColumn('highest LOCAL_PREF', 'RFC 4271 9.1.1', -1, (s) => s.localPref, (v) => `LOCAL_PREF ${v}`),
+  byColumn(
+    'highest LOCAL_PREF',
+    'RFC 4271 9.1.1',
+    -1,
+    (s) => s.localPref,
+    (v) => `LOCAL_PREF ${v}`,
+  ),
   {
     name: 'locally originated',
     rfc: 'RFC 4271 9.1.1',
     compare: (cx, a, b) => isLocal(cx, b) - isLocal(cx, a),
     show: (cx, row) => (isLocal(cx, row) ? 'local' : 'learnt'),
   },
-  byColumn('shortest AS_PATH', 'RFC 4271 9.1.2.2 a', 1, (s) => s.asPathLength, (v) => `AS_PATH length ${v}`),
-  byColumn('lowest ORIGIN', 'RFC 4271 9.1.2.2 b', 1, (s) => s.origin, (v) => `ORIGIN ${ORIGIN_NAMES[v]}`),
+  byColumn(
+    'shortest AS_PATH',
+    'RFC 4271 9.1.2.2 a',
+    1,
+    (s) => s.asPathLength,
+    (v) => `AS_PATH length ${v}`,
+  ),
+  byColumn(
+    'lowest ORIGIN',
+    'RFC 4271 9.1.2.2 b',
+    1,
+    (s) => s.origin,
+    (v) => `ORIGIN ${ORIGIN_NAMES[v]}`,
+  ),
   {
-    ...byColumn('lowest MULTI_EXIT_DISC', 'RFC 4271 9.1.2.2 c', 1, (s) => s.med, (v) => `MULTI_EXIT_DISC ${v}`),
+    ...byColumn(
+      'lowest MULTI_EXIT_DISC',
+      'RFC 4271 9.1.2.2 c',
+      1,
+      (s) => s.med,
+      (v) => `MULTI_EXIT_DISC ${v}`,
+    ),
     comparable: (cx, a, b) =>
       cx.alwaysCompareMed ||
       cx.store.neighborAs[cx.paths.attributes[a]!] === cx.store.neighborAs[cx.paths.attributes[b]!],
@@ -128,7 +152,13 @@ export const DECISION_STEPS: readonly DecisionStep[] = [
     compare: (cx, a, b) => identifierOf(cx, a) - identifierOf(cx, b),
     show: (cx, row) => formatIpv4(identifierOf(cx, row)),
   },
-  byColumn('shortest CLUSTER_LIST', 'RFC 4456 9', 1, (s) => s.clusterListLength, (v) => `CLUSTER_LIST length ${v}`),
+  byColumn(
+    'shortest CLUSTER_LIST',
+    'RFC 4456 9',
+    1,
+    (s) => s.clusterListLength,
+    (v) => `CLUSTER_LIST length ${v}`,
+  ),
   {
     name: 'lowest peer address',
     rfc: 'RFC 4271 9.1.2.2 g',

@@ -1,4 +1,3 @@
-
 const SEGMENT_BITS = 4;
 const SEGMENT_SHIFT = 32 - SEGMENT_BITS;
 const FIRST_SLOTS = 8;
@@ -76,4 +75,3 @@ export function mix32(value: number): number {
   h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
   return (h ^ (h >>> 16)) >>> 0;
 }
-

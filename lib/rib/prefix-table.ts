@@ -232,10 +232,7 @@ export class PrefixTable6 extends Ids implements PrefixTable {
     const { words } = this;
     const row = id * 4;
     const length = this.lengths[id]!;
-    this.index.remove(
-      PrefixTable6.hash(words[row]!, words[row + 1]!, words[row + 2]!, words[row + 3]!, length),
-      id,
-    );
+    this.index.remove(PrefixTable6.hash(words[row]!, words[row + 1]!, words[row + 2]!, words[row + 3]!, length), id);
     this.release(id);
   }
 

@@ -270,7 +270,7 @@ function writeAsn(out: Uint8Array, at: number, asn: number, width: number): numb
 }
 
 function hasFourOctetAsn(chunk: Uint8Array, start: number, end: number): boolean {
-  for (let from = start; from < end; ) {
+  for (let from = start; from < end;) {
     const segmentEnd = from + 2 + chunk[from + 1]! * 4;
     for (from += 2; from < segmentEnd; from += 4) if (chunk[from] !== 0 || chunk[from + 1] !== 0) return true;
   }

@@ -19,7 +19,7 @@ export interface MemberSink {
   send(bytes: Uint8Array, messages: number): boolean;
   /** Octets accepted and not yet taken by the network. */
   queuedBytes(): number;
-  /** The neighbor holds all that it must hold for the first time, or again after a refresh: time for End-of-RIB. */
+  /** The neighbor holds all that it must hold for the first time: time for End-of-RIB (RFC 4724 section 2). */
   onCaughtUp(): void;
   /** There is something to catch up with: call `catchUp` soon. */
   onBehind(): void;
@@ -67,7 +67,6 @@ export class GroupMember {
     for (let prefix = 0; prefix < group.outAttributes.length; prefix++) {
       if (group.outFor(this, prefix) !== NONE) this.markStale(prefix, told);
     }
-    this.announceCaughtUp = true;
   }
 
   /** Tell all again, although the neighbor was told before (RFC 2918). */

@@ -151,11 +151,6 @@ export class UpdateEncoder {
     }
   }
 
-  /** Sources with routes among the changes added since the last `encode`. */
-  hasSource(source: number): boolean {
-    return source < this.sourceFirst.length && this.sourceFirst[source] !== 0;
-  }
-
   /** Encode all that was added, and forget it. */
   encode(): StreamChunk[] {
     for (const source of this.sources) {

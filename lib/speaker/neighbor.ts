@@ -7,7 +7,15 @@ import type { MessageError, Diagnostic } from '../bgp/wire/errors.js';
 import { familyOf, afiSafiOf, type FamilyName } from '../bgp/wire/families.js';
 import { Peer } from '../bgp/session/peer.js';
 import type { FsmStateName, Negotiated, SessionHandler } from '../bgp/session/types.js';
-import { parseAddress, parseIpv4, type Clock, type Connection, type LocalNetworks, type Random, type Transport } from '../net/index.js';
+import {
+  parseAddress,
+  parseIpv4,
+  type Clock,
+  type Connection,
+  type LocalNetworks,
+  type Random,
+  type Transport,
+} from '../net/index.js';
 import { AdjRibIn } from '../rib/adj-rib-in.js';
 import type { Rib } from '../rib/rib.js';
 import type { ExportProfile } from '../rr/export-profile.js';

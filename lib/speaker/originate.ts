@@ -73,7 +73,8 @@ export class Originator {
    */
   announce(text: string, options: OriginateOptions): void {
     const prefix = parsePrefix(text);
-    const nextHop = options.nextHop === undefined ? new Uint8Array(prefix.octets.length) : parseAddress(options.nextHop);
+    const nextHop =
+      options.nextHop === undefined ? new Uint8Array(prefix.octets.length) : parseAddress(options.nextHop);
     if (nextHop.length !== prefix.octets.length) {
       throw new UsageError('bad_next_hop', `next hop ${options.nextHop} is of another family than ${text}`);
     }

@@ -20,12 +20,7 @@ export interface SelfNextHop {
  * @param local the session's local address, canonical text
  * @see RFC 4271 5.1.3, RFC 2545 section 3
  */
-export function selfNextHop(
-  family: FamilyName,
-  local: string,
-  routerId: number,
-  networks: LocalNetworks,
-): SelfNextHop {
+export function selfNextHop(family: FamilyName, local: string, routerId: number, networks: LocalNetworks): SelfNextHop {
   const length = family === 'ipv4-unicast' ? 4 : 16;
   const own = parseAddress(local);
   const candidates = (networks.interfaceOf(local)?.addresses ?? []).map(({ address, subnet }) => ({

@@ -33,7 +33,13 @@ import { FibBridge, NextHopResolver } from './fib-bridge.js';
 import { Neighbor, type NeighborHost } from './neighbor.js';
 import { neighborView } from './neighbor-view.js';
 import { Originator } from './originate.js';
-import type { DynamicNeighborOptions, NeighborOptions, OriginateOptions, SpeakerConfig, SpeakerRuntime } from './options.js';
+import type {
+  DynamicNeighborOptions,
+  NeighborOptions,
+  OriginateOptions,
+  SpeakerConfig,
+  SpeakerRuntime,
+} from './options.js';
 import { allPaths, bestPaths, explainPrefix, pathView } from './path-views.js';
 import { effectiveSettings } from './settings.js';
 import type { ReconfigureResult, RouteFilter, SpeakerApi } from './speaker-api.js';
@@ -390,7 +396,9 @@ export class Speaker extends EventEmitter<SpeakerEvents> implements SpeakerApi, 
       neighbors: { configured: this.neighborsByAddress.size, established },
       families,
       attributeSets: this.rib.families.reduce((sum, { store }) => sum + store.count, 0),
-      listening: this.listening.map(({ address, port }) => (address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`)),
+      listening: this.listening.map(({ address, port }) =>
+        address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`,
+      ),
     };
   }
 
@@ -416,10 +424,16 @@ export class Speaker extends EventEmitter<SpeakerEvents> implements SpeakerApi, 
       this.createNeighbor(change.options).start();
       reset.push(address);
     }
-    const removedRanges = new Set([...diff.dynamicRemoved, ...diff.dynamicChanged.map(({ options }) => options.prefix)]);
+    const removedRanges = new Set([
+      ...diff.dynamicRemoved,
+      ...diff.dynamicChanged.map(({ options }) => options.prefix),
+    ]);
     for (const neighbor of [...this.neighborsByAddress.values()]) {
       if (neighbor.dynamic === null || !removedRanges.has(neighbor.dynamic)) continue;
-      this.retire(neighbor, diff.dynamicRemoved.includes(neighbor.dynamic) ? CEASE.deconfigured : CEASE.configurationChange);
+      this.retire(
+        neighbor,
+        diff.dynamicRemoved.includes(neighbor.dynamic) ? CEASE.deconfigured : CEASE.configurationChange,
+      );
       reset.push(neighbor.address);
     }
     for (const prefix of diff.networksRemoved) this.originator.withdraw(prefix);
