@@ -19,6 +19,11 @@ export class CommandError extends Error {
   }
 }
 
+/** By name, since a command's modules may have been loaded by another loader than ours. */
+export function isCommandError(error: unknown): error is CommandError {
+  return error instanceof Error && error.name === 'CommandError' && 'exitCode' in error;
+}
+
 /** Output to two streams. When the reader of results is gone (`tsbgp show routes | head`), `onGone` is called. */
 export function outputTo(stdout: Writable, stderr: Writable, onGone: () => void): Output {
   stdout.on('error', (error: NodeJS.ErrnoException) => {

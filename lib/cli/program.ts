@@ -1,5 +1,5 @@
 import { Command, CommanderError, Option } from 'commander';
-import { CommandError, type Output } from './output.js';
+import { isCommandError, type Output } from './output.js';
 import type { AnnounceOptions, NeighborChange } from './change.js';
 import type { RouteOptions, ShowOptions } from './show.js';
 import { version } from './version.js';
@@ -18,7 +18,7 @@ export async function runProgram(args: readonly string[], out: Output): Promise<
     return 0;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-    if (error instanceof CommandError) {
+    if (isCommandError(error)) {
       out.message(error.message);
       return error.exitCode;
     }
