@@ -111,7 +111,7 @@ export class Script {
     return this.send(KEEPALIVE);
   }
 
-  notify(code: number, subcode: number, data = new Uint8Array(0)): this {
+  notify(code: number, subcode: number, data: Uint8Array = new Uint8Array(0)): this {
     return this.send(encodeNotification({ code, subcode, data }));
   }
 
