@@ -11,22 +11,29 @@ export interface MessageCounters {
 
 export type MessageName = keyof MessageCounters;
 
-/** Name of each message type, by its code. */
-const NAMES = Object.entries(MESSAGE_TYPE).reduce<MessageName[]>((names, [name, code]) => {
-  names[code] = name as MessageName;
-  return names;
-}, []);
-
 /** All counts of one neighbor; they outlive its sessions. */
 export class Counters {
-  readonly received: MessageCounters = { open: 0, update: 0, notification: 0, keepalive: 0, routeRefresh: 0 };
+  /** By message type code: cheaper than by name, and counted for each message. */
+  readonly #received = new Float64Array(6);
   readonly sent: MessageCounters = { open: 0, update: 0, notification: 0, keepalive: 0, routeRefresh: 0 };
   octetsReceived = 0;
   octetsSent = 0;
   /** How often the session became Established. */
   established = 0;
 
+  /** @param type code of a message whose header was checked */
   countReceived(type: number): void {
-    this.received[NAMES[type]!]++;
+    this.#received[type]!++;
+  }
+
+  get received(): MessageCounters {
+    const count = (type: number): number => this.#received[type]!;
+    return {
+      open: count(MESSAGE_TYPE.open),
+      update: count(MESSAGE_TYPE.update),
+      notification: count(MESSAGE_TYPE.notification),
+      keepalive: count(MESSAGE_TYPE.keepalive),
+      routeRefresh: count(MESSAGE_TYPE.routeRefresh),
+    };
   }
 }
