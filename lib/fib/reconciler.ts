@@ -155,7 +155,7 @@ export class Reconciler {
         this.#foreignChange(ref, known === 0 ? 'added' : 'altered', route.body.key);
       }
     }
-    c.flags[row]! &= ~FLAG.unsure;
+    c.flags[row]! &= ~(FLAG.unsure | FLAG.doubt);
   }
 
   #isFirst(): boolean {
@@ -176,7 +176,7 @@ export class Reconciler {
           this.#foreignChange(ref, 'deleted', null);
         }
       }
-      if (consistent) c.flags[row]! &= ~FLAG.unsure;
+      if (consistent) c.flags[row]! &= ~(FLAG.unsure | FLAG.doubt);
       if (state.wantedBody(ref) === c.kernel[row] && c.inflight[row] === 0) {
         if (c.flags[row] !== 0 || c.wanted[row] === 0) loop.enqueue(ref);
         return;
@@ -249,9 +249,7 @@ export class Reconciler {
       resolver.apply(route, deleted);
       if (this.#running) this.#missed.push({ route, deleted });
       this.o.onForeignRoutes('soon');
-      const ref = state.find(route.prefix);
-      // The place that our route could not take is free now.
-      if (deleted && ref >= 0 && state.hasFlag(ref, FLAG.failed)) loop.retry(ref);
+      this.#neighbour(route, deleted);
       // The event may be one of several for the prefix: a reading makes sure.
       this.request('routes of others changed', LATE_HINT_DELAY_MS);
       return;
@@ -267,7 +265,21 @@ export class Reconciler {
     const inflight = c.inflight[row]!;
     const told = deleted ? 0 : state.bodies.find(route.body);
     if (inflight !== 0 || (deleted ? held === 0 : told !== 0 && told === held)) return;
-    const recent = loop.now() - c.acknowledgedAt[row]! < 20;
+    if (deleted) c.flags[row]! |= FLAG.doubt;
+    const recent = !deleted && loop.now() - c.acknowledgedAt[row]! < 20;
     this.request('a route of ours was changed', recent ? LATE_HINT_DELAY_MS : HINT_DELAY_MS);
+  }
+
+  /** Another's route came to, or went from, the very place that one of ours has or wants. */
+  #neighbour(route: KernelRoute, deleted: boolean): void {
+    const { state, loop } = this.o;
+    const { table } = state.identity;
+    if (route.table !== table || route.tos !== 0) return;
+    const ref = state.find(route.prefix);
+    if (ref < 0 || route.metric !== state.metricOf(state.columns(ref).family)) return;
+    if (!deleted && state.columns(ref).kernel[ref >> 1] !== 0) {
+      state.setFlag(ref, FLAG.doubt);
+      this.request('a route of ours was replaced');
+    } else if (deleted && state.hasFlag(ref, FLAG.failed)) loop.retry(ref);
   }
 }

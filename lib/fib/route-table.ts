@@ -12,6 +12,8 @@ export const FLAG = {
   foreign: 8,
   /** A change was under way when the writer failed: a difference to what was known is nobody else's doing. */
   unsure: 16,
+  /** The watch told that our route is gone. A replace could hit another's route now: it waits for the next reading. */
+  doubt: 32,
 } as const;
 
 /**

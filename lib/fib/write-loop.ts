@@ -152,6 +152,7 @@ export class WriteLoop {
       return null;
     }
     if (wanted === 0 && !this.o.mayRemove(ref)) return null;
+    if (wanted !== 0 && held !== 0 && (c.flags[row]! & FLAG.doubt) !== 0) return null; // a reading was asked for
     if ((c.flags[row]! & FLAG.failed) !== 0 && c.retryAt[row]! > this.now()) return null; // the retry timer brings it back
     c.inflight[row] = wanted === 0 ? -1 : state.bodies.hold(wanted);
     c.writtenAt[row] = this.now();
@@ -238,7 +239,7 @@ export class WriteLoop {
     else if ((c.flags[row]! & FLAG.failed) !== 0 && c.kernel[row] !== 0) {
       this.o.emit({ type: 'routeRecovered', prefix: state.prefix(ref) });
     }
-    c.flags[row]! &= ~(FLAG.failed | FLAG.foreign | FLAG.unsure);
+    c.flags[row]! &= ~(FLAG.failed | FLAG.foreign | FLAG.unsure | FLAG.doubt);
     c.attempts[row] = c.error[row] = 0;
     c.retryAt[row] = 0;
     state.tidy(ref);

@@ -36,6 +36,7 @@ export class IpBatch {
    * @throws KernelError (rejects) `EEXIT`, `ENOENT`, … when the process ended before all were answered
    */
   run(lines: readonly string[]): Promise<Map<number, string>> {
+    if (lines.length === 0) return Promise.resolve(new Map());
     this.#process ??= new BatchProcess(this.spawn, this.args, (ended) => {
       this.#retired.delete(ended);
       if (this.#process === ended) this.#process = null;

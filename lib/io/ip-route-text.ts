@@ -91,7 +91,7 @@ function canonicalPrefix(word: string, rest: Rest, family: 4 | 6): string | null
     return six ? '::/0' : '0.0.0.0/0';
   }
   if (word.includes('/')) return word;
-  if (word.includes(':')) return `${word}/128`;
+  if (word.includes(':')) return word.endsWith(':') && !word.endsWith('::') ? null : `${word}/128`;
   return word.includes('.') ? `${word}/32` : null;
 }
 

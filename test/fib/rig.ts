@@ -1,3 +1,4 @@
+import type { Clock } from '../../lib/net/index.js';
 import { Fib, type FibSettings } from '../../lib/fib/fib.js';
 import type { FibEvent } from '../../lib/fib/events.js';
 import { FakeKernel, VirtualClock } from '../../lib/sim/index.js';
@@ -7,6 +8,8 @@ export class Rig {
   readonly clock = new VirtualClock();
   readonly kernel: FakeKernel;
   readonly events: FibEvent[] = [];
+  /** Ends when the process that the present Fib stands for is killed. */
+  #life = { alive: true };
   fib: Fib;
 
   constructor(
@@ -19,7 +22,17 @@ export class Rig {
   }
 
   make(): Fib {
-    const fib = new Fib({ writer: this.kernel.writer(), clock: this.clock, reconcileSeconds: 0, ...this.settings });
+    const life = (this.#life = { alive: true });
+    const mortal = (run: () => void) => () => {
+      if (life.alive) run();
+    };
+    const clock: Clock = {
+      now: () => this.clock.now(),
+      wallTime: () => this.clock.wallTime(),
+      after: (ms, run) => this.clock.after(ms, mortal(run)),
+      soon: (run) => this.clock.soon(mortal(run)),
+    };
+    const fib = new Fib({ writer: this.kernel.writer(), clock, reconcileSeconds: 0, ...this.settings });
     fib.onEvent((event) => this.events.push(event));
     return fib;
   }
@@ -42,8 +55,9 @@ export class Rig {
     await this.clock.runAsync(ms);
   }
 
-  /** A new process after SIGKILL: the old Fib does nothing more, the kernel stays. */
+  /** A new process after SIGKILL: the old Fib begins nothing more, what it had handed over is still applied. */
   async restart(): Promise<void> {
+    this.#life.alive = false;
     this.kernel.endWatches();
     this.events.length = 0;
     this.fib = this.make();

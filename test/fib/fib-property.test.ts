@@ -1,0 +1,187 @@
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { Rig } from './rig.js';
+
+/** What can happen, as data: the same list of steps always runs the same way. */
+type Step =
+  | { do: 'set'; prefix: number; hop: number }
+  | { do: 'delete'; prefix: number }
+  | { do: 'foreign'; prefix: number; what: 'remove' | 'alter' | 'occupy' | 'leave' }
+  | { do: 'cover'; up: boolean }
+  | { do: 'link'; up: boolean }
+  | { do: 'fail'; code: string; after: number; stall: boolean }
+  | { do: 'failRead' }
+  | { do: 'refuse'; prefix: number; times: number }
+  | { do: 'mute'; muted: boolean }
+  | { do: 'endWatches' }
+  | { do: 'restart' }
+  | { do: 'run'; ms: number };
+
+const PREFIXES = ['10.1.0.0/16', '10.2.0.0/16', '10.2.3.0/24', '10.3.0.0/24', '2001:db8:1::/48', '2001:db8:2::/48'];
+const FOUR = [{ nextHop: '10.0.0.2' }, { nextHop: '10.0.0.3' }, { nextHop: '10.50.0.1' }, 'blackhole'] as const;
+const SIX = [
+  { nextHop: '2001:db8::2' },
+  { nextHop: 'fe80::3', device: 'eth0' },
+  { nextHop: 'fe80::4', device: 'eth1' },
+  'blackhole',
+] as const;
+
+const prefix = fc.nat(PREFIXES.length - 1);
+const step: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 6, arbitrary: fc.record({ do: fc.constant('set' as const), prefix, hop: fc.nat(3) }) },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant('delete' as const), prefix }) },
+  { weight: 4, arbitrary: fc.record({ do: fc.constant('run' as const), ms: fc.constantFrom(1, 10, 100, 3000) }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      do: fc.constant('foreign' as const),
+      prefix,
+      what: fc.constantFrom('remove' as const, 'alter' as const, 'occupy' as const, 'leave' as const),
+    }),
+  },
+  fc.record({ do: fc.constant('cover' as const), up: fc.boolean() }),
+  fc.record({ do: fc.constant('link' as const), up: fc.boolean() }),
+  fc.record({
+    do: fc.constant('fail' as const),
+    code: fc.constantFrom('EEXIT', 'ENOENT', 'EIO'),
+    after: fc.nat(3),
+    stall: fc.boolean(),
+  }),
+  fc.record({ do: fc.constant('failRead' as const) }),
+  fc.record({ do: fc.constant('refuse' as const), prefix, times: fc.nat(3) }),
+  fc.record({ do: fc.constant('mute' as const), muted: fc.boolean() }),
+  fc.record({ do: fc.constant('endWatches' as const) }),
+  fc.record({ do: fc.constant('restart' as const) }),
+);
+
+class Run {
+  readonly rig: Rig;
+  readonly wanted = new Map<string, (typeof FOUR)[number] | (typeof SIX)[number]>();
+  /** Prefixes whose place a route of protocol static holds. */
+  readonly occupied = new Set<string>();
+  cover = false;
+  link = true;
+  /** Something may have happened that the Fib was not told, and it has not read the kernel since. */
+  #blind = false;
+
+  constructor(latencyMs: number) {
+    this.rig = new Rig({ reconcileSeconds: 30, batchSize: 3, writeTimeoutSeconds: 2 }, latencyMs);
+    this.rig.kernel.put({ prefix: '10.77.0.0/16', via: '10.0.0.9', device: 'eth0', protocol: 186, metric: 32 });
+  }
+
+  #isBlind(): boolean {
+    if (this.rig.of('reconciled').length > 0 && !this.rig.kernel.muted) this.#blind = false;
+    return this.#blind;
+  }
+
+  async take(s: Step): Promise<void> {
+    const { fib, kernel } = this.rig;
+    const text = 'prefix' in s ? PREFIXES[s.prefix]! : '';
+    if (s.do === 'mute' || s.do === 'endWatches' || s.do === 'link') {
+      this.#blind = true;
+      this.rig.events.length = 0;
+    }
+    switch (s.do) {
+      case 'set': {
+        const target = (text.includes(':') ? SIX : FOUR)[s.hop]!;
+        this.wanted.set(text, target);
+        return fib.set(text, target);
+      }
+      case 'delete':
+        this.wanted.delete(text);
+        return fib.delete(text);
+      case 'foreign':
+        return this.#foreign(text, s.what);
+      case 'cover':
+        this.cover = s.up && this.link;
+        if (this.cover) return kernel.put({ prefix: '10.50.0.0/16', via: '10.0.0.5', device: 'eth0' });
+        return void kernel.remove('10.50.0.0/16');
+      case 'link':
+        this.link = s.up;
+        if (!s.up) this.cover = false;
+        if (!s.up) for (const p of [...this.occupied]) this.occupied.delete(p);
+        return kernel.setLink('eth0', s.up);
+      case 'fail':
+        return kernel.failNextWrite({ code: s.code, after: s.after, stall: s.stall });
+      case 'failRead':
+        return kernel.failNextRead({ code: 'EIO' });
+      case 'refuse':
+        return kernel.refuse(text, 'ENOMEM', s.times);
+      case 'mute':
+        kernel.muted = s.muted;
+        return;
+      case 'endWatches':
+        return kernel.endWatches();
+      case 'restart':
+        return this.#restart();
+      case 'run':
+        return this.rig.run(s.ms);
+    }
+  }
+
+  #foreign(text: string, what: 'remove' | 'alter' | 'occupy' | 'leave'): void {
+    const { kernel } = this.rig;
+    const ours = kernel.routes(186).some((route) => route.prefix === text);
+    if (what === 'remove' && ours) kernel.remove(text);
+    if (!this.link) return;
+    if (what === 'alter' && ours)
+      kernel.put({ prefix: text, via: '10.0.0.66', device: 'eth0', protocol: 186, metric: 32 });
+    // Linux has no replace that spares another's route: one that took our place unseen would be lost.
+    if (what === 'occupy' && !ours && !this.#isBlind()) {
+      this.occupied.add(text);
+      kernel.put({ prefix: text, via: '10.0.0.67', device: 'eth0', protocol: 4, metric: 32 });
+    }
+    if (what === 'leave' && this.occupied.delete(text)) kernel.remove(text);
+  }
+
+  /** SIGKILL and a new process: all that the RIB wants is told anew. */
+  async #restart(): Promise<void> {
+    await this.rig.restart();
+    for (const [text, target] of this.wanted) this.rig.fib.set(text, target);
+  }
+
+  /** Peace: no more failures, and time for retries, back-off and the periodic reading. */
+  async calm(): Promise<void> {
+    this.rig.kernel.relent();
+    this.rig.kernel.muted = false;
+    this.rig.fib.ready();
+    await this.rig.run(900_000);
+  }
+
+  expected(): string[] {
+    const lines: string[] = [];
+    for (const [text, target] of this.wanted) {
+      if (this.occupied.has(text)) continue;
+      if (target === 'blackhole') lines.push(`${text} blackhole`);
+      else if (!this.link || ('device' in target && target.device !== 'eth0')) continue;
+      else if (target.nextHop !== '10.50.0.1') lines.push(`${text} via ${target.nextHop} dev eth0`);
+      else if (this.cover) lines.push(`${text} via 10.0.0.5 dev eth0`);
+    }
+    return lines.sort();
+  }
+}
+
+describe('Fib: whatever happens', () => {
+  it('ends with exactly what is wanted, and nobody else’s route touched', async function () {
+    this.timeout(60_000);
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(step, { maxLength: 60, size: 'max' }),
+        fc.constantFrom(0, 5, 60),
+        async (steps, latencyMs) => {
+          const run = new Run(latencyMs);
+          await run.rig.start();
+          for (const each of steps) await run.take(each);
+          const others = JSON.stringify(run.rig.kernel.dump(4));
+          await run.calm();
+          expect(run.rig.dump()).to.deep.equal(run.expected());
+          expect(JSON.stringify(run.rig.kernel.dump(4))).to.equal(others);
+          for (const { state, error } of run.rig.fib.routes()) {
+            expect(state === 'installed').to.equal(error === null);
+          }
+        },
+      ),
+      { numRuns: 150 },
+    );
+  });
+});

@@ -1,0 +1,171 @@
+import { routeBody, type Hop, type RouteType } from '../../lib/fib/body.js';
+import { KernelError } from '../../lib/fib/errors.js';
+import type { KernelRoute, RouteChange } from '../../lib/fib/writer.js';
+import type { Child, ChildHandler, SpawnIp } from '../../lib/io/ip-child.js';
+import type { FakeKernel } from '../../lib/sim/index.js';
+
+const TYPE_NUMBERS: Partial<Record<RouteType, number>> = { local: 2, blackhole: 6, unreachable: 7, prohibit: 8 };
+
+/** `ip` on a fake kernel: the parts that tsbgp uses, with the words and the quirks of iproute2 6.1. */
+export class FakeIp {
+  /** Arguments of each process started. */
+  readonly started: (readonly string[])[] = [];
+  readonly batches: FakeChild[] = [];
+  readonly monitors: FakeChild[] = [];
+  /** What the next process does instead of working. */
+  refuseNext: KernelError | null = null;
+  /** Read nothing from stdin any more, as when stopped by SIGSTOP. */
+  stopped = false;
+
+  constructor(readonly kernel: FakeKernel) {}
+
+  readonly spawn: SpawnIp = (args, handler) => {
+    this.started.push(args);
+    const refused = this.refuseNext;
+    this.refuseNext = null;
+    const child = new FakeChild(this, handler);
+    if (refused) queueMicrotask(() => child.finish(refused));
+    else if (args.includes('-batch')) this.batches.push(child);
+    else if (args.includes('monitor')) this.#monitor(child);
+    else this.#show(args, child);
+    return child;
+  };
+
+  #show(args: readonly string[], child: FakeChild): void {
+    const table = Number(args[args.indexOf('table') + 1]);
+    const six = args.includes('-6');
+    queueMicrotask(() => {
+      const routes = this.kernel.routes().filter((r) => r.table === table && r.prefix.includes(':') === six);
+      // In two chunks that cut a line, as pipes do.
+      const text = routes.map((route) => `${lineOf(route, false)}\n`).join('');
+      child.say(text.slice(0, text.length / 2));
+      child.say(text.slice(text.length / 2));
+      child.finish(null);
+    });
+  }
+
+  #monitor(child: FakeChild): void {
+    this.monitors.push(child);
+    const watch = this.kernel.watch({
+      onRoute: (route, deleted) => child.say(`[ROUTE]${deleted ? 'Deleted ' : ''}${lineOf(route, true)}\n`),
+      onResync: (reason) => {
+        if (reason === 'events were lost') child.complain('netlink receive error No buffer space available (105)\n');
+        else
+          child.say(
+            '[LINK]2: eth0@if3: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 \\    link/ether 02:00:00:00:00:01\n',
+          );
+      },
+      onEnd: (error) => child.finish(error),
+    });
+    child.whenDone = () => watch.close();
+  }
+}
+
+class FakeChild implements Child {
+  whenDone: () => void = () => undefined;
+  #done = false;
+  #line = 0;
+
+  constructor(
+    private readonly ip: FakeIp,
+    private readonly handler: ChildHandler,
+  ) {}
+
+  say(text: string): void {
+    if (!this.#done) this.handler.onStdout(text);
+  }
+
+  complain(text: string): void {
+    if (!this.#done) this.handler.onStderr(text);
+  }
+
+  finish(error: KernelError | null): void {
+    if (this.#done) return;
+    this.#done = true;
+    this.whenDone();
+    this.handler.onEnd(error);
+  }
+
+  write(text: string): void {
+    const lines = text.split('\n').slice(0, -1);
+    queueMicrotask(() => {
+      for (const line of lines) if (!this.#done && !this.ip.stopped) this.#run(line);
+    });
+  }
+
+  end(): void {
+    queueMicrotask(() => this.finish(null));
+  }
+
+  kill(): void {
+    queueMicrotask(() => this.finish(new KernelError('EEXIT', "'ip' ended by SIGKILL")));
+  }
+
+  #run(line: string): void {
+    this.#line++;
+    const said = this.#command(line.split(' '));
+    if (said === 'syntax') {
+      this.complain('Error: argument "x" is wrong\n');
+      return this.finish(new KernelError('EEXIT', "'ip' ended with status 255"));
+    }
+    if (said !== null) this.complain(`${said}\nCommand failed -:${this.#line}\n`);
+  }
+
+  /** @returns what stderr says, or null */
+  #command(words: string[]): string | null {
+    if (words[0] === 'nexthop') return 'RTNETLINK answers: No such file or directory';
+    const change = words[0] === 'route' ? changeOf(words.slice(1)) : null;
+    if (!change) return 'syntax';
+    const failure = this.ip.kernel.apply(change);
+    if (!failure) return null;
+    if (failure.code === 'EGATEWAY') return 'Error: Nexthop has invalid gateway.';
+    return failure.code === 'ENODEV' ? failure.message : `RTNETLINK answers: ${failure.message}`;
+  }
+}
+
+function changeOf(words: string[]): RouteChange | null {
+  const op = ({ add: 'add', replace: 'replace', del: 'delete' } as const)[words.shift()!];
+  if (!op) return null;
+  const type: RouteType = words[0] === 'blackhole' ? (words.shift() as RouteType) : 'unicast';
+  const prefix = words.shift()!;
+  const numbers = { proto: 3, metric: 0, table: 254 };
+  const hops: { -readonly [K in keyof Hop]: Hop[K] }[] = [];
+  for (let word = words.shift(); word !== undefined; word = words.shift()) {
+    if (word === 'proto' || word === 'metric' || word === 'table') numbers[word] = Number(words.shift());
+    else if (word === 'nexthop') hops.push({});
+    else {
+      if (hops.length === 0) hops.push({});
+      const hop = hops.at(-1)!;
+      if (word === 'via') hop.gateway = words[0] === 'inet6' ? (words.shift(), words.shift()!) : words.shift()!;
+      else if (word === 'dev') hop.device = words.shift()!;
+      else if (word === 'weight') hop.weight = Number(words.shift());
+      else if (word === 'onlink') hop.onlink = true;
+      else return null;
+    }
+  }
+  const { proto: protocol, metric, table } = numbers;
+  return { op, prefix, table, protocol, metric, body: routeBody({ type, hops }) };
+}
+
+function lineOf(route: KernelRoute, withTable: boolean): string {
+  const { body, prefix } = route;
+  const type = TYPE_NUMBERS[body.type];
+  const text = prefix === '0.0.0.0/0' || prefix === '::/0' ? 'default' : prefix.replace(/\/(32|128)$/, '');
+  const hop = (h: Hop): string =>
+    (h.gateway === undefined
+      ? ''
+      : ` via ${h.gateway.includes(':') && !prefix.includes(':') ? 'inet6 ' : ''}${h.gateway}`) +
+    (h.device === undefined ? '' : ` dev ${h.device}`);
+  const single = body.hops.length === 1 ? hop(body.hops[0]!) : '';
+  const many =
+    body.hops.length > 1 ? body.hops.map((h) => `\\\tnexthop${hop(h)} weight ${h.weight ?? 1} `).join('') : '';
+  return (
+    `${type === undefined ? '' : `${type} `}${text}${single}` +
+    (withTable && route.table !== 254 ? ` table ${route.table}` : '') +
+    (route.protocol === 3 ? '' : ` proto ${route.protocol}`) +
+    (route.metric === 0 && !prefix.includes(':') ? '' : ` metric ${route.metric}`) +
+    (body.hops.some((h) => h.onlink) ? ' onlink' : '') +
+    (prefix.includes(':') ? ' pref medium' : ' ') +
+    many
+  );
+}
