@@ -32,3 +32,4 @@ export type { PmsiTunnel } from './attributes/pmsi-tunnel.js';
 export type { Tunnel, TunnelSubTlv } from './attributes/tunnel-encap.js';
 export type { MpReach, MpReachLocation } from './attributes/mp-reach-nlri.js';
 export type { MpUnreach, MpUnreachLocation } from './attributes/mp-unreach-nlri.js';
+export * from './json/index.js';

@@ -10,9 +10,6 @@ export interface NotificationMessage {
   readonly data: Uint8Array;
 }
 
-/** Longest Data field. */
-const MAX_DATA = MAX_MESSAGE_LENGTH - HEADER_LENGTH - 2;
-
 /**
  * Decode the body of a NOTIFICATION, at least two octets (the header check has seen to that).
  * There is no error answer to a NOTIFICATION (RFC 4271 section 6.4).
@@ -21,9 +18,12 @@ export function decodeNotification(body: Uint8Array): NotificationMessage {
   return { code: body[0]!, subcode: body[1]!, data: body.slice(2) };
 }
 
-/** A whole NOTIFICATION. Data that would not fit into 4096 octets is cut. */
-export function encodeNotification(notification: NotificationMessage): Uint8Array {
-  const data = notification.data.subarray(0, MAX_DATA);
+/** A whole NOTIFICATION. Data that does not fit is cut. */
+export function encodeNotification(
+  notification: NotificationMessage,
+  maxMessageLength: number = MAX_MESSAGE_LENGTH,
+): Uint8Array {
+  const data = notification.data.subarray(0, maxMessageLength - HEADER_LENGTH - 2);
   const body = new Uint8Array(2 + data.length);
   body[0] = notification.code;
   body[1] = notification.subcode;
