@@ -95,6 +95,11 @@ export class GroupMember {
     return this.stale.has(prefix);
   }
 
+  /** The smallest prefix id from `from` on of which it must still be told, or -1. */
+  nextStale(from: number): number {
+    return this.stale.next(from);
+  }
+
   /** Attached: send the group's stream, without the ranges that came from this neighbor. */
   sendShared(chunks: readonly StreamChunk[], hasOwn: boolean): void {
     for (const chunk of chunks) {
@@ -142,6 +147,7 @@ export class GroupMember {
     if (this.sink.queuedBytes() > CATCH_UP_OCTETS) return false;
     const { group, stale, told } = this;
     const encoder = (this.encoder ??= group.createEncoder());
+    const withdrawn: number[] = [];
     let planned = 0;
     let prefix = stale.next(this.cursor);
     for (; prefix >= 0 && planned < PLAN_SIZE; prefix = stale.next(prefix + 1)) {
@@ -151,12 +157,14 @@ export class GroupMember {
       if (attributes !== NONE) encoder.add(prefix, attributes, group.outSource[prefix]!);
       else {
         if (told.has(prefix)) encoder.add(prefix, NONE, 0);
-        onWithdrawn(prefix);
+        withdrawn.push(prefix);
       }
     }
     this.cursor = prefix < 0 ? 0 : prefix;
     let open = true;
     for (const chunk of encoder.encode()) open = this.sink.send(chunk.bytes, sum(chunk.rangeMessages)) && open;
+    // Only now: an id that is free stands for no prefix that could be encoded.
+    for (const id of withdrawn) onWithdrawn(id);
     if (stale.size === 0) this.attach();
     return open;
   }

@@ -82,6 +82,10 @@ export class WorkLoop {
     group.leave(member);
     this.behind.delete(member);
     this.owners.delete(member);
+    // Prefixes that were only kept for this member.
+    for (let prefix = member.nextStale(0); prefix >= 0; prefix = member.nextStale(prefix + 1)) {
+      this.freeIfUnused(group.rib, prefix);
+    }
     if (group.members.size > 0) return;
     const groups = this.groups.get(group.rib)!;
     for (const [key, value] of groups) if (value === group) groups.delete(key);
@@ -188,12 +192,12 @@ export class WorkLoop {
 
   private runBehind(deadline: number): void {
     for (const member of [...this.behind]) {
+      // Taken out and put back at the end, so that all get their turn. Gone: it left while another one was told.
+      if (!this.behind.delete(member)) continue;
       const { rib } = this.owners.get(member)!;
-      // Taken out and put back at the end, so that all get their turn.
-      this.behind.delete(member);
       const open = member.catchUp((prefix) => this.freeIfUnused(rib, prefix));
       // Not open: its transport is full, and says so when it drained.
-      if (open && !member.attached) this.behind.add(member);
+      if (open && !member.attached && this.owners.has(member)) this.behind.add(member);
       if (this.clock.now() >= deadline) return;
     }
   }

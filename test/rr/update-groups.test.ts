@@ -1,0 +1,316 @@
+import { expect } from 'chai';
+import fc from 'fast-check';
+import type { EncodableAttribute } from '../../lib/bgp/wire/index.js';
+import { announcement, valueOf, withdrawal } from '../support/wire.js';
+import { GroupRig, LOCAL_AS, type RigNeighbor, type Role } from './rig.js';
+
+const PREFIXES = [
+  ...Array.from({ length: 8 }, (_, i) => `10.1.${i}.0/24`),
+  ...Array.from({ length: 8 }, (_, i) => `2001:db8:${i + 1}::/48`),
+];
+const ROLES: readonly Role[] = ['client', 'client', 'client', 'nonClient', 'nonClient', 'ebgp', 'ebgp'];
+const NO_EXPORT = 0xffffff01;
+const NO_ADVERTISE = 0xffffff02;
+
+/** What the test knows of one announced route; `tag` is its first community and tells announcements apart. */
+interface Told {
+  readonly neighbor: RigNeighbor;
+  readonly tag: number;
+  readonly localPref: number;
+  readonly wellKnown: number | undefined;
+}
+
+const index = fc.nat({ max: ROLES.length - 1 });
+const prefixSet = fc.tuple(fc.boolean(), fc.uniqueArray(fc.nat({ max: 7 }), { minLength: 1, maxLength: 5 }));
+const step = fc.oneof(
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      op: fc.constant('announce' as const),
+      who: index,
+      what: prefixSet,
+      localPref: fc.constantFrom(90, 100, 110),
+      wellKnown: fc.constantFrom(undefined, undefined, undefined, NO_EXPORT, NO_ADVERTISE),
+    }),
+  },
+  { weight: 5, arbitrary: fc.record({ op: fc.constant('withdraw' as const), who: index, what: prefixSet }) },
+  { weight: 6, arbitrary: fc.record({ op: fc.constant('run' as const) }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({ op: fc.constantFrom('down', 'up', 'block', 'drain', 'refresh'), who: index }),
+  },
+);
+
+/** Plays steps on a rig and on maps. */
+class Model {
+  readonly rig = new GroupRig();
+  /** By prefix, by neighbor. */
+  readonly told = new Map<string, Map<RigNeighbor, Told>>(PREFIXES.map((prefix) => [prefix, new Map()]));
+  private tags = 1;
+
+  constructor() {
+    for (const role of ROLES) this.rig.add(role).up();
+  }
+
+  play(one: fc.TypeOf<typeof step>): void {
+    if (one.op === 'run') return void this.rig.clock.run(1);
+    const neighbor = this.rig.neighbors[one.who]!;
+    if (one.op === 'up') {
+      if (!neighbor.isUp) neighbor.up();
+      return;
+    }
+    if (!neighbor.isUp) return;
+    switch (one.op) {
+      case 'announce':
+        return this.announce(neighbor, prefixesOf(one.what), one.localPref, one.wellKnown);
+      case 'withdraw':
+        for (const prefix of prefixesOf(one.what)) this.told.get(prefix)!.delete(neighbor);
+        return neighbor.say(withdrawal(prefixesOf(one.what)));
+      case 'down':
+        for (const paths of this.told.values()) paths.delete(neighbor);
+        return neighbor.down();
+      case 'block':
+        neighbor.blocked = true;
+        return;
+      case 'drain':
+        return neighbor.drain();
+      case 'refresh':
+        return neighbor.refresh();
+    }
+  }
+
+  private announce(neighbor: RigNeighbor, prefixes: string[], localPref: number, wellKnown?: number): void {
+    const tag = this.tags++;
+    const external = neighbor.role === 'ebgp';
+    const told: Told = { neighbor, tag, localPref: external ? 100 : localPref, wellKnown };
+    for (const prefix of prefixes) this.told.get(prefix)!.set(neighbor, told);
+    const attributes: EncodableAttribute[] = [
+      { code: 1, value: 'IGP' },
+      { code: 2, value: external ? [{ type: 'AS_SEQUENCE', asns: [65000] }] : [] },
+      { code: 8, value: wellKnown === undefined ? [tag] : [tag, wellKnown] },
+    ];
+    if (!external) attributes.push({ code: 5, value: localPref });
+    const nextHop = prefixes[0]!.includes(':') ? '2001:db8::1' : neighbor.address;
+    neighbor.say(announcement({ prefixes, nextHop, attributes }));
+  }
+
+  /** RFC 4271 section 9.1 for what the steps above can say. */
+  best(prefix: string): Told | undefined {
+    const external = ({ neighbor }: Told): number => Number(neighbor.role === 'ebgp');
+    return [...this.told.get(prefix)!.values()].sort(
+      (a, b) =>
+        b.localPref - a.localPref ||
+        // The AS_PATH of an eBGP route is one AS longer.
+        external(a) - external(b) ||
+        Number(a.neighbor.routerId.slice(8)) - Number(b.neighbor.routerId.slice(8)),
+    )[0];
+  }
+
+  /** What a neighbor must hold in the end: prefix and tag. */
+  expected(to: RigNeighbor): Record<string, number> {
+    const routes: Record<string, number> = {};
+    for (const prefix of PREFIXES) {
+      const best = this.best(prefix);
+      if (best && best.neighbor !== to && isAllowed(best, to)) routes[prefix] = best.tag;
+    }
+    return routes;
+  }
+}
+
+function prefixesOf([ipv6, numbers]: readonly [boolean, readonly number[]]): string[] {
+  return numbers.map((i) => PREFIXES[ipv6 ? i + 8 : i]!);
+}
+
+function isAllowed({ neighbor: from, wellKnown }: Told, to: RigNeighbor): boolean {
+  if (wellKnown === NO_ADVERTISE || (wellKnown === NO_EXPORT && to.role === 'ebgp')) return false;
+  return from.role !== 'nonClient' || to.role !== 'nonClient';
+}
+
+function held(neighbor: RigNeighbor): Record<string, number> {
+  const routes: Record<string, number> = {};
+  for (const prefix of PREFIXES) {
+    const route = neighbor.view.routes.get(prefix);
+    if (route) routes[prefix] = (valueOf(route, 8) as number[])[0]!;
+  }
+  return routes;
+}
+
+describe('update groups and slow members', () => {
+  it('every member ends with exactly its Adj-RIB-Out, whatever happened on the way', () => {
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 120, size: 'max' }), (steps) => {
+        const model = new Model();
+        const { rig } = model;
+        for (const one of steps) model.play(one);
+        for (const neighbor of rig.neighbors) if (neighbor.isUp) neighbor.drain();
+        rig.settle();
+        for (const neighbor of rig.neighbors) {
+          if (!neighbor.isUp) continue;
+          expect(held(neighbor), `${neighbor.role} ${neighbor.address}`).to.deep.equal(model.expected(neighbor));
+          expect(neighbor.view.needless, 'withdrawals of what was never told').to.deep.equal([]);
+          const told = [...neighbor.outbound.values()].map(({ group, member }) => group.advertisedCount(member));
+          expect(told[0]! + told[1]!).to.equal(neighbor.view.routes.size);
+        }
+        for (const neighbor of rig.neighbors) if (neighbor.isUp) neighbor.down();
+        rig.settle();
+        for (const family of rig.rib.families) {
+          expect(family.paths.count, 'paths left').to.equal(0);
+          expect(family.prefixes.count, 'prefix ids never freed').to.equal(0);
+        }
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('nobody is ever told a route of its own session', () => {
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 80, size: 'max' }), (steps) => {
+        const model = new Model();
+        const owner = new Map<number, number>();
+        for (const one of steps) {
+          model.play(one);
+          for (const paths of model.told.values()) {
+            for (const { tag, neighbor } of paths.values()) owner.set(tag, owner.get(tag) ?? neighbor.source);
+          }
+          for (const neighbor of model.rig.neighbors) {
+            if (!neighbor.isUp) continue;
+            const tags = Object.values(held(neighbor));
+            expect(tags.filter((tag) => owner.get(tag) === neighbor.source)).to.deep.equal([]);
+          }
+        }
+      }),
+      { numRuns: 100 },
+    );
+  });
+});
+
+describe('update groups, by example', () => {
+  const attributes = (tag: number, localPref = 100): EncodableAttribute[] => [
+    { code: 1, value: 'IGP' },
+    { code: 2, value: [] },
+    { code: 5, value: localPref },
+    { code: 8, value: [tag] },
+  ];
+  const routes = (prefix: string, from: RigNeighbor, localPref = 100): void => {
+    from.say(announcement({ prefixes: [prefix], nextHop: from.address, attributes: attributes(7, localPref) }));
+  };
+
+  it('the best path moves: its old source is told, its new source forgets', () => {
+    const rig = new GroupRig();
+    const [a, b, c] = [rig.add('client'), rig.add('client'), rig.add('client')];
+    for (const neighbor of [a, b, c]) neighbor.up();
+    routes('10.1.0.0/24', a);
+    rig.settle();
+    expect([a, b, c].map(({ view }) => view.log.splice(0))).to.deep.equal([[], ['+10.1.0.0/24'], ['+10.1.0.0/24']]);
+    routes('10.1.0.0/24', b, 200);
+    rig.settle();
+    expect([a, b, c].map(({ view }) => view.log.splice(0))).to.deep.equal([
+      ['+10.1.0.0/24'],
+      ['-10.1.0.0/24'],
+      ['+10.1.0.0/24'],
+    ]);
+  });
+
+  it('a withdrawal reaches a slow member when it reads again, and then the prefix id is free', () => {
+    const rig = new GroupRig();
+    const [a, slow] = [rig.add('client'), rig.add('client')];
+    a.up();
+    slow.up();
+    routes('10.1.0.0/24', a);
+    rig.settle();
+    slow.blocked = true;
+    // Something must be sent for the member to be found behind.
+    routes('10.1.1.0/24', a);
+    rig.settle();
+    expect(slow.member.attached).to.equal(false);
+    a.say(withdrawal(['10.1.0.0/24', '10.1.1.0/24']));
+    rig.settle();
+    const { prefixes } = rig.rib.families[0]!;
+    expect(prefixes.count).to.equal(2);
+    slow.drain();
+    rig.settle();
+    expect([...slow.view.routes.keys()]).to.deep.equal([]);
+    expect(slow.view.needless).to.deep.equal([]);
+    expect(slow.member.attached).to.equal(true);
+    expect(prefixes.count).to.equal(0);
+  });
+
+  it('prefix ids kept for a slow member are freed when it goes away', () => {
+    const rig = new GroupRig();
+    const [a, slow] = [rig.add('client'), rig.add('client')];
+    a.up();
+    slow.up();
+    routes('10.1.0.0/24', a);
+    rig.settle();
+    slow.blocked = true;
+    routes('10.1.1.0/24', a);
+    rig.settle();
+    a.say(withdrawal(['10.1.0.0/24', '10.1.1.0/24']));
+    rig.settle();
+    slow.down();
+    rig.settle();
+    expect(rig.rib.families[0]!.prefixes.count).to.equal(0);
+  });
+
+  it('a slow member is told the newest state only', () => {
+    const rig = new GroupRig();
+    const [a, slow] = [rig.add('client'), rig.add('client')];
+    a.up();
+    slow.up();
+    rig.settle();
+    slow.blocked = true;
+    for (let round = 0; round < 50; round++) {
+      routes('10.1.0.0/24', a, 100 + round);
+      rig.settle();
+    }
+    slow.drain();
+    rig.settle();
+    // The announcement that filled the transport, and the last one.
+    expect(slow.view.log).to.deep.equal(['+10.1.0.0/24', '+10.1.0.0/24']);
+    expect(valueOf(slow.view.routes.get('10.1.0.0/24')!, 5)).to.equal(149);
+  });
+
+  it('refresh tells all again, and only to the one who asked', () => {
+    const rig = new GroupRig();
+    const [a, b, c] = [rig.add('client'), rig.add('client'), rig.add('client')];
+    for (const neighbor of [a, b, c]) neighbor.up();
+    routes('10.1.0.0/24', a);
+    routes('10.1.1.0/24', a);
+    rig.settle();
+    b.view.log.length = c.view.log.length = 0;
+    b.refresh();
+    rig.settle();
+    expect(b.view.log).to.deep.equal(['+10.1.0.0/24', '+10.1.1.0/24']);
+    expect(c.view.log).to.deep.equal([]);
+  });
+
+  it('the routes of an ended session go, and its number is used again only afterwards', () => {
+    const rig = new GroupRig();
+    const [a, b] = [rig.add('client'), rig.add('client')];
+    a.up();
+    b.up();
+    routes('10.1.0.0/24', a);
+    rig.settle();
+    const old = a.source;
+    a.down();
+    a.up();
+    expect(a.source).not.to.equal(old);
+    rig.settle();
+    expect([...b.view.routes.keys()]).to.deep.equal([]);
+    b.down();
+    b.up();
+    expect(b.source).to.equal(old);
+  });
+
+  it('a neighbor of another AS sees our AS in front, and shares nothing with iBGP members', () => {
+    const rig = new GroupRig();
+    const [a, e] = [rig.add('client'), rig.add('ebgp')];
+    a.up();
+    e.up();
+    routes('10.1.0.0/24', a);
+    rig.settle();
+    const route = e.view.routes.get('10.1.0.0/24')!;
+    expect(valueOf(route, 2)).to.deep.equal([{ type: 'AS_SEQUENCE', asns: [LOCAL_AS] }]);
+    expect(valueOf(route, 5)).to.equal(undefined);
+  });
+});
