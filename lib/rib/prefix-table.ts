@@ -98,8 +98,11 @@ export class PrefixTable4 extends Ids implements PrefixTable {
     return (address & (-1 << (32 - length))) >>> 0;
   }
 
+  /** Eight neighbouring prefixes of one length share a hash but for its last bits: they lie in one cache line. */
   private static hash(address: number, length: number): number {
-    return mix32(address + Math.imul(length, 0x9e3779b1));
+    const shift = 32 - length;
+    const number = length === 0 ? 0 : address >>> shift;
+    return ((mix32((number >>> 3) + Math.imul(length, 0x9e3779b1)) & ~7) | (number & 7)) >>> 0;
   }
 
   find(length: number, bytes: Uint8Array, at: number): number {
@@ -182,14 +185,21 @@ export class PrefixTable6 extends Ids implements PrefixTable {
       }
       key[w] = word;
     }
-    return PrefixTable6.hash(key[0]!, key[1]!, key[2]!, key[3]!, length);
+    return PrefixTable6.hash(key, 0, length);
   }
 
-  private static hash(a: number, b: number, c: number, d: number, length: number): number {
-    let h = mix32(a + Math.imul(length, 0x9e3779b1));
-    h = Math.imul(h ^ b, 0x85ebca6b) ^ (h >>> 15);
-    h = Math.imul(h ^ c, 0xc2b2ae35) ^ (h >>> 15);
-    return mix32(h ^ d);
+  /** As in PrefixTable4: the last three bits of the prefix are the last bits of the hash. */
+  private static hash(words: Uint32Array, row: number, length: number): number {
+    const last = length === 0 ? 0 : (length - 1) >> 5;
+    const shift = (128 - length) & 31;
+    const tail = (words[row + last]! >>> shift) & 7;
+    let h = Math.imul(length, 0x9e3779b1);
+    for (let w = 0; w <= last; w++) {
+      const word = w === last ? words[row + w]! & ~(7 << shift) : words[row + w]!;
+      h = Math.imul(h ^ word ^ (word >>> 13), 0x85ebca6b);
+      h ^= h >>> 15;
+    }
+    return ((mix32(h) & ~7) | tail) >>> 0;
   }
 
   private lookup(length: number, hash: number): number {
@@ -229,10 +239,7 @@ export class PrefixTable6 extends Ids implements PrefixTable {
   }
 
   free(id: number): void {
-    const { words } = this;
-    const row = id * 4;
-    const length = this.lengths[id]!;
-    this.index.remove(PrefixTable6.hash(words[row]!, words[row + 1]!, words[row + 2]!, words[row + 3]!, length), id);
+    this.index.remove(PrefixTable6.hash(this.words, id * 4, this.lengths[id]!), id);
     this.release(id);
   }
 
