@@ -1,0 +1,17 @@
+/**
+ * A process that keeps a FIB, for tests that kill it: writes routes of `COUNT` prefixes in the namespace `NETNS`, then a
+ * line to stdout, and stays. Usage: fib-writer.ts NETNS FROM COUNT
+ */
+import { createFib } from '../../lib/io/create-fib.js';
+import { realClock } from '../../lib/io/clock.js';
+
+const [netns, from, count] = process.argv.slice(2) as [string, string, string];
+const fib = createFib({ type: 'ip-route', netns }, { clock: realClock });
+await fib.start();
+for (let i = Number(from); i < Number(from) + Number(count); i++) {
+  fib.set(`10.${64 + (i >> 8)}.${i & 255}.0/24`, { nextHop: '10.0.0.2' });
+  if (i === Number(from) + 500) process.stdout.write('begun\n');
+}
+fib.ready();
+await fib.idle();
+process.stdout.write('done\n');
