@@ -61,6 +61,9 @@ export class AttributeStore {
   private lengths = new Uint16Array(16);
   private nextHopLengths = new Uint8Array(16);
   private uses = new Int32Array(16);
+  /** Period (see `sweep`) in which the set went to limbo last. */
+  private dropped = new Uint8Array(16);
+  private period = 0;
   /** Columns by id; only `lib/rib` and the exporter of `lib/rr` read them. */
   localPref = new Uint32Array(16);
   asPathLength = new Uint16Array(16);
@@ -145,7 +148,7 @@ export class AttributeStore {
     this.index.insert(hash, id);
     this.count++;
     // Nobody uses it yet: if nobody ever does, the sweep takes it away.
-    this.limbo.push(id);
+    this.toLimbo(id);
     return id;
   }
 
@@ -182,7 +185,12 @@ export class AttributeStore {
   }
 
   release(id: number): void {
-    if (--this.uses[id]! === 0) this.limbo.push(id);
+    if (--this.uses[id]! === 0) this.toLimbo(id);
+  }
+
+  private toLimbo(id: number): void {
+    this.dropped[id] = this.period;
+    this.limbo.push(id);
   }
 
   /**
@@ -192,10 +200,12 @@ export class AttributeStore {
   sweep(): void {
     const old = this.limboBefore;
     for (let id = old.pop(); id >= 0; id = old.pop()) {
-      if (this.uses[id] === 0 && this.lengths[id] !== 0) this.remove(id);
+      // One that was used again and dropped anew since the last call stands in the younger limbo too: not yet.
+      if (this.uses[id] === 0 && this.lengths[id] !== 0 && this.dropped[id] !== this.period) this.remove(id);
     }
     this.limboBefore = this.limbo;
     this.limbo = old;
+    this.period ^= 1;
   }
 
   private remove(id: number): void {
@@ -265,6 +275,7 @@ export class AttributeStore {
     this.lengths = grow(this.lengths, capacity);
     this.nextHopLengths = grow(this.nextHopLengths, capacity);
     this.uses = grow(this.uses, capacity);
+    this.dropped = grow(this.dropped, capacity);
     this.localPref = grow(this.localPref, capacity);
     this.asPathLength = grow(this.asPathLength, capacity);
     this.origin = grow(this.origin, capacity);

@@ -41,6 +41,8 @@ const step = fc.oneof(
   },
 );
 
+type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
+
 /** Plays steps on a rig and on maps. */
 class Model {
   readonly rig = new GroupRig();
@@ -52,7 +54,7 @@ class Model {
     for (const role of ROLES) this.rig.add(role).up();
   }
 
-  play(one: fc.TypeOf<typeof step>): void {
+  play(one: Step): void {
     if (one.op === 'run') return void this.rig.clock.run(1);
     const neighbor = this.rig.neighbors[one.who]!;
     if (one.op === 'up') {
