@@ -6,6 +6,7 @@
  * Canonical: type codes strictly ascending, the flags that the type's RFC gives, extended length only over 255 octets,
  * four-octet AS numbers, no MP_REACH_NLRI or MP_UNREACH_NLRI, no AS4_PATH or AS4_AGGREGATOR.
  */
+import { isHostAddress } from './attributes/next-hop.js';
 import type { PeerType } from './context.js';
 
 /** Well-known communities that the speaker obeys (RFC 1997), as bits. */
@@ -158,7 +159,7 @@ export function scanAttributes(
         seenAsPath = true;
         break;
       case 3: // NEXT_HOP
-        if (kind !== 0x40 || length !== 4) return false;
+        if (kind !== 0x40 || length !== 4 || (!trusted && !isHostAddress(bytes, value))) return false;
         facts.nextHopAt = value;
         break;
       case 4: // MULTI_EXIT_DISC
