@@ -21,6 +21,7 @@ import {
   type Listener,
   type LocalNetworks,
   type Random,
+  type Timer,
   type Transport,
 } from '../net/index.js';
 import { NONE } from '../rib/family-rib.js';
@@ -68,6 +69,7 @@ export class Speaker extends EventEmitter<SpeakerEvents> implements SpeakerApi, 
   private readonly originator: Originator;
   private readonly fib: Fib | undefined;
   private fibIsReady = false;
+  private fibReadyTimer: Timer | undefined;
   private tcpListeners: Listener[] = [];
   private startedAt = 0;
   private phase: 'new' | 'running' | 'stopped' = 'new';
@@ -168,7 +170,7 @@ export class Speaker extends EventEmitter<SpeakerEvents> implements SpeakerApi, 
     }
     if (this.fib) {
       await this.fib.start();
-      this.clock.after(FIB_READY_MS, () => this.setFibReady());
+      this.fibReadyTimer = this.clock.after(FIB_READY_MS, () => this.setFibReady());
     }
     for (const family of this.rib.families) family.refreshNextHops();
     this.loop.schedule();
@@ -194,6 +196,8 @@ export class Speaker extends EventEmitter<SpeakerEvents> implements SpeakerApi, 
   async stop(reason = ''): Promise<void> {
     if (this.phase !== 'running') return;
     this.phase = 'stopped';
+    // A pending timer would keep the process alive.
+    this.fibReadyTimer?.cancel();
     const closed = this.closeListeners();
     // The kernel routes first: sessions that end must not empty the table that is to be kept.
     await this.fib?.stop();
