@@ -32,9 +32,9 @@ const HOSTS = [
 ];
 const ALL_BLOCKS = HOSTS.flatMap(({ blocks }) => blocks);
 
-/** The next hop for a host's blocks: its own address, for IPv6 the one it would have in fd00::/64. */
+/** The next hop for a host's blocks: its own address, for IPv6 the one it would have in 2001:db8::/64. */
 const nextHopFor = (block: string, address: string): string =>
-  block.includes(':') ? `fd00::${address.split('.')[3]}` : address;
+  block.includes(':') ? `2001:db8::${address.split('.')[3]}` : address;
 
 // The reflector accepts every neighbor from 127.0.0.0/8 as its client. It writes no routes: it only reflects.
 const reflector = new Speaker({
@@ -113,6 +113,7 @@ function holdsAll(speaker: Speaker, prefixes: readonly string[]): Promise<void> 
 
 async function stopAll(): Promise<void> {
   console.log('stopping');
+  for (const host of hosts) host.removeAllListeners('bestPathChange');
   await Promise.all([...hosts, reflector].map((speaker) => speaker.stop('example ends')));
 }
 
