@@ -104,7 +104,7 @@ describe('tsbgp', () => {
     writeFileSync(path, config('neighbors: [{ address: 127.0.0.9 }]\n'));
     program.signal('SIGHUP');
     await program.says('reconfigured: nothing, the old configuration stays');
-    expect(program.err).to.include(`${path}:5:14: neighbors[0]: peerAs is missing`);
+    expect(program.err).to.include(`${path}:5:13: neighbors[0]: peerAs is missing`);
     expect((await show('neighbors')).out).to.include('127.0.0.9');
 
     writeFileSync(path, config('').replace('10.0.0.1', '10.0.0.2'));
