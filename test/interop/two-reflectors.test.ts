@@ -1,4 +1,5 @@
-import { Bird, Gobgp, Openbgpd, Tsbgp, established, holds, lab } from './harness/index.js';
+import { expect } from 'chai';
+import { Bird, Gobgp, Openbgpd, Tsbgp, established, eventually, holds, lab } from './harness/index.js';
 import type { ExpectedRoute, Family, Host, PeerSettings, SpeakerDriver } from './harness/index.js';
 
 const AS = 64512;
@@ -66,10 +67,31 @@ lab('two reflectors in one cluster', { needs: ['bird', 'gobgp'] }, (lab) => {
       );
     });
 
-    it(`a reflector does not take ${family} routes back that bear its cluster ID`, async () => {
+    it(`a reflector does not use ${family} routes that come back with its cluster ID`, async () => {
       for (const reflector of reflectors) {
-        await holds(reflector, family, [direct(bird, 1, family), direct(gobgp, 2, family)]);
+        await eventually(() => reflector.paths(family), {
+          what: `best ${family} paths at ${reflector.host.name}`,
+          until: (paths) => {
+            const from = Object.fromEntries(paths.map(({ prefix, neighbor }) => [prefix, neighbor]));
+            expect(from).to.deep.equal({ [prefixOf(1, family)]: bird.host.v4, [prefixOf(2, family)]: gobgp.host.v4 });
+          },
+        });
       }
+    });
+
+    it(`a withdrawn ${family} route does not live on between the two`, async () => {
+      const hosts = reflectors.map(({ host }) => host);
+      await bird.withdraw(prefixOf(1, family));
+      await holds(gobgp, family, []);
+      for (const reflector of reflectors) {
+        expect((await reflector.paths(family)).map(({ prefix }) => prefix)).to.deep.equal([prefixOf(2, family)]);
+      }
+      await bird.announce(prefixOf(1, family));
+      await holds(
+        gobgp,
+        family,
+        hosts.map((host) => reflected(bird, 1, family, host, [CLUSTER])),
+      );
     });
   }
 

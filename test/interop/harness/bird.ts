@@ -102,8 +102,6 @@ export class Bird extends SpeakerDriver {
       `  local ${this.localAddress(peer.address)} as ${this.asn};`,
       `  neighbor ${peer.address} as ${peer.peerAs};`,
       '  connect delay time 0; connect retry time 1; error wait time 1, 2; error forget time 1;',
-      // Routes of a killed neighbor go at once.
-      '  graceful restart off;',
       ...(peer.passive ? ['  passive;'] : []),
       ...(peer.reflectorClient ? [`  rr client; rr cluster id ${this.clusterId};`] : []),
       ...channels,

@@ -115,6 +115,8 @@ export class Frr extends SpeakerDriver {
       `router bgp ${this.asn}`,
       ` bgp router-id ${this.routerId}`,
       ` bgp cluster-id ${this.clusterId}`,
+      // Its routes go at once when it is killed, also from neighbors that would keep them for its restart.
+      ' bgp graceful-restart-disable',
       ' no bgp default ipv4-unicast',
       ' no bgp network import-check',
       ' no bgp ebgp-requires-policy',

@@ -33,6 +33,7 @@ export class Network {
   readonly #prefix = `tsbgp-${process.pid}-${++created}`;
   readonly #switch = `${this.#prefix}-switch`;
   #lans = 0;
+  #hostNumber = 0;
 
   private constructor() {
     this.directory = mkdtempSync(join(tmpdir(), `${this.#prefix}-`));
@@ -57,6 +58,7 @@ export class Network {
 
   /** A host, attached to each of the LANs as its number there: eth0, eth1, … */
   async host(name: string, ...attachments: readonly (readonly [Lan, number])[]): Promise<Host> {
+    const number = this.#hostNumber++;
     const namespace = `${this.#prefix}-${name}`;
     const directory = join(this.directory, name);
     await mkdir(directory);
@@ -66,7 +68,7 @@ export class Network {
     });
     const wires = attachments.map(([lan], index) => ({
       lan,
-      port: `p${this.hosts.length}x${index}`,
+      port: `p${number}x${index}`,
       ...interfaces[index]!,
     }));
     await ip(
