@@ -3,63 +3,13 @@ import type { KernelError } from './errors.js';
 import type { FibEvent, FibEventListener } from './events.js';
 import { protocolName } from './names.js';
 import { Reconciler } from './reconciler.js';
-import { Resolver, TABLE_MAIN } from './resolver.js';
+import { Resolver } from './resolver.js';
 import { RouteState } from './route-state.js';
 import { FLAG } from './route-table.js';
+import { checkedSettings, type FibRoute, type FibSettings, type FibSummary } from './settings.js';
 import type { FibTarget } from './targets.js';
 import { WriteLoop } from './write-loop.js';
 import type { FibWriter } from './writer.js';
-
-export interface FibSettings {
-  readonly writer: FibWriter;
-  readonly clock: Clock;
-  /** Number of the routing table; default 254 (`main`). */
-  readonly table?: number;
-  /** Number of the protocol that marks our routes; default 186 (`bgp`). */
-  readonly protocol?: number;
-  /** Default 32. A route is ours if protocol, table and metric are. */
-  readonly metric?: number;
-  /**
-   * What happens to our routes of an earlier run that nobody wants in this one. `sweep` (default): removed at
-   * {@link Fib.ready}; `flush`: removed at once; `adopt`: kept until they were wanted and then no longer.
-   */
-  readonly atStart?: 'sweep' | 'flush' | 'adopt';
-  /** `keep` (default): our routes stay when we stop; `remove`: they go. */
-  readonly atStop?: 'keep' | 'remove';
-  /** Read and compare the kernel's tables at least so often; 0: only when there is a reason to. Default 60. */
-  readonly reconcileSeconds?: number;
-  /** Whether a default route may be what a next hop is reached by; default true. */
-  readonly resolveViaDefault?: boolean;
-  /** Changes per batch; default 500. */
-  readonly batchSize?: number;
-  /** The writer is reset when it does not acknowledge for so long; default 20. */
-  readonly writeTimeoutSeconds?: number;
-  /** The writer is reset when a reading takes longer; default 120. */
-  readonly readTimeoutSeconds?: number;
-}
-
-/** One wanted route, for people and JSON. Times are wall-clock milliseconds since the Unix epoch; null: never. */
-export interface FibRoute {
-  readonly prefix: string;
-  /** `via 10.0.0.2 dev eth0`, `blackhole`, or `next hop 10.9.9.9` while it is unresolved. */
-  readonly target: string;
-  readonly state: 'installed' | 'pending' | 'failed' | 'unresolved';
-  readonly error: string | null;
-  readonly wantedAt: number | null;
-  readonly writtenAt: number | null;
-  readonly acknowledgedAt: number | null;
-}
-
-export interface FibSummary {
-  readonly writer: string;
-  /** `starting`: the kernel was not read yet; `down`: the writer fails, tried again by itself. */
-  readonly state: 'starting' | 'running' | 'down' | 'stopped';
-  readonly wanted: number;
-  readonly kernel: number;
-  readonly failed: number;
-  readonly queued: number;
-  readonly lastError: string | null;
-}
 
 const RESTART_FIRST_MS = 100;
 const RESTART_MAX_MS = 30_000;
@@ -93,30 +43,22 @@ export class Fib {
 
   /** @throws UsageError `bad_option` */
   constructor(settings: FibSettings) {
-    const { table = TABLE_MAIN, protocol = 186, metric = 32, reconcileSeconds = 60 } = settings;
-    inRange('table', table, 1, 0xffffffff);
-    inRange('protocol', protocol, 1, 255);
-    inRange('metric', metric, 0, 0xffffffff);
-    inRange('reconcileSeconds', reconcileSeconds, 0, 86_400);
-    const { writeTimeoutSeconds = 20, readTimeoutSeconds = 120, batchSize = 500 } = settings;
-    inRange('batchSize', batchSize, 1, 10_000);
-    inRange('writeTimeoutSeconds', writeTimeoutSeconds, 1, 3600);
-    inRange('readTimeoutSeconds', readTimeoutSeconds, 1, 3600);
-    const { writer, clock } = settings;
+    const checked = checkedSettings(settings);
+    const { writer, clock, table, protocol, metric } = checked;
     this.#writer = writer;
     this.#clock = clock;
-    this.#atStart = settings.atStart ?? 'sweep';
-    this.#atStop = settings.atStop ?? 'keep';
+    this.#atStart = checked.atStart;
+    this.#atStop = checked.atStop;
     const unchecked = writer.nextHops === 'unchecked';
-    this.#resolver = new Resolver({ table, viaDefault: settings.resolveViaDefault ?? true, unchecked });
+    this.#resolver = new Resolver({ table, viaDefault: checked.resolveViaDefault, unchecked });
     this.#state = new RouteState({ table, protocol, metric }, this.#resolver);
     const emit = (event: FibEvent): void => this.#emit(event);
     this.#loop = new WriteLoop({
       state: this.#state,
       writer,
       clock,
-      batchSize,
-      writeTimeoutMs: writeTimeoutSeconds * 1000,
+      batchSize: checked.batchSize,
+      writeTimeoutMs: checked.writeTimeoutSeconds * 1000,
       emit,
       mayRemove: (ref) => this.#mayRemove(ref),
       onWriterFailed: (error) => this.#failed(error),
@@ -131,8 +73,8 @@ export class Fib {
       loop: this.#loop,
       writer,
       clock,
-      readTimeoutMs: readTimeoutSeconds * 1000,
-      intervalMs: reconcileSeconds * 1000,
+      readTimeoutMs: checked.readTimeoutSeconds * 1000,
+      intervalMs: checked.reconcileSeconds * 1000,
       emit,
       onForeignRoutes: (when) => (when === 'now' ? this.#recheck() : this.#recheckSoon()),
       mayRemove: (ref) => this.#mayRemove(ref),
@@ -399,15 +341,22 @@ export class Fib {
       });
     }
     const changed = [...new Set(this.#resolver.recheck().map(({ nextHop }) => nextHop))];
-    if (changed.length > 0) for (const listener of [...this.#resolutionListeners]) listener(changed);
+    if (changed.length === 0) return;
+    for (const listener of [...this.#resolutionListeners]) this.#call(() => listener(changed));
   }
 
   #emit(event: FibEvent): void {
-    for (const listener of [...this.#listeners]) listener(event);
+    for (const listener of [...this.#listeners]) this.#call(() => listener(event));
   }
-}
 
-function inRange(option: string, value: number, least: number, most: number): void {
-  if (Number.isInteger(value) && value >= least && value <= most) return;
-  throw new UsageError('bad_option', `${option} is an integer from ${least} to ${most}, not ${value}`, option);
+  /** What a listener throws must not leave our accounts half written: it surfaces in a turn of its own. */
+  #call(listener: () => void): void {
+    try {
+      listener();
+    } catch (error) {
+      this.#clock.soon(() => {
+        throw error;
+      });
+    }
+  }
 }

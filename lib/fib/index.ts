@@ -12,4 +12,5 @@ export * from './memory-writer.js';
 export * from './print-writer.js';
 export type { FibTarget, NextHop } from './targets.js';
 export type { FibOptions } from './options.js';
-export { Fib, type FibRoute, type FibSettings, type FibSummary } from './fib.js';
+export type { FibRoute, FibSettings, FibSummary } from './settings.js';
+export { Fib } from './fib.js';

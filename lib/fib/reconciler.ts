@@ -3,7 +3,7 @@ import type { KernelError } from './errors.js';
 import type { FibEvent } from './events.js';
 import type { ForeignRoutes } from './foreign-routes.js';
 import type { Resolver } from './resolver.js';
-import { FLAG } from './route-table.js';
+import { FLAG, type RouteColumns } from './route-table.js';
 import type { RouteState } from './route-state.js';
 import { asKernelError, type WriteLoop } from './write-loop.js';
 import type { FibWriter, KernelRoute } from './writer.js';
@@ -108,18 +108,19 @@ export class Reconciler {
     const limit = this.o.clock.after(this.o.readTimeoutMs, () => {
       this.o.writer.reset(`the kernel's tables were not read within ${this.o.readTimeoutMs / 1000} s`);
     });
+    let consistent: boolean;
     try {
       const visit = (route: KernelRoute): void => this.#meet(route, picture, reading);
-      const { consistent } = await this.o.writer.read(this.o.resolver.tables, visit);
-      limit.cancel();
-      this.#running = false;
-      if (!this.#closed) this.#compare(reason, picture, reading, consistent, began);
+      ({ consistent } = await this.o.writer.read(this.o.resolver.tables, visit));
     } catch (error) {
-      limit.cancel();
       picture.discard();
       this.#running = false;
       if (!this.#closed) this.o.onFailed(asKernelError(error));
+      return;
+    } finally {
+      limit.cancel();
     }
+    await this.#compare(reason, picture, reading, consistent, began);
   }
 
   #isOwn(route: KernelRoute): boolean {
@@ -162,30 +163,28 @@ export class Reconciler {
     return this.o.resolver.routes === null;
   }
 
-  #compare(reason: string, picture: ForeignRoutes, reading: number, consistent: boolean, began: number): void {
-    const { state, loop, resolver } = this.o;
+  async #compare(
+    reason: string,
+    picture: ForeignRoutes,
+    reading: number,
+    consistent: boolean,
+    began: number,
+  ): Promise<void> {
+    const { state, resolver } = this.o;
+    if (this.#closed) return;
     resolver.replace(picture);
     for (const { route, deleted } of this.#missed) resolver.apply(route, deleted);
     this.#missed = [];
     this.o.onForeignRoutes('now');
     let different = 0;
-    state.forEach((ref, c, row) => {
-      if (consistent && c.kernel[row] !== 0 && c.seen[row] !== reading) {
-        state.setKernel(ref, 0);
-        if (c.wanted[row] !== 0 && state.wantedBody(ref) !== 0 && (c.flags[row]! & FLAG.unsure) === 0) {
-          this.#foreignChange(ref, 'deleted', null);
-        }
-      }
+    const visit = (ref: number, c: RouteColumns, row: number): void => {
+      if (consistent && c.kernel[row] !== 0 && c.seen[row] !== reading) this.#vanished(ref, c, row);
       if (consistent) c.flags[row]! &= ~(FLAG.unsure | FLAG.doubt);
-      if (state.wantedBody(ref) === c.kernel[row] && c.inflight[row] === 0) {
-        if (c.flags[row] !== 0 || c.wanted[row] === 0) loop.enqueue(ref);
-        return;
-      }
-      if (c.wanted[row] === 0 && !this.o.mayRemove(ref)) return;
-      different++;
-      if (loop.errorOf(ref)?.code === 'EEXIST' && loop.occupant(ref) === null) c.retryAt[row] = 0;
-      loop.enqueue(ref);
-    });
+      if (this.#differs(ref, c, row)) different++;
+    };
+    await state.forEachInSlices(visit, () => this.#breathe());
+    this.#running = false;
+    if (this.#closed) return;
     const durationMs = this.o.clock.now() - began;
     this.#restUntil = this.o.clock.now() + durationMs * REST_FACTOR;
     this.o.emit({ type: 'reconciled', reason, own: this.#own, foreign: picture.size, different, durationMs });
@@ -193,6 +192,33 @@ export class Reconciler {
     this.#schedulePeriodic(durationMs);
     if (!consistent) this.request('the tables changed while they were read', 500);
     else if (this.#again !== null) this.request(this.#again);
+  }
+
+  /** The kernel does not hold a route any more that it held when last seen. */
+  #vanished(ref: number, c: RouteColumns, row: number): void {
+    const { state } = this.o;
+    state.setKernel(ref, 0);
+    if (state.wantedBody(ref) === 0 || (c.flags[row]! & FLAG.unsure) !== 0) return;
+    this.#foreignChange(ref, 'deleted', null);
+  }
+
+  /** Queue a row whose kernel state is not as wanted. @returns whether it was one */
+  #differs(ref: number, c: RouteColumns, row: number): boolean {
+    const { state, loop } = this.o;
+    if (state.wantedBody(ref) === c.kernel[row] && c.inflight[row] === 0) {
+      // What is left of a failure is cleared there, and a row without any content given back.
+      if (c.flags[row] !== 0 || c.wanted[row] === 0) loop.enqueue(ref);
+      return false;
+    }
+    if (c.wanted[row] === 0 && !this.o.mayRemove(ref)) return false;
+    if (loop.errorOf(ref)?.code === 'EEXIST' && loop.occupant(ref) === null) c.retryAt[row] = 0;
+    loop.enqueue(ref);
+    return true;
+  }
+
+  /** Let others run. @returns whether to go on */
+  #breathe(): Promise<boolean> {
+    return new Promise((resolve) => this.o.clock.soon(() => resolve(!this.#closed)));
   }
 
   #schedulePeriodic(durationMs: number): void {

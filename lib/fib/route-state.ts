@@ -4,6 +4,9 @@ import { FLAG, RouteColumns } from './route-table.js';
 import type { Resolver } from './resolver.js';
 import { TargetPool } from './targets.js';
 
+/** Rows per slice of {@link RouteState.forEachInSlices}. */
+const SLICE = 10_000;
+
 /** What marks a route as ours, besides its table. */
 export interface RouteIdentity {
   readonly table: number;
@@ -103,6 +106,24 @@ export class RouteState {
     for (let bit = 0; bit < 2; bit++) {
       const c = this.families[bit]!;
       for (let row = 0; row < c.index.high; row++) if (c.index.has(row)) visit(row * 2 + bit, c, row);
+    }
+  }
+
+  /**
+   * Call for each row in use, in slices, so that a million of them do not stall the event loop. Rows made meanwhile may
+   * or may not be met.
+   * @param pause waits for the rest of the program between two slices; false ends it
+   */
+  async forEachInSlices(
+    visit: (ref: number, c: RouteColumns, row: number) => void,
+    pause: () => Promise<boolean>,
+  ): Promise<void> {
+    for (let bit = 0; bit < 2; bit++) {
+      const c = this.families[bit]!;
+      for (let row = 0; row < c.index.high; row++) {
+        if (c.index.has(row)) visit(row * 2 + bit, c, row);
+        if ((row + 1) % SLICE === 0 && !(await pause())) return;
+      }
     }
   }
 

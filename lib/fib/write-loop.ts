@@ -7,7 +7,7 @@ import type { FibWriter, RouteChange, WriteFailure } from './writer.js';
 import { WorkQueue } from './work-queue.js';
 
 /** Unanswered batches at most: enough to keep a helper process busy while its answers are on their way. */
-const MAX_OUTSTANDING = 4;
+const MAX_OUTSTANDING = 8;
 /** Rows looked at per turn, so that a long queue of unchanged rows does not stall the event loop. */
 const ROWS_PER_TURN = 4000;
 const RETRY_FIRST_MS = 1000;

@@ -50,7 +50,7 @@ export interface KernelWatcher {
  * write routes elsewhere, and run `fibWriterConformance` of `test/fib/conformance.ts` against it.
  *
  * What a {@link Fib} promises: `watch` before the first `read`; never a `read` while a `write` is unanswered; at most
- * four unanswered writes; no two changes of one route in unanswered writes; valid, canonical prefixes and addresses.
+ * eight unanswered writes; no two changes of one route in unanswered writes; valid, canonical prefixes and addresses.
  *
  * A writer needs no retry, no timer and no queue of its own: when it rejects, the Fib reports it, waits with growing
  * intervals, reads, and writes again whatever differs. Nothing here may throw synchronously.

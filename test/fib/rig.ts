@@ -1,5 +1,6 @@
 import type { Clock } from '../../lib/net/index.js';
-import { Fib, type FibSettings } from '../../lib/fib/fib.js';
+import { Fib } from '../../lib/fib/fib.js';
+import type { FibSettings } from '../../lib/fib/settings.js';
 import type { FibEvent } from '../../lib/fib/events.js';
 import { FakeKernel, VirtualClock } from '../../lib/sim/index.js';
 

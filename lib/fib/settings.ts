@@ -1,0 +1,75 @@
+import { UsageError, type Clock } from '../net/index.js';
+import type { FibWriter } from './writer.js';
+
+export interface FibSettings {
+  readonly writer: FibWriter;
+  readonly clock: Clock;
+  /** Number of the routing table; default 254 (`main`). */
+  readonly table?: number;
+  /** Number of the protocol that marks our routes; default 186 (`bgp`). */
+  readonly protocol?: number;
+  /** Default 32. A route is ours if protocol, table and metric are. */
+  readonly metric?: number;
+  /**
+   * What happens to our routes of an earlier run that nobody wants in this one. `sweep` (default): removed at
+   * {@link Fib.ready}; `flush`: removed at once; `adopt`: kept until they were wanted and then no longer.
+   */
+  readonly atStart?: 'sweep' | 'flush' | 'adopt';
+  /** `keep` (default): our routes stay when we stop; `remove`: they go. */
+  readonly atStop?: 'keep' | 'remove';
+  /** Read and compare the kernel's tables at least so often; 0: only when there is a reason to. Default 60. */
+  readonly reconcileSeconds?: number;
+  /** Whether a default route may be what a next hop is reached by; default true. */
+  readonly resolveViaDefault?: boolean;
+  /** Changes per batch; default 500. */
+  readonly batchSize?: number;
+  /** The writer is reset when it does not acknowledge for so long; default 20. */
+  readonly writeTimeoutSeconds?: number;
+  /** The writer is reset when a reading takes longer; default 120. */
+  readonly readTimeoutSeconds?: number;
+}
+
+/** One wanted route, for people and JSON. Times are wall-clock milliseconds since the Unix epoch; null: never. */
+export interface FibRoute {
+  readonly prefix: string;
+  /** `via 10.0.0.2 dev eth0`, `blackhole`, or `next hop 10.9.9.9` while it is unresolved. */
+  readonly target: string;
+  readonly state: 'installed' | 'pending' | 'failed' | 'unresolved';
+  readonly error: string | null;
+  readonly wantedAt: number | null;
+  readonly writtenAt: number | null;
+  readonly acknowledgedAt: number | null;
+}
+
+export interface FibSummary {
+  readonly writer: string;
+  /** `starting`: the kernel was not read yet; `down`: the writer fails, tried again by itself. */
+  readonly state: 'starting' | 'running' | 'down' | 'stopped';
+  readonly wanted: number;
+  readonly kernel: number;
+  readonly failed: number;
+  readonly queued: number;
+  readonly lastError: string | null;
+}
+
+/** All settings with their defaults. @throws UsageError `bad_option` */
+export function checkedSettings(settings: FibSettings): Required<FibSettings> {
+  return {
+    ...settings,
+    table: integer('table', settings.table ?? 254, 1, 0xffffffff),
+    protocol: integer('protocol', settings.protocol ?? 186, 1, 255),
+    metric: integer('metric', settings.metric ?? 32, 0, 0xffffffff),
+    atStart: settings.atStart ?? 'sweep',
+    atStop: settings.atStop ?? 'keep',
+    reconcileSeconds: integer('reconcileSeconds', settings.reconcileSeconds ?? 60, 0, 86_400),
+    resolveViaDefault: settings.resolveViaDefault ?? true,
+    batchSize: integer('batchSize', settings.batchSize ?? 500, 1, 10_000),
+    writeTimeoutSeconds: integer('writeTimeoutSeconds', settings.writeTimeoutSeconds ?? 20, 1, 3600),
+    readTimeoutSeconds: integer('readTimeoutSeconds', settings.readTimeoutSeconds ?? 120, 1, 3600),
+  };
+}
+
+function integer(option: string, value: number, least: number, most: number): number {
+  if (Number.isInteger(value) && value >= least && value <= most) return value;
+  throw new UsageError('bad_option', `${option} is an integer from ${least} to ${most}, not ${value}`, option);
+}
