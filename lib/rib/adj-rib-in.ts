@@ -9,13 +9,17 @@
 import { AttributeFacts, scanAttributes } from '../bgp/wire/attribute-scan.js';
 import type { WireContext } from '../bgp/wire/context.js';
 import { MessageError, type Diagnostic } from '../bgp/wire/errors.js';
-import { AFI, familyOf, SAFI, type FamilyName } from '../bgp/wire/families.js';
+import { familyOf, type FamilyName } from '../bgp/wire/families.js';
 import { parseUpdate, type ParsedUpdate } from '../bgp/wire/messages/parse-update.js';
-import { writeCanonicalAttributes } from '../bgp/wire/attributes/canonical.js';
+import { writeCanonicalAttributes, type ParsedAttributes } from '../bgp/wire/attributes/canonical.js';
+import type { MpReachLocation } from '../bgp/wire/attributes/mp-reach-nlri.js';
+import { isHostAddress } from '../bgp/wire/attributes/next-hop.js';
 import { Writer } from '../net/index.js';
 import { ATTR } from './attribute-store.js';
 import type { FamilyRib } from './family-rib.js';
 import type { Rib } from './rib.js';
+
+type CanonicalInput = ParsedAttributes['attributes'];
 
 export interface AdjRibInHandler {
   /** End-of-RIB (RFC 4724 section 2). */
@@ -26,6 +30,7 @@ export interface AdjRibInHandler {
 
 const CODE_UPDATE_ERROR = 3;
 const SUBCODE_MALFORMED_ATTRIBUTE_LIST = 1;
+const SUBCODE_INVALID_NEXT_HOP = 8;
 const SUBCODE_INVALID_NETWORK_FIELD = 10;
 const NEXT_HOP = 3;
 const MP_REACH = 14;
@@ -119,17 +124,13 @@ export class AdjRibIn {
         return this.announceRange(this.ipv4, id, bytes, attributesEnd, end, 32) ? undefined : this.badNlri('NLRI');
       }
     } else if (locateMultiprotocol(bytes, attributesStart, attributesEnd)) {
-      if (this.applyMultiprotocol(bytes, attributesStart, attributesEnd)) return this.pending;
+      if (this.applyMultiprotocol(bytes, attributesStart, attributesEnd)) return undefined;
     }
     return this.applySlow(bytes, start, end);
   }
 
-  /** The error that `applyMultiprotocol` left. */
-  private pending: MessageError | undefined;
-
   /** The fast path of UPDATEs without IPv4 NLRI. @returns false when the slow path must look */
   private applyMultiprotocol(bytes: Uint8Array, start: number, end: number): boolean {
-    this.pending = undefined;
     let id = -1;
     let rib: FamilyRib | undefined;
     let nlriStart = 0;
@@ -142,6 +143,7 @@ export class AdjRibIn {
         return false;
       }
       if (bytes[nlriStart - 1] !== 0) return false; // reserved octet (RFC 4760 section 3)
+      if (!isUsableNextHop6(bytes, reachStart + 4, nextHopLength)) return false;
       scratch.reset();
       const at = scratch.reserve(end - start + nextHopLength);
       const out = scratch.bytes;
@@ -157,13 +159,10 @@ export class AdjRibIn {
       if (!unreachable) return false;
       if (unreachStart + 3 === unreachEnd && reachEnd === 0) this.endOfRib(unreachable.family);
       else if (!this.withdrawRange(unreachable, bytes, unreachStart + 3, unreachEnd, unreachable.prefixes.maxLength)) {
-        this.pending = this.badNlri('MP_UNREACH_NLRI');
-        return true;
+        return false;
       }
     }
-    if (rib && !this.announceRange(rib, id, bytes, nlriStart, reachEnd, 128))
-      this.pending = this.badNlri('MP_REACH_NLRI');
-    return true;
+    return !rib || this.announceRange(rib, id, bytes, nlriStart, reachEnd, 128);
   }
 
   private ribOf(afi: number, safi: number): FamilyRib | undefined {
@@ -249,17 +248,13 @@ export class AdjRibIn {
     }
     const treatAsWithdraw = error?.action === 'treat-as-withdraw';
     if (parsed.nlriStart < parsed.nlriEnd) {
-      const id = treatAsWithdraw ? -1 : this.internCanonical(this.rib.families[0]!, bytes, parsed, 0, 0);
+      const id = treatAsWithdraw ? -1 : this.internCanonical(this.rib.families[0]!, bytes, parsed.attributes, 0, 0);
       this.applyRange(this.ipv4, id, bytes, parsed.nlriStart, parsed.nlriEnd);
     }
     if (mpReach) {
       const rib = this.ribOf(mpReach.afi, mpReach.safi);
       if (rib) {
-        const ipv6 = mpReach.afi === AFI.ipv6 && mpReach.safi === SAFI.unicast;
-        const id =
-          treatAsWithdraw || !ipv6
-            ? -1
-            : this.internCanonical(rib, bytes, parsed, mpReach.nextHopStart, mpReach.nextHopEnd);
+        const id = treatAsWithdraw ? -1 : this.internMultiprotocol(rib, bytes, parsed, mpReach);
         this.applyRange(rib, id, bytes, mpReach.nlriStart, mpReach.nlriEnd);
       }
     }
@@ -273,19 +268,45 @@ export class AdjRibIn {
     else this.withdrawRange(rib, bytes, start, end, rib.prefixes.maxLength);
   }
 
+  /** @returns -1 when the routes cannot be used */
+  private internMultiprotocol(rib: FamilyRib, bytes: Uint8Array, parsed: ParsedUpdate, place: MpReachLocation): number {
+    const { nextHopStart: start, nextHopEnd: end } = place;
+    // RFC 4760 section 3: a NEXT_HOP attribute says nothing about routes in MP_REACH_NLRI.
+    const attributes: CanonicalInput = parsed.attributes.filter(({ code }) => code !== NEXT_HOP);
+    const ipv6 = rib.prefixes.maxLength === 128;
+    // IPv6 next hops of IPv4 routes (RFC 8950) are never negotiated.
+    const usable = ipv6
+      ? isUsableNextHop6(bytes, start, end - start)
+      : end - start === 4 && isHostAddress(bytes, start);
+    if (!usable) {
+      this.handler.onDiagnostic({
+        action: 'treat-as-withdraw',
+        code: CODE_UPDATE_ERROR,
+        subcode: SUBCODE_INVALID_NEXT_HOP,
+        data: bytes.slice(start, end),
+        attribute: MP_REACH,
+        reason: 'next hop in MP_REACH_NLRI is not a host address',
+      });
+      return -1;
+    }
+    if (ipv6) return this.internCanonical(rib, bytes, attributes, start, end);
+    // IPv4 routes are kept in one form, with NEXT_HOP.
+    const nextHop = { code: NEXT_HOP, flags: 0x40, start, end, discarded: false };
+    return this.internCanonical(rib, bytes, [...attributes, nextHop], 0, 0);
+  }
+
+  /** The id of the canonical form; the next hop `bytes[nextHopStart..nextHopEnd)` is put in front. */
   private internCanonical(
     rib: FamilyRib,
     bytes: Uint8Array,
-    parsed: ParsedUpdate,
+    attributes: CanonicalInput,
     nextHopStart: number,
     nextHopEnd: number,
   ): number {
     scratch.reset();
     scratch.octets(bytes.subarray(nextHopStart, nextHopEnd));
     const nextHopLength = nextHopEnd - nextHopStart;
-    // RFC 4760 section 3: a NEXT_HOP attribute says nothing about routes in MP_REACH_NLRI.
-    const kept = nextHopLength > 0 ? parsed.attributes.filter(({ code }) => code !== NEXT_HOP) : parsed.attributes;
-    writeCanonicalAttributes(bytes, { attributes: kept }, this.cx, scratch);
+    writeCanonicalAttributes(bytes, { attributes }, this.cx, scratch);
     const { store } = rib;
     let id = store.find(scratch.bytes, 0, scratch.length, nextHopLength);
     if (id < 0) {
@@ -307,6 +328,13 @@ export class AdjRibIn {
   private badNlri(field: string): MessageError {
     return new MessageError(CODE_UPDATE_ERROR, SUBCODE_INVALID_NETWORK_FIELD, `${field} cannot be parsed`);
   }
+}
+
+/** No multicast address, and not `::` unless a link-local address comes with it. */
+function isUsableNextHop6(bytes: Uint8Array, at: number, length: number): boolean {
+  if (bytes[at] === 0xff) return false;
+  for (let i = at; i < at + length; i++) if (bytes[i] !== 0) return true;
+  return false;
 }
 
 /** Copy all attributes but MP_REACH_NLRI and MP_UNREACH_NLRI of a well-formed block. @returns the offset after them */
