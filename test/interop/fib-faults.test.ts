@@ -1,0 +1,266 @@
+import { mkdtemp, rm, symlink, writeFile, chmod } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import type { FibEvent } from '../../lib/fib/events.js';
+import { Fib } from '../../lib/fib/fib.js';
+import type { FibSettings } from '../../lib/fib/settings.js';
+import { spawnIp, type SpawnIp } from '../../lib/io/ip-child.js';
+import { IpRouteWriter, realClock } from '../../lib/io/index.js';
+import { FibNamespace } from './fib-namespace.js';
+import { eventually } from './harness/eventually.js';
+import { missing } from './harness/requirements.js';
+import { run } from './harness/run.js';
+
+const reason = missing([]);
+const COUNT = 2000;
+const prefixOf = (i: number): string => `10.${64 + (i >> 8)}.${i & 255}.0/24`;
+
+if (reason !== undefined) {
+  describe(`FIB faults on a real kernel (skipped: ${reason})`, () => {
+    it('can run here', function () {
+      if (process.env['TSBGP_REQUIRE_INTEROP'] === '1')
+        throw new Error(`${reason}, and TSBGP_REQUIRE_INTEROP=1 asks for it`);
+      this.skip();
+    });
+  });
+} else {
+  describe('FIB faults on a real kernel', function () {
+    this.timeout(60_000);
+    tests();
+  });
+}
+
+function tests(): void {
+  let ns: FibNamespace;
+  let fib: Fib;
+  let events: FibEvent[];
+  let directory: string;
+  let others: string[];
+
+  const make = async (spawn: SpawnIp = spawnIp(), settings: Partial<FibSettings> = {}): Promise<void> => {
+    fib = new Fib({
+      writer: new IpRouteWriter({ netns: ns.name, spawn }),
+      clock: realClock,
+      reconcileSeconds: 0,
+      ...settings,
+    });
+    events = [];
+    fib.onEvent((event) => events.push(event));
+    await fib.start();
+  };
+  const want = (from: number, count: number, nextHop = '10.0.0.2'): void => {
+    for (let i = from; i < from + count; i++) fib.set(prefixOf(i), { nextHop });
+  };
+  /** The kernel holds exactly what is wanted, within so many milliseconds, and all else is as it was. */
+  const equal = async (limitMs: number): Promise<void> => {
+    const wanted = (): string[] =>
+      [...fib.routes()].map(({ prefix, target }) => `${prefix} ${target} metric 32`).sort();
+    await eventually(async () => ({ routes: await ns.routes(), lines: wanted() }), {
+      what: 'the kernel equals what is wanted',
+      until: ({ routes, lines }) => routes.length === lines.length && routes.every((line, i) => line === lines[i]),
+      limitMs,
+    });
+    expect(await ns.others()).to.deep.equal(others);
+  };
+  const types = (): Set<FibEvent['type']> => new Set(events.map(({ type }) => type));
+
+  beforeEach(async () => {
+    ns = await FibNamespace.create();
+    directory = await mkdtemp(join(tmpdir(), 'tsbgp-fib-'));
+    await ns.ip(
+      'route add 10.200.0.0/16 via 10.0.0.9 proto static metric 32',
+      'route add 10.201.0.0/16 via 10.0.0.9 proto bird',
+      'route add 2001:db8:200::/48 via 2001:db8::9 proto static metric 32',
+    );
+    // Until the addresses are past duplicate detection, so that before and after can be compared.
+    await eventually(() => ns.others(), {
+      what: 'link-local addresses',
+      until: (lines) => lines.filter((l) => /^2 fe80/.test(l)).length === 4,
+    });
+    others = await ns.others();
+  });
+  afterEach(async () => {
+    await fib.stop();
+    await ns.remove();
+    await rm(directory, { recursive: true });
+  });
+
+  it('ip is missing, and installed later', async () => {
+    const path = join(directory, 'ip');
+    await make(spawnIp(path));
+    want(0, COUNT);
+    await fib.idle();
+    expect(fib.summary().lastError).to.match(/cannot run .*ENOENT/);
+    await symlink('/usr/sbin/ip', path).catch(() => symlink('/sbin/ip', path));
+    await equal(15_000);
+  });
+
+  it('ip is killed again and again in the middle of its work', async () => {
+    await make();
+    const killer = setInterval(() => {
+      void ns.pids(/-batch/).then(
+        (pids) => pids.forEach((pid) => process.kill(pid, 'SIGKILL')),
+        () => undefined,
+      );
+    }, 40);
+    want(0, COUNT * 5);
+    await eventually(() => types(), { what: 'a failure', until: (seen) => seen.has('writerDown') });
+    clearInterval(killer);
+    await equal(20_000);
+    expect(types().has('routeFailed')).to.equal(false);
+    expect(types().has('foreignChange')).to.equal(false);
+  });
+
+  it('ip is stopped and does not answer', async () => {
+    await make(spawnIp(), { writeTimeoutSeconds: 1 });
+    want(0, 10);
+    await fib.idle();
+    for (const pid of await ns.pids(/-batch/)) process.kill(pid, 'SIGSTOP');
+    want(10, COUNT);
+    await equal(10_000);
+    const down = events.find((event) => event.type === 'writerDown');
+    expect(down).to.have.nested.property('error.code', 'ETIMEDOUT');
+    expect(await ns.pids(/-batch/), 'the stopped one is gone').to.have.length(1);
+  });
+
+  it('ip prints rubbish and ends', async () => {
+    const path = join(directory, 'ip');
+    const bad = join(directory, 'bad');
+    await writeFile(bad, '');
+    await writeFile(
+      path,
+      `#!/bin/sh\nif [ -e ${bad} ]; then echo rubbish; echo "more rubbish" >&2; exit 3; fi\nexec ip "$@"\n`,
+    );
+    await chmod(path, 0o755);
+    await make(spawnIp(path));
+    want(0, COUNT);
+    await fib.idle();
+    expect(fib.summary()).to.include({ state: 'down' });
+    await rm(bad);
+    await equal(15_000);
+  });
+
+  it('permission is denied, and granted later', async function () {
+    if (
+      await run('setpriv', ['--version']).then(
+        () => false,
+        () => true,
+      )
+    )
+      this.skip();
+    const path = join(directory, 'ip');
+    const denied = join(directory, 'denied');
+    await writeFile(denied, '');
+    const drop = 'setpriv --bounding-set=-net_admin --inh-caps=-net_admin';
+    await writeFile(path, `#!/bin/sh\nif [ -e ${denied} ]; then exec ${drop} ip "$@"; fi\nexec ip "$@"\n`);
+    await chmod(path, 0o755);
+    await make(spawnIp(path));
+    want(0, COUNT);
+    await eventually(() => fib.summary(), {
+      what: 'down',
+      until: ({ lastError }) => /not permitted/.test(lastError ?? ''),
+    });
+    expect(events.filter(({ type }) => type === 'routeFailed')).to.deep.equal([]);
+    await rm(denied);
+    // The process that was denied is still there; nobody told it.
+    for (const pid of await ns.pids(/-batch/)) process.kill(pid, 'SIGKILL');
+    await equal(40_000);
+  });
+
+  it('the table is full of the routes of another', async () => {
+    await ns.ip(
+      ...Array.from(
+        { length: 20_000 },
+        (_, i) => `route add 11.${i >> 8}.${i & 255}.0/24 via 10.0.0.9 proto bird metric 32`,
+      ),
+    );
+    others = await ns.others();
+    await make();
+    want(0, COUNT);
+    for (let i = 0; i < 100; i++) fib.set(`11.0.${i}.0/24`, { nextHop: '10.0.0.2' });
+    await fib.idle();
+    expect(fib.summary()).to.include({ wanted: COUNT + 100, kernel: COUNT, failed: 100 });
+    expect(events.filter(({ type }) => type === 'routeFailed')).to.have.length(100);
+    expect(await ns.others()).to.deep.equal(others);
+    for (let i = 0; i < 100; i++) fib.delete(`11.0.${i}.0/24`);
+    await equal(15_000);
+  });
+
+  it('routes are deleted and altered behind our back by the thousand', async () => {
+    await make();
+    want(0, COUNT);
+    await fib.idle();
+    await ns.ip(
+      ...Array.from({ length: COUNT / 2 }, (_, i) => `route del ${prefixOf(i)} proto bgp metric 32`),
+      ...Array.from(
+        { length: COUNT / 2 },
+        (_, i) => `route replace ${prefixOf(COUNT / 2 + i)} via 10.0.1.66 proto bgp metric 32`,
+      ),
+      ...Array.from(
+        { length: COUNT / 2 },
+        (_, i) => `route add ${prefixOf(COUNT + i)} via 10.0.1.66 proto bgp metric 32`,
+      ),
+    );
+    await equal(5_000);
+  });
+
+  it('ip monitor loses events', async () => {
+    // A receive buffer of the least size that the kernel gives.
+    const small: SpawnIp = (args, handler) => {
+      const at = args.indexOf('-rcvbuf');
+      return spawnIp()(at < 0 ? args : args.with(at + 1, '1'), handler);
+    };
+    await make(small);
+    want(0, COUNT);
+    fib.ready();
+    await fib.idle();
+    for (let round = 0; round < 3; round++) {
+      await ns.ip(
+        'route flush proto bgp',
+        ...Array.from({ length: COUNT }, (_, i) => `route add ${prefixOf(5000 + i)} via 10.0.1.66 proto bgp metric 32`),
+      );
+      await equal(10_000);
+    }
+  });
+
+  it('ip monitor tells nothing at all: the periodic reading finds out', async () => {
+    const deaf: SpawnIp = (args, handler) =>
+      spawnIp()(
+        args,
+        args.includes('monitor') ? { ...handler, onStdout: () => undefined, onStderr: () => undefined } : handler,
+      );
+    await make(deaf, { reconcileSeconds: 1 });
+    want(0, COUNT);
+    fib.ready();
+    await fib.idle();
+    await ns.ip('route flush proto bgp', 'route add 10.250.0.0/16 via 10.0.1.66 proto bgp metric 32');
+    await equal(5_000);
+  });
+
+  it('the device goes and comes back while routes are written', async () => {
+    await make();
+    want(0, COUNT, '10.0.1.2');
+    await ns.ip('link set eth1 down');
+    await eventually(() => [...fib.routes()], {
+      what: 'unresolved',
+      until: (routes) => routes.every(({ state }) => state === 'unresolved'),
+    });
+    expect(await ns.routes()).to.deep.equal([]);
+    await ns.ip('link set eth1 up');
+    await eventually(() => ns.routes(), { what: 'all back', until: (routes) => routes.length === COUNT });
+  });
+
+  it('the time of day jumps', async () => {
+    let offset = 0;
+    const clock = { ...realClock, wallTime: () => realClock.wallTime() + offset };
+    await make(spawnIp(), { clock });
+    want(0, 100);
+    offset = -86_400_000 * 365;
+    want(100, 100);
+    await fib.idle();
+    offset = 86_400_000 * 365;
+    await ns.ip('route flush proto bgp');
+    await equal(5_000);
+  });
+}
