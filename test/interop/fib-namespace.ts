@@ -9,7 +9,8 @@ export class FibNamespace {
 
   private constructor(readonly name: string) {}
 
-  static async create(name = `tsbgp-${process.pid}-fib${++made}`): Promise<FibNamespace> {
+  /** @param linkLocal false: no IPv6 link-local addresses, which come seconds later and so change the tables */
+  static async create(name = `tsbgp-${process.pid}-fib${++made}`, linkLocal = true): Promise<FibNamespace> {
     const ns = new FibNamespace(name);
     process.on('exit', ns.#removeAtExit);
     await run('ip', ['netns', 'add', ns.name]);
@@ -17,7 +18,10 @@ export class FibNamespace {
       'link set lo up',
       'link add eth0 type veth peer name eth0p',
       'link add eth1 type veth peer name eth1p',
-      ...['eth0', 'eth0p', 'eth1', 'eth1p'].map((device) => `link set ${device} up`),
+      ...['eth0', 'eth0p', 'eth1', 'eth1p'].flatMap((device) => [
+        ...(linkLocal ? [] : [`link set ${device} addrgenmode none`]),
+        `link set ${device} up`,
+      ]),
       'addr add 10.0.0.1/24 dev eth0',
       'addr add 10.0.1.1/24 dev eth1',
       'addr add 2001:db8::1/64 dev eth0 nodad',
