@@ -44,8 +44,8 @@ function loopText(cx: DecisionContext, row: number): string {
   return loop === 0 ? 'no loop' : 'own cluster ID in CLUSTER_LIST';
 }
 
-const isReachable = (cx: DecisionContext, row: number): number =>
-  cx.nextHops.reachable[cx.store.nextHop[cx.paths.attributes[row]!]!]!;
+const isReachable = (cx: DecisionContext, row: number): boolean =>
+  cx.nextHops.isUsable(cx.store.nextHop[cx.paths.attributes[row]!]!, cx.paths.source[row] === LOCAL_SOURCE);
 
 const isLocal = (cx: DecisionContext, row: number): number => Number(cx.paths.source[row] === LOCAL_SOURCE);
 
@@ -92,7 +92,7 @@ export const DECISION_STEPS: readonly DecisionStep[] = [
   {
     name: 'next hop resolvable',
     rfc: 'RFC 4271 9.1.2.1',
-    compare: (cx, a, b) => isReachable(cx, b) - isReachable(cx, a),
+    compare: (cx, a, b) => Number(isReachable(cx, b)) - Number(isReachable(cx, a)),
     show: (cx, row) => (isReachable(cx, row) ? 'resolvable' : 'unresolvable'),
   },
   byColumn(
@@ -170,7 +170,7 @@ export const DECISION_STEPS: readonly DecisionStep[] = [
 
 /** Whether a path may be used at all: no loop, next hop resolvable. */
 export function isUsable(cx: DecisionContext, row: number): boolean {
-  return loopOf(cx, row) === 0 && isReachable(cx, row) === 1;
+  return loopOf(cx, row) === 0 && isReachable(cx, row);
 }
 
 /** Candidates of the decision under way, reused. */

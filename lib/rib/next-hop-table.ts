@@ -4,9 +4,16 @@
  */
 import { formatAddress } from '../net/index.js';
 
+/**
+ * Whether a next hop can be reached. `own`: it is an address of this machine; that is right for routes originated here,
+ * and leads nowhere for learnt ones (RFC 4271 5.1.3).
+ */
+export type ReachabilityKind = 'no' | 'yes' | 'own';
+const KINDS: Readonly<Record<ReachabilityKind, number>> = { no: 0, yes: 1, own: 2 };
+
 /** How a next hop can be reached. `metric`: IGP cost, smaller is better. */
 export interface Reachability {
-  readonly reachable: boolean;
+  readonly reachable: ReachabilityKind;
   readonly metric: number;
 }
 
@@ -15,8 +22,8 @@ export class NextHopTable {
   private readonly octetsById: (Uint8Array | undefined)[] = [];
   private readonly uses: number[] = [];
   private readonly freeIds: number[] = [];
-  /** By id: 1 when the next hop can be reached. */
-  readonly reachable: number[] = [];
+  /** By id: 1 when the next hop can be reached, 2 when it is our own address, else 0. */
+  private readonly reachable: number[] = [];
   /** By id: IGP cost to the next hop. */
   readonly metric: number[] = [];
 
@@ -67,10 +74,16 @@ export class NextHopTable {
     return octets.length === 32 ? formatAddress(octets.subarray(16)) : undefined;
   }
 
+  /** Whether a route with this next hop is usable. @param local it is originated here */
+  isUsable(id: number, local: boolean): boolean {
+    return local ? this.reachable[id] !== 0 : this.reachable[id] === 1;
+  }
+
   private refreshOne(id: number): boolean {
     const { reachable, metric } = this.resolve(this.octetsById[id]!);
-    const changed = this.reachable[id] !== Number(reachable) || this.metric[id] !== metric;
-    this.reachable[id] = Number(reachable);
+    const kind = KINDS[reachable];
+    const changed = this.reachable[id] !== kind || this.metric[id] !== metric;
+    this.reachable[id] = kind;
     this.metric[id] = metric;
     return changed;
   }

@@ -11,7 +11,7 @@ export interface RibOptions {
   readonly resolve?: (nextHop: Uint8Array) => Reachability;
 }
 
-const ALWAYS_REACHABLE: Reachability = { reachable: true, metric: 0 };
+const ALWAYS_REACHABLE: Reachability = { reachable: 'yes', metric: 0 };
 
 /** The routing information bases of a speaker: one per family, sharing the table of sources. */
 export class Rib {

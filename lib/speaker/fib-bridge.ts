@@ -11,8 +11,9 @@ import type { Reachability } from '../rib/next-hop-table.js';
 import { LOCAL_SOURCE } from '../rib/peer-table.js';
 import type { Originator } from './originate.js';
 
-const UNREACHABLE: Reachability = { reachable: false, metric: 0 };
-const SELF: Reachability = { reachable: true, metric: 0 };
+const UNREACHABLE: Reachability = { reachable: 'no', metric: 0 };
+const REACHABLE: Reachability = { reachable: 'yes', metric: 0 };
+const OWN: Reachability = { reachable: 'own', metric: 0 };
 
 /** Whether a next hop can be one at all: no multicast, no broadcast. */
 function isUnicast(octets: Uint8Array): boolean {
@@ -41,14 +42,13 @@ export class NextHopResolver {
   resolve(nextHop: Uint8Array): Reachability {
     const address = nextHop.length === 32 ? nextHop.subarray(0, 16) : nextHop;
     // Local routes without a next hop of their own carry the unspecified address.
-    if (isUnspecified(address)) return SELF;
+    if (isUnspecified(address)) return OWN;
     if (!isUnicast(address)) return UNREACHABLE;
     const text = formatAddress(address);
-    // RFC 4271 5.1.3: a next hop that is our own address leads nowhere.
-    if (!isLoopback(address) && this.networks.interfaceOf(text)) return UNREACHABLE;
-    if (!this.fib || isLinkLocal(address)) return SELF;
+    if (!isLoopback(address) && this.networks.interfaceOf(text)) return OWN;
+    if (!this.fib || isLinkLocal(address)) return REACHABLE;
     const resolution = this.fib.resolve(text);
-    return resolution ? { reachable: true, metric: resolution.metric } : UNREACHABLE;
+    return resolution ? { reachable: 'yes', metric: resolution.metric } : UNREACHABLE;
   }
 }
 

@@ -6,6 +6,7 @@ import { formatPrefix, parsePrefix, type Prefix } from '../net/index.js';
 import { decodeCanonicalAttributes } from '../rib/attribute-list.js';
 import { DECISION_STEPS, selectBest } from '../rib/decision.js';
 import { NONE, type FamilyRib } from '../rib/family-rib.js';
+import { LOCAL_SOURCE } from '../rib/peer-table.js';
 import type { Rib } from '../rib/rib.js';
 import type { DecisionView, ExplainView, PathView } from './views.js';
 
@@ -28,7 +29,7 @@ export function pathView(rib: FamilyRib, prefix: number, attributes: number, sou
     family: rib.family,
     neighbor: peers.addressText(source),
     nextHop: nextHops.textOf(nextHop),
-    nextHopResolvable: nextHops.reachable[nextHop] === 1,
+    nextHopResolvable: nextHops.isUsable(nextHop, source === LOCAL_SOURCE),
     best: rib.bestAttributes[prefix] === attributes && rib.bestSource[prefix] === source,
     asPath: '',
     origin: 'incomplete',

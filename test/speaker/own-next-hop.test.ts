@@ -1,0 +1,28 @@
+import { expect } from 'chai';
+import { parsePrefix, type LocalNetworks } from '../../lib/net/index.js';
+import { NextHopResolver } from '../../lib/speaker/fib-bridge.js';
+import { Speaker } from '../../lib/speaker/speaker.js';
+
+/** A machine with one interface. */
+const networks: LocalNetworks = {
+  interfaceOf: (address) =>
+    address === '192.0.2.1'
+      ? { name: 'eth0', addresses: [{ address, subnet: parsePrefix('192.0.2.0/24') }] }
+      : undefined,
+};
+
+describe('next hops that are our own address (RFC 4271 5.1.3)', () => {
+  it('are right for routes that are originated here', async () => {
+    const speaker = new Speaker({ asn: 64512, routerId: '192.0.2.1' }, { networks });
+    speaker.announce('10.0.0.0/24', { nextHop: '192.0.2.1' });
+    await speaker.idle();
+    expect(speaker.explain('10.0.0.0/24').best?.nextHop).to.equal('192.0.2.1');
+  });
+
+  it('lead nowhere for learnt routes', () => {
+    const resolver = new NextHopResolver(networks);
+    expect(resolver.resolve(Uint8Array.of(192, 0, 2, 1)).reachable).to.equal('own');
+    expect(resolver.resolve(Uint8Array.of(192, 0, 2, 2)).reachable).to.equal('yes');
+    expect(resolver.resolve(Uint8Array.of(224, 0, 0, 1)).reachable).to.equal('no');
+  });
+});
