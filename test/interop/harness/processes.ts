@@ -79,18 +79,26 @@ export class RunningProcess {
     this.#child.kill(signal);
   }
 
-  /** SIGTERM, and SIGKILL when it is not gone after `limitMs`. */
-  async stop(limitMs = 3000): Promise<void> {
-    if (!this.running) return;
+  /**
+   * SIGTERM, and SIGKILL when it is not gone after `limitMs`.
+   * @returns whether it went by itself
+   */
+  async stop(limitMs = 3000): Promise<boolean> {
+    if (!this.running) return true;
+    let killed = false;
     this.signal('SIGTERM');
     const waited = new AbortController();
     const tooLong = delay(limitMs, undefined, { signal: waited.signal, ref: false }).then(
-      () => this.signal('SIGKILL'),
+      () => {
+        killed = true;
+        this.signal('SIGKILL');
+      },
       () => undefined,
     );
     await this.exited;
     waited.abort();
     await tooLong;
+    return !killed;
   }
 
   /** SIGKILL: no goodbye to anybody. */

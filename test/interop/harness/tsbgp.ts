@@ -37,8 +37,12 @@ export class Tsbgp extends SpeakerDriver {
     await this.answers(this.#process, () => this.summary());
   }
 
+  /** @throws when it does not end by itself */
   async stop(): Promise<void> {
-    await this.#process?.stop(5000);
+    const limitMs = 5000;
+    const { process } = this;
+    if (!(await process.stop(limitMs)))
+      throw new Error(`tsbgp ran on for ${limitMs} ms after SIGTERM:\n${process.log}`);
   }
 
   async kill(): Promise<void> {
