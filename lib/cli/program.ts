@@ -1,4 +1,6 @@
 import { Command, CommanderError, Option } from 'commander';
+import { registerDecode } from './decode.js';
+import { registerEncode } from './encode.js';
 import { isCommandError, type Output } from './output.js';
 import type { AnnounceOptions, NeighborChange } from './change.js';
 import type { RouteOptions, ShowOptions } from './show.js';
@@ -46,6 +48,8 @@ function buildProgram(out: Output): Command {
     .action(async (file: string) => (await import('./check.js')).check(file, out));
   addShow(program, out);
   addChanges(program, out);
+  registerDecode(program, out);
+  registerEncode(program, out);
   return program;
 }
 

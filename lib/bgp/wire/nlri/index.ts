@@ -59,6 +59,7 @@ export function isKnownFamily(afi: number, safi: number): boolean {
 }
 
 export * from './nlri.js';
+export { readPrefix } from './prefix.js';
 export type { PrefixNlri } from './prefix.js';
 export type { LabelledNlri, VpnNlri } from './labelled.js';
 export type { EvpnNlri } from './evpn.js';
