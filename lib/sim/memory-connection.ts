@@ -1,12 +1,12 @@
 import { TransportError, UsageError } from '../net/errors.js';
 import type { Connection, ConnectionHandler, Endpoint } from '../net/transport.js';
-import type { MemoryNetwork } from './memory-network.js';
+import type { MemoryLinks } from './memory-links.js';
 
 /** One end of a connection in memory. Octets travel without being copied, unless the network cuts or scribbles. */
 export class MemoryConnection implements Connection {
   readonly local: Endpoint;
   readonly remote: Endpoint;
-  readonly #network: MemoryNetwork;
+  readonly #links: MemoryLinks;
   /** The connections of our host; this one is in it until closed. */
   readonly #siblings: Set<MemoryConnection>;
   #peer: MemoryConnection | undefined;
@@ -28,8 +28,8 @@ export class MemoryConnection implements Connection {
   /** The other side has ended, behind all that arrived. */
   #finArrived = false;
 
-  constructor(network: MemoryNetwork, local: Endpoint, remote: Endpoint, siblings: Set<MemoryConnection>) {
-    this.#network = network;
+  constructor(links: MemoryLinks, local: Endpoint, remote: Endpoint, siblings: Set<MemoryConnection>) {
+    this.#links = links;
     this.local = Object.freeze(local);
     this.remote = Object.freeze(remote);
     this.#siblings = siblings;
@@ -64,10 +64,10 @@ export class MemoryConnection implements Connection {
       this.#queue.push(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length));
       this.#queuedBytes += bytes.length;
       // Cut at random: gather what is sent at this moment first.
-      if (this.#network.rechunk === undefined) this.#pump();
+      if (this.#links.rechunk === undefined) this.#pump();
       else this.#planPump(0);
     }
-    if (this.#queuedBytes > this.#network.highWaterMark) this.#blocked = true;
+    if (this.#queuedBytes > this.#links.highWaterMark) this.#blocked = true;
     return !this.#blocked;
   }
 
@@ -78,7 +78,7 @@ export class MemoryConnection implements Connection {
   resume(): void {
     if (!this.#paused) return;
     this.#paused = false;
-    this.#network.clock.after(0, () => this.#read());
+    this.#links.clock.after(0, () => this.#read());
   }
 
   end(): void {
@@ -108,22 +108,22 @@ export class MemoryConnection implements Connection {
     this.#queuedBytes = 0;
     this.#arrived = [];
     const handler = this.#handler;
-    if (handler !== undefined) this.#network.clock.after(0, () => handler.onClose(error));
+    if (handler !== undefined) this.#links.clock.after(0, () => handler.onClose(error));
   }
 
   /** Run on the other side after the link's delay, in order, and not while the link is cut. */
   #travel(arrive: () => void): void {
-    const network = this.#network;
+    const links = this.#links;
     const deliver = (): void => {
-      if (!network.waitsForLink(this.local.address, this.remote.address, deliver)) arrive();
+      if (!links.waitsForLink(this.local.address, this.remote.address, deliver)) arrive();
     };
-    network.clock.after(network.latency(this.local.address, this.remote.address), deliver);
+    links.clock.after(links.latency(this.local.address, this.remote.address), deliver);
   }
 
   #planPump(afterMs: number): void {
     if (this.#pumpPlanned) return;
     this.#pumpPlanned = true;
-    this.#network.clock.after(afterMs, () => {
+    this.#links.clock.after(afterMs, () => {
       this.#pumpPlanned = false;
       this.#pump();
     });
@@ -133,8 +133,8 @@ export class MemoryConnection implements Connection {
   #pump(): void {
     if (this.#closed) return;
     const peer = this.#peer!;
-    while (this.#queuedBytes > 0 && this.#unreadBytes < this.#network.windowBytes) {
-      const chunk = this.#nextChunk(this.#network.windowBytes - this.#unreadBytes);
+    while (this.#queuedBytes > 0 && this.#unreadBytes < this.#links.windowBytes) {
+      const chunk = this.#nextChunk(this.#links.windowBytes - this.#unreadBytes);
       this.#unreadBytes += chunk.length;
       this.#queuedBytes -= chunk.length;
       this.#travel(() => peer.#onChunk(chunk));
@@ -142,7 +142,7 @@ export class MemoryConnection implements Connection {
     if (this.#queuedBytes > 0) return;
     if (this.#blocked) {
       this.#blocked = false;
-      this.#network.clock.after(0, () => {
+      this.#links.clock.after(0, () => {
         if (!this.#closed) this.#handler?.onDrain();
       });
     }
@@ -150,7 +150,7 @@ export class MemoryConnection implements Connection {
   }
 
   #nextChunk(limit: number): Uint8Array {
-    const random = this.#network.rechunk;
+    const random = this.#links.rechunk;
     if (random !== undefined && this.#queue.length > 1) this.#queue = [concat(this.#queue, this.#queuedBytes)];
     const first = this.#queue[0]!;
     const wanted = random === undefined ? first.length : 1 + Math.floor(random() * first.length);
@@ -192,13 +192,13 @@ export class MemoryConnection implements Connection {
   /** The peer has read: its window is open again, which we hear one delay later. */
   #onRead(count: number): void {
     this.#unreadBytes -= count;
-    if (this.#queuedBytes > 0) this.#planPump(this.#network.latency(this.local.address, this.remote.address));
+    if (this.#queuedBytes > 0) this.#planPump(this.#links.latency(this.local.address, this.remote.address));
   }
 
   #deliver(chunk: Uint8Array): void {
     if (this.#handler === undefined)
       throw new UsageError('no_handler', 'octets arrived at a connection without a handler');
-    if (!this.#network.scribble) {
+    if (!this.#links.scribble) {
       this.#handler.onData(chunk);
       return;
     }

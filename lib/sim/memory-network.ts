@@ -1,43 +1,11 @@
 import { UsageError } from '../net/errors.js';
 import { canonicalAddress } from '../net/address.js';
-import type { Clock, Random } from '../net/clock.js';
+import { MemoryLinks } from './memory-links.js';
 import { MemoryTransport } from './memory-transport.js';
 
-export interface MemoryNetworkOptions {
-  readonly clock: Clock;
-  /** One-way delay of every link in milliseconds; default 1. */
-  readonly latencyMs?: number;
-  /** Octets that the receiving side takes before the reader does (its socket buffer); default 65536. */
-  readonly windowBytes?: number;
-  /** `send` answers false when more octets than this wait at the sender; default 65536. */
-  readonly highWaterMark?: number;
-  /** Join and cut what is sent at random places, as TCP may; left out: each `send` arrives as one chunk. */
-  readonly rechunk?: Random;
-  /** Overwrite every chunk after it was handed over, to find readers that keep what they were lent. */
-  readonly scribble?: boolean;
-}
-
 /** A network in memory: hosts with addresses, all of which reach each other. Same program, same order of events. */
-export class MemoryNetwork {
-  readonly clock: Clock;
-  readonly windowBytes: number;
-  readonly highWaterMark: number;
-  readonly rechunk: Random | undefined;
-  readonly scribble: boolean;
-  readonly #latencyMs: number;
+export class MemoryNetwork extends MemoryLinks {
   readonly #hosts = new Map<string, MemoryTransport>();
-  /** Only pairs that differ from the rest, by {@link pairKey}. */
-  readonly #latencies = new Map<string, number>();
-  readonly #cuts = new Map<string, (() => void)[]>();
-
-  constructor(options: MemoryNetworkOptions) {
-    this.clock = options.clock;
-    this.#latencyMs = options.latencyMs ?? 1;
-    this.windowBytes = options.windowBytes ?? 65536;
-    this.highWaterMark = options.highWaterMark ?? 65536;
-    this.rechunk = options.rechunk;
-    this.scribble = options.scribble ?? false;
-  }
 
   /**
    * A host with these addresses; its transport connects from the first one of the right family.
@@ -47,53 +15,8 @@ export class MemoryNetwork {
     const canonical = addresses.map(canonicalAddress);
     const taken = canonical.find((address) => this.#hosts.has(address));
     if (taken !== undefined) throw new UsageError('duplicate_address', `another host has ${taken}`);
-    const transport = new MemoryTransport(this, canonical);
+    const transport = new MemoryTransport(this, this.#hosts, canonical);
     for (const address of canonical) this.#hosts.set(address, transport);
     return transport;
   }
-
-  /** The host with this address. */
-  hostOf(address: string): MemoryTransport | undefined {
-    return this.#hosts.get(address);
-  }
-
-  setLatency(a: string, b: string, latencyMs: number): void {
-    this.#latencies.set(pairKey(a, b), latencyMs);
-  }
-
-  latency(a: string, b: string): number {
-    return this.#latencies.size === 0 ? this.#latencyMs : (this.#latencies.get(pairKey(a, b)) ?? this.#latencyMs);
-  }
-
-  /**
-   * Cut the link between two addresses: nothing arrives any more and nobody is told. What a connection sends meanwhile
-   * waits in it, as TCP would send it again; connection requests are lost.
-   */
-  cut(a: string, b: string): void {
-    const key = pairKey(a, b);
-    if (!this.#cuts.has(key)) this.#cuts.set(key, []);
-  }
-
-  /** Mend a cut link; what waited arrives. */
-  restore(a: string, b: string): void {
-    const key = pairKey(a, b);
-    const waiting = this.#cuts.get(key) ?? [];
-    this.#cuts.delete(key);
-    for (const deliver of waiting) this.clock.after(this.latency(a, b), deliver);
-  }
-
-  isCut(a: string, b: string): boolean {
-    return this.#cuts.size > 0 && this.#cuts.has(pairKey(a, b));
-  }
-
-  /** Run `deliver` once the link is whole; false: it is whole now, go on. */
-  waitsForLink(a: string, b: string, deliver: () => void): boolean {
-    const waiting = this.#cuts.size === 0 ? undefined : this.#cuts.get(pairKey(a, b));
-    waiting?.push(deliver);
-    return waiting !== undefined;
-  }
-}
-
-function pairKey(a: string, b: string): string {
-  return a < b ? `${a} ${b}` : `${b} ${a}`;
 }

@@ -2,7 +2,7 @@ import { TransportError } from '../net/errors.js';
 import { canonicalAddress } from '../net/address.js';
 import type { Connection, ConnectHandler, ConnectOptions, Endpoint, Listener, Transport } from '../net/transport.js';
 import { MemoryConnection } from './memory-connection.js';
-import type { MemoryNetwork } from './memory-network.js';
+import type { MemoryLinks } from './memory-links.js';
 
 const FIRST_EPHEMERAL_PORT = 49152;
 
@@ -13,14 +13,17 @@ interface MemoryListener {
 
 /** The transport of one host in a {@link MemoryNetwork}. */
 export class MemoryTransport implements Transport {
-  readonly #network: MemoryNetwork;
+  readonly #links: MemoryLinks;
+  /** All hosts of the network, by address. */
+  readonly #hosts: ReadonlyMap<string, MemoryTransport>;
   readonly #addresses: readonly string[];
   readonly #listeners = new Set<MemoryListener>();
   readonly #connections = new Set<MemoryConnection>();
   #nextPort = FIRST_EPHEMERAL_PORT;
 
-  constructor(network: MemoryNetwork, addresses: readonly string[]) {
-    this.#network = network;
+  constructor(links: MemoryLinks, hosts: ReadonlyMap<string, MemoryTransport>, addresses: readonly string[]) {
+    this.#links = links;
+    this.#hosts = hosts;
     this.#addresses = addresses;
   }
 
@@ -30,12 +33,12 @@ export class MemoryTransport implements Transport {
   }
 
   connect(options: ConnectOptions, handler: ConnectHandler): { cancel(): void } {
-    const network = this.#network;
+    const links = this.#links;
     const remote = { address: canonicalAddress(options.remote.address), port: options.remote.port };
     const address = options.localAddress ?? this.#addresses.find((own) => isIpv6(own) === isIpv6(remote.address));
     const attempt = { cancelled: false, accepted: undefined as MemoryConnection | undefined };
     const fail = (afterMs: number, code: string, text: string): void => {
-      network.clock.after(afterMs, () => {
+      links.clock.after(afterMs, () => {
         if (!attempt.cancelled) handler.onError(new TransportError(code, text));
       });
     };
@@ -43,10 +46,10 @@ export class MemoryTransport implements Transport {
       fail(0, 'EADDRNOTAVAIL', 'local address not available');
     } else {
       const local = { address: canonicalAddress(address), port: options.localPort ?? this.#nextPort++ };
-      const latency = network.latency(local.address, remote.address);
-      network.clock.after(latency, () => {
-        if (attempt.cancelled || network.isCut(local.address, remote.address)) return;
-        const host = network.hostOf(remote.address);
+      const latency = links.latency(local.address, remote.address);
+      links.clock.after(latency, () => {
+        if (attempt.cancelled || links.isCut(local.address, remote.address)) return;
+        const host = this.#hosts.get(remote.address);
         // An address that nobody has stays silent, like a host that is switched off.
         if (host === undefined) return;
         const listener = host.#listenerAt(remote);
@@ -70,19 +73,19 @@ export class MemoryTransport implements Transport {
     attempt: { cancelled: boolean; accepted: MemoryConnection | undefined },
     handler: ConnectHandler,
   ): void {
-    const mine = new MemoryConnection(this.#network, local, remote, this.#connections);
-    const theirs = new MemoryConnection(this.#network, remote, local, host.#connections);
+    const mine = new MemoryConnection(this.#links, local, remote, this.#connections);
+    const theirs = new MemoryConnection(this.#links, remote, local, host.#connections);
     mine.joinTo(theirs);
     attempt.accepted = mine;
     // Before the other side can send: what it sends arrives after the connection is known here.
     const arrived = (): void => {
       if (attempt.cancelled || mine.isClosed) return;
-      if (this.#network.waitsForLink(local.address, remote.address, arrived)) return;
+      if (this.#links.waitsForLink(local.address, remote.address, arrived)) return;
       attempt.accepted = undefined;
       handler.onConnect(mine);
       if (!mine.hasHandler) mine.destroy();
     };
-    this.#network.clock.after(this.#network.latency(local.address, remote.address), arrived);
+    this.#links.clock.after(this.#links.latency(local.address, remote.address), arrived);
     listener.onConnection(theirs);
     if (!theirs.hasHandler) theirs.destroy();
   }

@@ -66,6 +66,24 @@ describe('TcpTransport', () => {
     await listener.close();
   });
 
+  it('says stop above its high-water mark, on both sides', async () => {
+    const highWaterMark = 100000;
+    const transport = new TcpTransport({ highWaterMark });
+    const ends: End[] = [];
+    const take = (connection: End['connection']): void => void ends.push(new End(connection));
+    const listener = await transport.listen({ address: '127.0.0.1', port: 0 }, take);
+    transport.connect({ remote: listener.local }, { onConnect: take, onError: (error) => expect.fail(error.message) });
+    await until(() => ends.length === 2);
+    for (const { connection } of ends) connection.pause();
+    for (const { connection } of ends) {
+      while (connection.send(new Uint8Array(10000)));
+      expect(connection.queuedBytes).to.be.within(highWaterMark, highWaterMark + 10000);
+    }
+    for (const { connection } of ends) connection.destroy();
+    await until(() => ends.every(({ closes }) => closes === 1));
+    await listener.close();
+  });
+
   it('takes addresses, not names', () => {
     const transport = new TcpTransport();
     const handler = { onConnect: () => undefined, onError: () => undefined };

@@ -1,5 +1,5 @@
 /** What collision detection needs of an OPEN: BGP Identifier (host order) and AS number. */
-export interface Speaker {
+export interface SpeakerIdentity {
   readonly routerId: number;
   readonly asn: number;
 }
@@ -11,7 +11,7 @@ export interface Speaker {
  *          come to the same end
  * @see RFC 4271 section 6.8, RFC 6286 section 2.3
  */
-export function dialedSurvives(local: Speaker, peer: Speaker): boolean {
+export function dialedSurvives(local: SpeakerIdentity, peer: SpeakerIdentity): boolean {
   if (local.routerId !== peer.routerId) return local.routerId > peer.routerId;
   return local.asn > peer.asn;
 }

@@ -141,7 +141,10 @@ export class Peer {
     return open === undefined ? [] : capabilityNames(open);
   }
 
-  /** The last NOTIFICATION sent or received, or failure to connect. Outlives the next session. */
+  /**
+   * The last NOTIFICATION sent or received, or failure of the transport. Outlives the next session; a failure to connect
+   * does not replace a NOTIFICATION.
+   */
   get lastError(): LastError | undefined {
     return this.#runners.lastError;
   }

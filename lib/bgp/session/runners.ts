@@ -108,7 +108,9 @@ export class Runners implements RunnerHost {
   // ---- what the runners say ----
 
   onError(error: LastError): void {
-    this.lastError = error;
+    // A later attempt that fails to connect says less than the NOTIFICATION that ended the session; `reason` tells of it.
+    const isAttempt = error.direction === 'local' && this.state !== 'Established';
+    if (!isAttempt || this.lastError?.code === undefined) this.lastError = error;
     if (error.code === 2 && error.subcode === 4 && error.direction === 'received') this.plainOpen = true;
   }
 

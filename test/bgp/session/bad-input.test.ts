@@ -176,6 +176,23 @@ describe('a NOTIFICATION from the peer', () => {
     expect(rig.peer.state).to.equal('Established');
   });
 
+  it('is still the last error after attempts that failed to connect, not after the loss of a session', () => {
+    const rig = new Rig();
+    rig.upTo('Established').notify(6, 2);
+    rig.settle();
+    rig.far.crash();
+    rig.clock.runUntil(() => rig.peer.reason?.startsWith('connection refused') === true, 10000);
+    expect(rig.peer.lastError).to.include({ code: 6, subcode: 2 });
+    rig.listening();
+    rig.clock.runUntil(() => rig.peer.state === 'OpenSent', 60000);
+    rig.settle();
+    rig.script.open().keepalive();
+    rig.settle();
+    rig.script.connection.destroy();
+    rig.settle();
+    expect(rig.peer.lastError).to.include({ direction: 'local', text: 'connection closed by the peer' });
+  });
+
   it('that blames us holds us back', () => {
     const rig = new Rig();
     rig.upTo('Established').notify(3, 1);
