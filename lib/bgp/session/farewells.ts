@@ -3,6 +3,8 @@ import type { Connection } from '../../net/transport.js';
 
 /** How long a peer has to take our NOTIFICATION and close. */
 const LONGEST_MS = 5000;
+/** A peer that dials again and again and never closes must not pile up connections. */
+const MOST = 4;
 
 /** Connections that we are done with, but on which a NOTIFICATION is still on its way. */
 export class Farewells {
@@ -16,6 +18,7 @@ export class Farewells {
 
   /** End the connection: what is queued is sent first, what still arrives is ignored. */
   add(connection: Connection): void {
+    if (this.#closing.size >= MOST) this.#closing.keys().next().value!.destroy();
     this.#closing.set(
       connection,
       this.#clock.after(LONGEST_MS, () => connection.destroy()),

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { Peer } from '../../../lib/bgp/session/index.js';
 import { parseIpv4 } from '../../../lib/net/address.js';
-import { MemoryNetwork, seededRandom, VirtualClock } from '../../../lib/sim/index.js';
+import { MemoryNetwork, seededRandom, VirtualClock, type MemoryTransport } from '../../../lib/sim/index.js';
 import { Recorder, Rig, type Script, V4 } from './rig.js';
 
 const LOWER = parseIpv4('10.0.0.0');
@@ -140,6 +140,19 @@ describe('collision detection (RFC 4271 6.8)', () => {
     rig.settle();
     rig.dial();
     expect(rig.accepted).to.deep.equal([true, false]);
+  });
+
+  it('does not let connections pile up that the peer never closes', () => {
+    const rig = new Rig({ passive: true });
+    rig.peer.start();
+    for (let i = 0; i < 50; i++) {
+      rig.dial();
+      rig.script.connection.pause();
+    }
+    // Two that are tracked, and a few that wait for their NOTIFICATION to be read.
+    expect((rig.near as MemoryTransport).connectionCount).to.be.at.most(6);
+    rig.settle(6000);
+    expect((rig.near as MemoryTransport).connectionCount).to.equal(2);
   });
 
   it('stop ends both', () => {
