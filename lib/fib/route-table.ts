@@ -43,17 +43,19 @@ export class RouteColumns {
   /** Number of the reading of the kernel's table that met the row last. */
   seen = new Uint32Array(16);
 
+  #capacity = 16;
+  /** Columns that have been doubled already, in the order of {@link COLUMNS}. */
+  #grown = 0;
+  #growAt = growthPoint(16, 0);
+
   constructor(readonly family: 4 | 6) {
     this.index = new PrefixIndex(family);
   }
 
   /** Make room for a row and set it to nothing. */
   clear(row: number): void {
-    if (row >= this.wanted.length) this.#grow();
-    this.wanted[row] = this.kernel[row] = this.inflight[row] = 0;
-    this.flags[row] = this.attempts[row] = this.error[row] = this.fights[row] = 0;
-    this.retryAt[row] = this.fightAt[row] = this.seen[row] = 0;
-    this.wantedAt[row] = this.writtenAt[row] = this.acknowledgedAt[row] = 0;
+    if (row >= this.#growAt) this.#grow(row);
+    for (const name of COLUMNS) this[name][row] = 0;
   }
 
   /** Whether nothing is wanted, held or under way, so that the row can be given back. */
@@ -66,25 +68,46 @@ export class RouteColumns {
     );
   }
 
-  #grow(): void {
-    const rows = this.wanted.length * 2;
-    const copy = <T extends Int32Array | Uint32Array | Uint16Array | Uint8Array>(old: T): T => {
-      const grown = new (old.constructor as new (n: number) => T)(rows);
-      grown.set(old);
-      return grown;
-    };
-    this.wanted = copy(this.wanted);
-    this.kernel = copy(this.kernel);
-    this.inflight = copy(this.inflight);
-    this.flags = copy(this.flags);
-    this.attempts = copy(this.attempts);
-    this.error = copy(this.error);
-    this.retryAt = copy(this.retryAt);
-    this.fights = copy(this.fights);
-    this.fightAt = copy(this.fightAt);
-    this.wantedAt = copy(this.wantedAt);
-    this.writtenAt = copy(this.writtenAt);
-    this.acknowledgedAt = copy(this.acknowledgedAt);
-    this.seen = copy(this.seen);
+  /**
+   * Double one column after the other while the last quarter of the rows fills up: copying all of them at once would
+   * stall the event loop for some tens of milliseconds at a million rows.
+   */
+  #grow(row: number): void {
+    while (row >= this.#growAt) {
+      const name = COLUMNS[this.#grown++]!;
+      (this as Record<typeof name, unknown>)[name] = doubled(this[name], this.#capacity * 2);
+      if (this.#grown === COLUMNS.length) {
+        this.#grown = 0;
+        this.#capacity *= 2;
+      }
+      this.#growAt = growthPoint(this.#capacity, this.#grown);
+    }
   }
+}
+
+const COLUMNS = [
+  'wanted',
+  'kernel',
+  'inflight',
+  'flags',
+  'attempts',
+  'error',
+  'retryAt',
+  'fights',
+  'fightAt',
+  'wantedAt',
+  'writtenAt',
+  'acknowledgedAt',
+  'seen',
+] as const;
+
+/** The row at which the nth column has to be doubled: the last one before the capacity is reached. */
+function growthPoint(capacity: number, nth: number): number {
+  return Math.floor((capacity * (48 + nth)) / 64);
+}
+
+function doubled<T extends Int32Array | Uint32Array | Uint16Array | Uint8Array>(old: T, rows: number): T {
+  const column = new (old.constructor as new (n: number) => T)(rows);
+  column.set(old);
+  return column;
 }
