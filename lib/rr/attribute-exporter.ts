@@ -84,11 +84,12 @@ export class AttributeExporter {
     const own = this.store.nextHops.octetsOf(this.store.nextHop[id]!);
     // A local route without a next hop of its own has the unspecified address: next hop self.
     if (source.type === 'local' && own.every((octet) => octet === 0)) return profile.selfNextHop;
-    if (profile.target !== 'ebgp') return profile.nextHopSelf && source.type !== 'ibgp' ? profile.selfNextHop : own;
+    const global = withoutLinkLocal(own);
+    if (profile.target !== 'ebgp') return profile.nextHopSelf && source.type !== 'ibgp' ? profile.selfNextHop : global;
     if (profile.nextHopSelf) return profile.selfNextHop;
     // RFC 4271 5.1.3: a third-party next hop on the shared subnet may stay, but never one that is the neighbor itself.
-    const isShared = profile.sharedSubnet !== undefined && prefixContains(profile.sharedSubnet, own);
-    return isShared && !this.hasMember(own) ? own : profile.selfNextHop;
+    const isShared = profile.sharedSubnet !== undefined && prefixContains(profile.sharedSubnet, global);
+    return isShared && !this.hasMember(global) ? own : profile.selfNextHop;
   }
 
   /**
@@ -260,6 +261,16 @@ export class AttributeExporter {
 }
 
 const NO_IDS: readonly number[] = [];
+
+/**
+ * RFC 2545 section 3: the link-local address of a next hop is told only on its own link. It stays when it is all there is
+ * (`::` in front of it).
+ */
+function withoutLinkLocal(nextHop: Uint8Array): Uint8Array {
+  if (nextHop.length !== 32) return nextHop;
+  const global = nextHop.subarray(0, 16);
+  return global.some((octet) => octet !== 0) ? global : nextHop;
+}
 
 function writeAsn(out: Uint8Array, at: number, asn: number, width: number): number {
   if (width === 4) return writeU32(out, at, asn);
