@@ -1,12 +1,13 @@
-import { DEFAULT_CONTEXT } from '../bgp/wire/context.js';
+import { DEFAULT_CONTEXT, type WireContext } from '../bgp/wire/context.js';
 import { decodeAttribute } from '../bgp/wire/messages/attribute-block.js';
 import type { Attribute } from '../bgp/wire/attributes/index.js';
 
 /**
- * The attributes of a canonical block as typed values.
- * @param block as `AttributeStore.attributesOf` gives it
+ * The attributes of a well-formed block as typed values.
+ * @param block as `AttributeStore.attributesOf` or `UpdateEncoder.exportedOf` gives it
+ * @param cx    how it is written; the default is right for canonical blocks
  */
-export function decodeCanonicalAttributes(block: Uint8Array): Attribute[] {
+export function decodeAttributeList(block: Uint8Array, cx: WireContext = DEFAULT_CONTEXT): Attribute[] {
   const attributes: Attribute[] = [];
   for (let at = 0; at < block.length;) {
     const flags = block[at]!;
@@ -22,7 +23,7 @@ export function decodeCanonicalAttributes(block: Uint8Array): Attribute[] {
       malformed: false,
       discarded: false,
     };
-    attributes.push(decodeAttribute(block, place, DEFAULT_CONTEXT));
+    attributes.push(decodeAttribute(block, place, cx));
     at = start + length;
   }
   return attributes;

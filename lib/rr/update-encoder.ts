@@ -205,6 +205,13 @@ export class UpdateEncoder {
     return this.writeAttributes(attributes, source) + overhead <= this.profile.maxMessageLength;
   }
 
+  /** What the group is told of a set: copies of the exported attributes and of the next hop. */
+  exportedOf(attributes: number, source: number): { attributes: Uint8Array; nextHop: Uint8Array } {
+    const length = this.writeAttributes(attributes, source);
+    const { nextHop, nextHopLength } = this.exporter;
+    return { attributes: attributeOctets.slice(0, length), nextHop: nextHop.slice(0, nextHopLength) };
+  }
+
   private header(): number {
     const { out } = this;
     const at = this.used;

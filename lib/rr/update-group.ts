@@ -101,6 +101,11 @@ export class UpdateGroup implements MemberGroup {
     return attributes !== NONE && this.outSource[prefix] !== member.source ? attributes : NONE;
   }
 
+  /** In which form a route is told: copies of the attributes (AS numbers as the profile says) and of the next hop. */
+  exportedOf(attributes: number, source: number): { attributes: Uint8Array; nextHop: Uint8Array } {
+    return this.encoder.exportedOf(attributes, source);
+  }
+
   /** Take a neighbor in; it begins detached, with the whole Adj-RIB-Out to be told. */
   join(source: number, sink: MemberSink): GroupMember {
     const member = new GroupMember(this, source, sink);

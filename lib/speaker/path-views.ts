@@ -2,12 +2,15 @@
 import { formatAsPath } from '../bgp/wire/as-path.js';
 import type { Attribute } from '../bgp/wire/attributes/index.js';
 import { formatCommunity, formatLargeCommunity } from '../bgp/wire/communities.js';
-import { formatPrefix, parsePrefix, type Prefix } from '../net/index.js';
-import { decodeCanonicalAttributes } from '../rib/attribute-list.js';
+import { DEFAULT_CONTEXT } from '../bgp/wire/context.js';
+import { formatAddress, formatPrefix, parsePrefix, type Prefix } from '../net/index.js';
+import { decodeAttributeList } from '../rib/attribute-list.js';
 import { DECISION_STEPS, selectBest } from '../rib/decision.js';
 import { NONE, type FamilyRib } from '../rib/family-rib.js';
 import { LOCAL_SOURCE } from '../rib/peer-table.js';
 import type { Rib } from '../rib/rib.js';
+import type { GroupMember } from '../rr/group-member.js';
+import type { UpdateGroup } from '../rr/update-group.js';
 import type { DecisionView, ExplainView, PathView } from './views.js';
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
@@ -16,15 +19,11 @@ function hex(octets: Uint8Array): string {
   return Buffer.from(octets).toString('hex');
 }
 
-/**
- * A readable path.
- * @param attributes id of the attribute set
- * @param source number of the source
- */
-export function pathView(rib: FamilyRib, prefix: number, attributes: number, source: number): PathView {
+/** A path without its attributes. */
+function emptyView(rib: FamilyRib, prefix: number, attributes: number, source: number): Mutable<PathView> {
   const { store, nextHops, peers } = rib;
   const nextHop = store.nextHop[attributes]!;
-  const view: Mutable<PathView> = {
+  return {
     prefix: formatPrefix(rib.prefixes.prefixOf(prefix)),
     family: rib.family,
     neighbor: peers.addressText(source),
@@ -43,10 +42,36 @@ export function pathView(rib: FamilyRib, prefix: number, attributes: number, sou
     originatorId: null,
     clusterList: [],
   };
-  const linkLocal = nextHops.linkLocalTextOf(nextHop);
+}
+
+/**
+ * A readable path, as it was learnt.
+ * @param attributes id of the attribute set
+ * @param source number of the source
+ */
+export function pathView(rib: FamilyRib, prefix: number, attributes: number, source: number): PathView {
+  const view = emptyView(rib, prefix, attributes, source);
+  const linkLocal = rib.nextHops.linkLocalTextOf(rib.store.nextHop[attributes]!);
   if (linkLocal !== undefined) view.linkLocalNextHop = linkLocal;
-  for (const attribute of decodeCanonicalAttributes(store.attributesOf(attributes))) fill(view, attribute);
+  for (const attribute of decodeAttributeList(rib.store.attributesOf(attributes))) fill(view, attribute);
   return view;
+}
+
+/** The Adj-RIB-Out of a neighbor: routes in the form in which it was told them, in table order. */
+export function* advertisedPaths(group: UpdateGroup, member: GroupMember): IterableIterator<PathView> {
+  const { rib, profile } = group;
+  const cx = { ...DEFAULT_CONTEXT, asn4: profile.asn4 };
+  for (let prefix = 0; prefix < group.outAttributes.length; prefix++) {
+    const attributes = group.outFor(member, prefix);
+    if (attributes === NONE) continue;
+    const source = group.outSource[prefix]!;
+    const told = group.exportedOf(attributes, source);
+    const view = emptyView(rib, prefix, attributes, source);
+    view.nextHop = formatAddress(told.nextHop.subarray(0, told.nextHop.length === 4 ? 4 : 16));
+    if (told.nextHop.length === 32) view.linkLocalNextHop = formatAddress(told.nextHop.subarray(16));
+    for (const attribute of decodeAttributeList(told.attributes, cx)) fill(view, attribute);
+    yield view;
+  }
 }
 
 function fill(view: Mutable<PathView>, attribute: Attribute): void {

@@ -41,7 +41,7 @@ import type {
   SpeakerConfig,
   SpeakerRuntime,
 } from './options.js';
-import { allPaths, bestPaths, explainPrefix, pathView } from './path-views.js';
+import { advertisedPaths, allPaths, bestPaths, explainPrefix, pathView } from './path-views.js';
 import { effectiveSettings } from './settings.js';
 import type { ReconfigureResult, RouteFilter, SpeakerApi } from './speaker-api.js';
 import type { ExplainView, FibRouteView, NeighborView, PathView, SummaryView } from './views.js';
@@ -347,22 +347,14 @@ export class Speaker extends EventEmitter<SpeakerEvents> implements SpeakerApi, 
 
   *routes(family: FamilyName, filter: RouteFilter = {}): IterableIterator<PathView> {
     const rib = this.rib.of(family);
-    if (filter.advertisedTo !== undefined) yield* this.advertisedRoutes(family, this.find(filter.advertisedTo));
-    else if (filter.receivedFrom !== undefined) {
+    if (filter.advertisedTo !== undefined) {
+      const outbound = this.find(filter.advertisedTo).outboundOf(family);
+      if (outbound) yield* advertisedPaths(outbound.group, outbound.member);
+    } else if (filter.receivedFrom !== undefined) {
       const { source } = this.find(filter.receivedFrom);
       if (source >= 0) yield* allPaths(rib, source);
     } else if (filter.bestOnly === false) yield* allPaths(rib);
     else yield* bestPaths(rib);
-  }
-
-  private *advertisedRoutes(family: FamilyName, neighbor: Neighbor): IterableIterator<PathView> {
-    const outbound = neighbor.outboundOf(family);
-    if (!outbound) return;
-    const { group, member } = outbound;
-    for (let prefix = 0; prefix < group.outAttributes.length; prefix++) {
-      const attributes = group.outFor(member, prefix);
-      if (attributes !== NONE) yield pathView(group.rib, prefix, attributes, group.outSource[prefix]!);
-    }
   }
 
   explain(prefix: string): ExplainView {
