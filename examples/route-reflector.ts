@@ -7,11 +7,11 @@
  *   … --api 8179         the port of its HTTP API on 127.0.0.1; 0: any free one
  *   … --exit-when-converged
  *
- * In a program of your own, import from 'tsbgp' and 'tsbgp/api'.
+ * In a program of your own, import from 'tsbgp'.
  */
 import { parseArgs } from 'node:util';
 import { serveApi } from '../lib/api/index.js';
-import { Speaker } from '../lib/index.js';
+import { Speaker, type LocalNetworks } from '../lib/index.js';
 
 const { values: options } = parseArgs({
   options: {
@@ -32,19 +32,25 @@ const HOSTS = [
 ];
 const ALL_BLOCKS = HOSTS.flatMap(({ blocks }) => blocks);
 
-/** The next hop for a host's blocks: its own address, for IPv6 the one it would have in 2001:db8::/64. */
+/** The next hop for a host's blocks: the address that it would have in the data centre's network. */
 const nextHopFor = (block: string, address: string): string =>
-  block.includes(':') ? `2001:db8::${address.split('.')[3]}` : address;
+  `${block.includes(':') ? '2001:db8::' : '192.0.2.'}${address.split('.')[3]}`;
+
+/** Several "hosts" on one machine: the machine's own addresses are none of theirs. */
+const networks: LocalNetworks = { interfaceOf: () => undefined };
 
 // The reflector accepts every neighbor from 127.0.0.0/8 as its client. It writes no routes: it only reflects.
-const reflector = new Speaker({
-  asn: ASN,
-  routerId: REFLECTOR,
-  clusterId: '10.0.0.1',
-  listen: [{ address: REFLECTOR, port: Number(options.port) }],
-  peerGroups: { clients: { peerAs: ASN, routeReflectorClient: true } },
-  dynamicNeighbors: [{ prefix: '127.0.0.0/8', peerGroup: 'clients' }],
-});
+const reflector = new Speaker(
+  {
+    asn: ASN,
+    routerId: REFLECTOR,
+    clusterId: '10.0.0.1',
+    listen: [{ address: REFLECTOR, port: Number(options.port) }],
+    peerGroups: { clients: { peerAs: ASN, routeReflectorClient: true } },
+    dynamicNeighbors: [{ prefix: '127.0.0.0/8', peerGroup: 'clients' }],
+  },
+  { networks },
+);
 
 reflector.on('neighborStateChange', ({ neighbor, from, to, reason }) => {
   if (to === 'Established') console.log(`reflector | session with ${neighbor} is up`);
@@ -68,7 +74,7 @@ const hosts = HOSTS.map(({ address, name, blocks }) => {
       networks: blocks.map((prefix) => ({ prefix, nextHop: nextHopFor(prefix, address) })),
       fib: { type: 'print' },
     },
-    { print: (line) => console.log(`${name}    | ${line}`) },
+    { networks, print: (line) => console.log(`${name}    | ${line}`) },
   );
   speaker.on('bestPathChange', ({ prefix, best }) => {
     if (best?.neighbor) {
@@ -120,8 +126,8 @@ async function stopAll(): Promise<void> {
 function howToGoOn(bgpPort: number, apiUrl: string | undefined): string {
   const ask = apiUrl === undefined ? '' : ` --api ${apiUrl}`;
   const asking = `Ask the reflector, in another terminal:
-    npx tsbgp show neighbors${ask}
-    npx tsbgp show route 10.244.2.0/26${ask}
+    node dist/lib/cli/main.js show neighbors${ask}
+    node dist/lib/cli/main.js show route 10.244.2.0/26${ask}
 
 `;
   return `${apiUrl === undefined ? '' : asking}Attach BIRD 2 as one more client: put this into bird.conf, then  bird -f -c bird.conf -s bird.ctl
