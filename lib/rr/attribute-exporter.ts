@@ -7,7 +7,7 @@
 import { AS_TRANS, prefixContains } from '../net/index.js';
 import type { AttributeStore } from '../rib/attribute-store.js';
 import { ATTR, DEFAULT_LOCAL_PREF } from '../rib/attribute-store.js';
-import type { Source } from '../rib/peer-table.js';
+import { compareAddresses, type Source } from '../rib/peer-table.js';
 import type { ExportProfile } from './export-profile.js';
 import { isReflected, prependedClusterIds } from './reflection.js';
 
@@ -89,7 +89,9 @@ export class AttributeExporter {
     if (profile.nextHopSelf) return profile.selfNextHop;
     // RFC 4271 5.1.3: a third-party next hop on the shared subnet may stay, but never one that is the neighbor itself.
     const isShared = profile.sharedSubnet !== undefined && prefixContains(profile.sharedSubnet, global);
-    return isShared && !this.hasMember(global) ? own : profile.selfNextHop;
+    // The source is a member too, perhaps, but it is not told its own route.
+    const isSource = compareAddresses(source.address, global) === 0;
+    return isShared && (isSource || !this.hasMember(global)) ? own : profile.selfNextHop;
   }
 
   /**
