@@ -1,14 +1,9 @@
 import type { Command } from 'commander';
 import { Option } from 'commander';
-import type { Format } from './codec/detect.js';
 import { FORMATS } from './codec/detect.js';
-import type { CodecOptions } from './codec/options.js';
+import type { DecodeOptions } from './codec/options.js';
 import { addCodecOptions } from './codec/options.js';
 import type { Output } from './output.js';
-
-export interface DecodeOptions extends CodecOptions {
-  readonly format: Format;
-}
 
 /** Add the command `decode`. */
 export function registerDecode(program: Command, out: Output): void {

@@ -1,7 +1,6 @@
 import type { WireContext } from '../../bgp/wire/index.js';
 import { MrtDecoder } from '../../mrt/index.js';
 import { CaptureError, PcapDecoder } from '../../pcap/index.js';
-import type { DecodeOptions } from '../decode.js';
 import type { Output } from '../output.js';
 import { CommandError } from '../output.js';
 import type { StreamDecoder } from './decoder.js';
@@ -10,6 +9,7 @@ import { detectFormat } from './detect.js';
 import { HexDecoder } from './hex.js';
 import type { Input } from './input.js';
 import { openInput } from './input.js';
+import type { DecodeOptions } from './options.js';
 import { contextOf } from './options.js';
 import { Progress } from './progress.js';
 import { RawMessageDecoder } from './raw-messages.js';

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { InvalidArgumentError, Option } from 'commander';
 import type { PeerType, WireContext } from '../../bgp/wire/index.js';
 import { ALL_FAMILIES, MAX_EXTENDED_MESSAGE_LENGTH, MAX_MESSAGE_LENGTH } from '../../bgp/wire/index.js';
+import type { Format } from './detect.js';
 
 /** Options that `decode` and `encode` share. */
 export interface CodecOptions {
@@ -10,6 +11,10 @@ export interface CodecOptions {
   readonly addPath: ReadonlySet<string>;
   readonly extendedMessage?: true;
   readonly peerType?: PeerType;
+}
+
+export interface DecodeOptions extends CodecOptions {
+  readonly format: Format;
 }
 
 /** Add the shared options. */
