@@ -9,29 +9,28 @@ import type {
 import { effectiveSettings, type EffectivePeerSettings } from './settings.js';
 
 /**
- * What a changed setting of a neighbor costs, weakest first.
- * `inPlace`: nothing, or the next attempt to connect. `readvertise`: the session stays, what was learnt from and told to
- * the neighbor is judged again. `reset`: it is part of the OPEN or of the connection, so the session must be made anew.
+ * What a changed setting of a neighbor costs. `inPlace`: nothing, or it counts from the next attempt to connect.
+ * `reset`: it is part of the OPEN, of the connection or of what the neighbor was told, so the session is made anew.
  */
-export type ChangeEffect = 'inPlace' | 'readvertise' | 'reset';
+export type ChangeEffect = 'inPlace' | 'reset';
 
 /** A new setting does not compile until its effect stands here. */
 export const SETTING_EFFECT: Readonly<Record<keyof PeerSettings, ChangeEffect>> = Object.freeze({
   peerAs: 'reset',
   description: 'inPlace',
-  routeReflectorClient: 'readvertise',
-  clusterId: 'readvertise',
+  routeReflectorClient: 'reset',
+  clusterId: 'reset',
   families: 'reset',
   holdTime: 'reset',
   keepaliveInterval: 'reset',
-  connectRetry: 'inPlace',
-  connectRetryMax: 'inPlace',
+  connectRetry: 'reset',
+  connectRetryMax: 'reset',
   sendHoldTime: 'reset',
-  passive: 'inPlace',
+  passive: 'reset',
   localAddress: 'reset',
   localPort: 'reset',
   port: 'reset',
-  nextHopSelf: 'readvertise',
+  nextHopSelf: 'reset',
   adminDown: 'reset',
 });
 
@@ -163,8 +162,7 @@ function settingsOf(
 }
 
 function strongest(keys: readonly (keyof PeerSettings)[]): ChangeEffect {
-  const effects = keys.map((key) => SETTING_EFFECT[key]);
-  return effects.includes('reset') ? 'reset' : effects.includes('readvertise') ? 'readvertise' : 'inPlace';
+  return keys.some((key) => SETTING_EFFECT[key] === 'reset') ? 'reset' : 'inPlace';
 }
 
 function diffNetworks(before: readonly NetworkOptions[], after: readonly NetworkOptions[]) {

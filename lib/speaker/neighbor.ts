@@ -3,7 +3,7 @@
  * family on the way out).
  */
 import { createDebug } from './debug.js';
-import type { MessageError, Diagnostic } from '../bgp/wire/errors.js';
+import { MessageError, type Diagnostic } from '../bgp/wire/errors.js';
 import { familyOf, afiSafiOf, type FamilyName } from '../bgp/wire/families.js';
 import { Peer } from '../bgp/session/peer.js';
 import type { FsmStateName, Negotiated, SessionHandler } from '../bgp/session/types.js';
@@ -28,6 +28,8 @@ import type { EffectivePeerSettings } from './settings.js';
 import type { WorkLoop } from './work-loop.js';
 
 const debug = createDebug('tsbgp:session');
+const CEASE = 6;
+const OUT_OF_RESOURCES = 8;
 
 /** What a neighbor needs of its speaker. */
 export interface NeighborHost {
@@ -115,6 +117,13 @@ export class Neighbor implements SessionHandler {
     if (!this.adminDown) this.peer.start();
   }
 
+  /** Take over settings that need no new session. */
+  applyInPlace(settings: EffectivePeerSettings, peerGroup: string | null): void {
+    this.settings = settings;
+    this.peerGroup = peerGroup;
+    this.peer.setRetry(settings.connectRetry, settings.connectRetryMax);
+  }
+
   accept(connection: Connection): void {
     if (this.adminDown || !this.peer.accept(connection)) connection.destroy();
   }
@@ -197,7 +206,13 @@ export class Neighbor implements SessionHandler {
   }
 
   onUpdate(bytes: Uint8Array, start: number, end: number): MessageError | undefined {
-    return this.live?.adjRibIn.apply(bytes, start, end);
+    try {
+      return this.live?.adjRibIn.apply(bytes, start, end);
+    } catch (error) {
+      // A bug of ours must cost this session only, not the process.
+      debug('%s: UPDATE not applied: %O', this.address, error);
+      return new MessageError(CEASE, OUT_OF_RESOURCES, `internal error: ${String(error)}`);
+    }
   }
 
   onReadDone(): void {

@@ -45,7 +45,7 @@ export interface NeighborOptions extends PeerSettings {
   readonly peerGroup?: string;
 }
 
-/** Accept any neighbor whose address lies in the prefix. */
+/** Accept any neighbor whose address lies in the prefix; of several such prefixes the longest counts. */
 export interface DynamicNeighborOptions {
   readonly prefix: string;
   readonly peerGroup: string;

@@ -42,14 +42,13 @@ import type {
   SpeakerRuntime,
 } from './options.js';
 import { advertisedPaths, allPaths, bestPaths, explainPrefix, pathView } from './path-views.js';
+import { applyDiff, CEASE } from './reconfigure.js';
 import { effectiveSettings } from './settings.js';
 import type { ReconfigureResult, RouteFilter, SpeakerApi } from './speaker-api.js';
 import type { ExplainView, FibRouteView, NeighborView, PathView, SummaryView } from './views.js';
 import { WorkLoop } from './work-loop.js';
 
 const debug = createDebug('tsbgp:speaker');
-/** Cease subcodes (RFC 4486). */
-const CEASE = { shutdown: 2, deconfigured: 3, reset: 4, configurationChange: 6 } as const;
 /** Routes of an earlier run are swept from the kernel at the latest so long after the start. */
 const FIB_READY_MS = 30_000;
 const DEFAULT_DYNAMIC_LIMIT = 1000;
@@ -265,7 +264,11 @@ export class Speaker extends EventEmitter<SpeakerEvents> implements SpeakerApi, 
 
   private dynamicEntryFor(address: string): DynamicNeighborOptions | undefined {
     const octets = parseAddress(address);
-    const entry = this.config.dynamicNeighbors?.find(({ prefix }) => prefixContains(parsePrefix(prefix), octets));
+    let [entry, longest]: [DynamicNeighborOptions | undefined, number] = [undefined, -1];
+    for (const candidate of this.config.dynamicNeighbors ?? []) {
+      const prefix = parsePrefix(candidate.prefix);
+      if (prefix.length > longest && prefixContains(prefix, octets)) [entry, longest] = [candidate, prefix.length];
+    }
     if (!entry) return undefined;
     let count = 0;
     for (const { dynamic } of this.neighborsByAddress.values()) if (dynamic === entry.prefix) count++;
@@ -400,51 +403,17 @@ export class Speaker extends EventEmitter<SpeakerEvents> implements SpeakerApi, 
 
   // --- reconfiguration ---
 
+  /** @throws ConfigError for a wrong configuration: nothing is changed then */
   async reconfigure(config: SpeakerConfig): Promise<ReconfigureResult> {
     const diff = diffConfig(this.config, checkConfig(config));
     this.config = diff.applied;
-    for (const address of diff.neighborsRemoved) this.retire(this.find(address), CEASE.deconfigured);
-    for (const options of diff.neighborsAdded) this.createNeighbor(options).start();
-    const reset: string[] = [];
-    const changed: string[] = [];
-    for (const change of diff.neighborsChanged) {
-      const { address, peerGroup } = change.options;
-      const old = this.find(address);
-      if (change.effect === 'inPlace') {
-        old.settings = change.settings;
-        old.peerGroup = peerGroup ?? null;
-        changed.push(address);
-        continue;
-      }
-      this.retire(old, CEASE.configurationChange);
-      this.createNeighbor(change.options).start();
-      reset.push(address);
-    }
-    const removedRanges = new Set([
-      ...diff.dynamicRemoved,
-      ...diff.dynamicChanged.map(({ options }) => options.prefix),
-    ]);
-    for (const neighbor of [...this.neighborsByAddress.values()]) {
-      if (neighbor.dynamic === null || !removedRanges.has(neighbor.dynamic)) continue;
-      this.retire(
-        neighbor,
-        diff.dynamicRemoved.includes(neighbor.dynamic) ? CEASE.deconfigured : CEASE.configurationChange,
-      );
-      reset.push(neighbor.address);
-    }
-    for (const prefix of diff.networksRemoved) this.originator.withdraw(prefix);
-    for (const network of [...diff.networksAdded, ...diff.networksChanged]) {
-      this.originator.announce(network.prefix, network);
-    }
-    this.loop.scheduleIfDirty();
-    return {
-      added: diff.neighborsAdded.map(({ address }) => address),
-      removed: diff.neighborsRemoved,
-      changed,
-      reset,
-      networksAdded: [...diff.networksAdded, ...diff.networksChanged].map(({ prefix }) => prefix),
-      networksRemoved: diff.networksRemoved,
-      needsRestart: diff.needsRestart,
-    };
+    return applyDiff(diff, {
+      neighbors: () => [...this.neighborsByAddress.values()],
+      find: (address) => this.find(address),
+      create: (options) => this.createNeighbor(options).start(),
+      retire: (neighbor, subcode) => this.retire(neighbor, subcode),
+      announce: (network) => this.announce(network.prefix, network),
+      withdraw: (prefix) => this.withdraw(prefix),
+    });
   }
 }
