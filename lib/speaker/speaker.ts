@@ -3,7 +3,7 @@
  */
 import { EventEmitter } from 'node:events';
 import type { Diagnostic } from '../bgp/wire/errors.js';
-import { RIB_FAMILIES, type FamilyName } from '../bgp/wire/families.js';
+import type { FamilyName } from '../bgp/wire/families.js';
 import type { FsmStateName } from '../bgp/session/types.js';
 import type { Fib } from '../fib/fib.js';
 import { createFib } from '../io/create-fib.js';
@@ -44,6 +44,7 @@ import type {
 import { advertisedPaths, allPaths, bestPaths, explainPrefix, pathView } from './path-views.js';
 import { applyDiff, CEASE } from './reconfigure.js';
 import { effectiveSettings } from './settings.js';
+import { summaryView } from './summary-view.js';
 import type { ReconfigureResult, RouteFilter, SpeakerApi } from './speaker-api.js';
 import type { ExplainView, FibRouteView, NeighborView, PathView, SummaryView } from './views.js';
 import { WorkLoop } from './work-loop.js';
@@ -379,26 +380,7 @@ export class Speaker extends EventEmitter<SpeakerEvents> implements SpeakerApi, 
   }
 
   summary(): SummaryView {
-    let established = 0;
-    for (const { peer } of this.neighborsByAddress.values()) established += Number(peer.state === 'Established');
-    const families = Object.fromEntries(
-      RIB_FAMILIES.map((family) => {
-        const rib = this.rib.of(family);
-        return [family, { prefixes: rib.bestCount, paths: rib.paths.count }];
-      }),
-    ) as Record<FamilyName, { prefixes: number; paths: number }>;
-    return {
-      asn: this.asn,
-      routerId: this.config.routerId,
-      clusterId: this.config.clusterId ?? this.config.routerId,
-      startedAt: this.startedAt,
-      neighbors: { configured: this.neighborsByAddress.size, established },
-      families,
-      attributeSets: this.rib.families.reduce((sum, { store }) => sum + store.count, 0),
-      listening: this.listening.map(({ address, port }) =>
-        address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`,
-      ),
-    };
+    return summaryView(this.config, this.rib, [...this.neighborsByAddress.values()], this.listening, this.startedAt);
   }
 
   // --- reconfiguration ---

@@ -63,8 +63,9 @@ export interface ResolvedPeerOptions {
   readonly families: readonly AfiSafi[];
   readonly holdTime: number;
   readonly keepaliveInterval: number | undefined;
-  readonly connectRetry: number;
-  readonly connectRetryMax: number;
+  /** The two that may change while the neighbor runs: see `Peer.setRetry`. */
+  connectRetry: number;
+  connectRetryMax: number;
   readonly sendHoldTime: number;
   readonly passive: boolean;
   readonly extendedMessage: boolean;
@@ -107,7 +108,7 @@ export function resolveOptions(options: PeerOptions): ResolvedPeerOptions {
   const lengthFits = isWithin(maxMessageLength, MAX_MESSAGE_LENGTH, MAX_EXTENDED_MESSAGE_LENGTH);
   check('maxMessageLength', lengthFits, `is ${MAX_MESSAGE_LENGTH} to ${MAX_EXTENDED_MESSAGE_LENGTH} octets`);
 
-  return Object.freeze({
+  return {
     remote: Object.freeze({ address: canonicalAddress(remote.address), port: remote.port }),
     localAddress: localAddress === undefined ? undefined : canonicalAddress(localAddress),
     localPort: options.localPort,
@@ -125,7 +126,7 @@ export function resolveOptions(options: PeerOptions): ResolvedPeerOptions {
     routeRefresh: options.capabilities?.routeRefresh ?? true,
     fourOctetAs: options.capabilities?.fourOctetAs ?? true,
     gracefulRestart: options.capabilities?.gracefulRestart ?? true,
-  });
+  };
 }
 
 function check(option: string, holds: boolean, rule: string): void {

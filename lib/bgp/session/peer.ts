@@ -68,6 +68,12 @@ export class Peer {
     this.#runners.fail(error);
   }
 
+  /** Other retry intervals, in seconds, from the next attempt on. A session that is up notices nothing. */
+  setRetry(connectRetry: number, connectRetryMax: number): void {
+    this.options.connectRetry = connectRetry;
+    this.options.connectRetryMax = connectRetryMax;
+  }
+
   /**
    * A connection from this neighbor arrived. Must be called at once when the listener hands it over.
    * @returns false: refused and closed, because the neighbor is stopped, held back after an error, or has a session
