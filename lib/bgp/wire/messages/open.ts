@@ -62,23 +62,23 @@ export function parseOpen(body: Uint8Array): ParsedOpen {
   const r = new Reader(body);
   const fixed = { version: r.u8(), myAs: r.u16(), holdTime: r.u16(), bgpId: r.u32() };
   const errors = judgeFixedFields(fixed);
+  const parameters: OpenParameter[] = [];
+  let extended = false;
   try {
-    const { parameters, extended } = readParameters(r);
-    for (const parameter of parameters) errors.push(...judgeParameter(parameter));
-    const capabilities = parameters.flatMap((p) => p.capabilities ?? []);
-    const usual = parameters.every((p) => p.capabilities?.length === 1);
-    const message: OpenMessage = {
-      ...fixed,
-      capabilities,
-      ...(usual ? {} : { parameters }),
-      ...(extended ? { extendedParameters: true } : {}),
-    };
-    return { message, errors };
+    extended = readParameters(r, parameters);
   } catch (error) {
     if (!(error instanceof ReadError)) throw error;
     errors.push(new MessageError(2, 0, `Optional Parameters: ${error.message}`));
-    return { message: { ...fixed, capabilities: [] }, errors };
   }
+  for (const parameter of parameters) errors.push(...judgeParameter(parameter));
+  const usual = parameters.every((p) => p.capabilities?.length === 1);
+  const message: OpenMessage = {
+    ...fixed,
+    capabilities: parameters.flatMap((p) => p.capabilities ?? []),
+    ...(usual ? {} : { parameters }),
+    ...(extended ? { extendedParameters: true } : {}),
+  };
+  return { message, errors };
 }
 
 function judgeFixedFields(open: { version: number; myAs: number; holdTime: number; bgpId: number }): MessageError[] {
@@ -93,20 +93,20 @@ function judgeFixedFields(open: { version: number; myAs: number; holdTime: numbe
   return errors;
 }
 
-function readParameters(r: Reader): { parameters: OpenParameter[]; extended: boolean } {
+/** Read parameters into a list, which keeps those in front of one that cannot be read. */
+function readParameters(r: Reader, parameters: OpenParameter[]): boolean {
   const length = r.u8();
   const extended = length !== 0 && r.remaining > 0 && r.bytes[r.offset] === EXTENDED;
   if (extended) r.skip(1);
   const list = r.sub(extended ? r.u16() : length);
-  if (r.remaining > 0) throw new ReadError(`${r.remaining} octets left`);
-  const parameters: OpenParameter[] = [];
   while (list.remaining > 0) {
     const type = list.u8();
     const value = list.view(extended ? list.u16() : list.u8());
     const capabilities = type === CAPABILITIES_PARAMETER ? readCapabilities(value) : undefined;
     parameters.push(capabilities === undefined ? { type, raw: value.slice() } : { type, capabilities });
   }
-  return { parameters, extended };
+  if (r.remaining > 0) throw new ReadError(`${r.remaining} octets left`);
+  return extended;
 }
 
 /** Undefined when the lengths inside do not add up. */
