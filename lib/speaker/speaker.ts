@@ -319,10 +319,10 @@ export class Speaker extends EventEmitter<SpeakerEvents> implements SpeakerApi, 
 
   onNeighborState(neighbor: Neighbor, from: FsmStateName, to: FsmStateName, reason: string): void {
     this.emit('neighborStateChange', { neighbor: neighbor.address, from, to, reason });
-    if (neighbor.dynamic === null || to !== 'Idle') return;
-    // A dynamic neighbor exists only while it is connected.
+    if (neighbor.dynamic === null || to !== 'Active') return;
+    // A dynamic neighbor exists only while it is connected, or held back: Active says that it may come, but is not here.
     this.clock.after(0, () => {
-      if (neighbor.peer.state !== 'Idle' || this.neighborsByAddress.get(neighbor.address) !== neighbor) return;
+      if (neighbor.peer.state !== 'Active' || this.neighborsByAddress.get(neighbor.address) !== neighbor) return;
       this.retire(neighbor, CEASE.deconfigured);
     });
   }

@@ -7,7 +7,13 @@ import {
   type WireContext,
 } from '../../lib/bgp/wire/index.js';
 import { NO_LOCAL_NETWORKS, parseAddress, parseIpv4, parsePrefix, type LocalNetworks } from '../../lib/net/index.js';
-import { MemoryNetwork, seededRandom, VirtualClock, type MemoryNetworkOptions } from '../../lib/sim/index.js';
+import {
+  MemoryNetwork,
+  seededRandom,
+  VirtualClock,
+  type MemoryNetworkOptions,
+  type MemoryTransport,
+} from '../../lib/sim/index.js';
 import { Speaker } from '../../lib/speaker/speaker.js';
 import type { SpeakerConfig, SpeakerRuntime } from '../../lib/speaker/options.js';
 import { announcement, TableView, toHex, withdrawal } from './wire.js';
@@ -36,7 +42,7 @@ export class Probe implements SessionHandler {
   ) {
     this.peer = new Peer(
       { routerId: parseIpv4(address), families: BOTH, connectRetry: 1, ...options },
-      { transport: lab.network.host(address), clock: lab.clock, random: seededRandom(lab.probes.length) },
+      { transport: lab.host(address), clock: lab.clock, random: seededRandom(lab.probes.length) },
       this,
     );
   }
@@ -130,6 +136,7 @@ export class Lab {
   readonly network: MemoryNetwork;
   readonly speakers: Speaker[] = [];
   readonly probes: Probe[] = [];
+  private readonly hosts = new Map<string, MemoryTransport>();
 
   constructor(options: Partial<MemoryNetworkOptions> = {}) {
     this.network = new MemoryNetwork({ clock: this.clock, scribble: true, ...options });
@@ -141,7 +148,7 @@ export class Lab {
     const speaker = new Speaker(
       { asn: 64512, listen: [{ address, port: 179 }], ...options },
       {
-        transport: this.network.host(address),
+        transport: this.host(address),
         clock: this.clock,
         random: seededRandom(1000 + this.speakers.length),
         networks: NO_LOCAL_NETWORKS,
@@ -151,6 +158,17 @@ export class Lab {
     this.speakers.push(speaker);
     await this.during(speaker.start());
     return speaker;
+  }
+
+  /** Connections of the host with this address. */
+  connectionsOf(address: string): number {
+    return this.hosts.get(address)?.connectionCount ?? 0;
+  }
+
+  host(address: string): MemoryTransport {
+    const host = this.network.host(address);
+    this.hosts.set(address, host);
+    return host;
   }
 
   /** A probe that connects to a speaker; it must be a neighbor there. */

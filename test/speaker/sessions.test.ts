@@ -1,0 +1,390 @@
+import { expect } from 'chai';
+import { seededRandom } from '../../lib/sim/index.js';
+import type { NeighborOptions } from '../../lib/speaker/options.js';
+import type { Speaker } from '../../lib/speaker/speaker.js';
+import { Lab, type Probe } from '../support/lab.js';
+
+const R = '10.0.0.1';
+const V4 = '10.1.0.0/16';
+const V6 = '2001:db8:1::/48';
+
+const client = (address: string, more: Partial<NeighborOptions> = {}): NeighborOptions => ({
+  address,
+  peerAs: 64512,
+  passive: true,
+  routeReflectorClient: true,
+  ...more,
+});
+
+describe('Speaker: sessions', () => {
+  let lab: Lab;
+  let speaker: Speaker;
+  let a: Probe;
+  let b: Probe;
+
+  beforeEach(async () => {
+    lab = new Lab();
+    speaker = await lab.speaker({ routerId: R, neighbors: [client('10.0.0.11'), client('10.0.0.12')] });
+    a = lab.probe(R, '10.0.0.11');
+    b = lab.probe(R, '10.0.0.12');
+  });
+
+  const states = () => speaker.neighbors().map(({ state }) => state);
+
+  it('tells all that it has, then End-of-RIB for each family (RFC 4724 section 2)', async () => {
+    await lab.up(a);
+    expect(a.view.endOfRib).to.deep.equal(['1/1', '2/1']);
+    expect(a.view.messages).to.equal(2);
+    a.announce(V4).announce(V6);
+    speaker.announce('10.2.0.0/16');
+    await lab.settle();
+    const order: string[] = [];
+    b.onMessage = (body) => order.push(body.length === 4 || body.length === 10 ? 'end' : 'routes');
+    await lab.up(b);
+    expect(b.prefixes).to.deep.equal([V4, '10.2.0.0/16', V6]);
+    expect(b.view.endOfRib.toSorted()).to.deep.equal(['1/1', '2/1']);
+    expect(order.at(-1)).to.equal('end');
+    expect(a.view.endOfRib).to.have.length(2);
+  });
+
+  it('hears End-of-RIB', async () => {
+    const heard: unknown[] = [];
+    speaker.on('endOfRib', (event) => heard.push(event));
+    await lab.up(a);
+    a.send(Uint8Array.from([...new Array<number>(16).fill(255), 0, 23, 2, 0, 0, 0, 0]));
+    await lab.settle();
+    expect(heard).to.deep.equal([{ neighbor: '10.0.0.11', family: 'ipv4-unicast' }]);
+  });
+
+  it('ROUTE-REFRESH: the routes of that family again, to nobody else (RFC 2918)', async () => {
+    await lab.up(a, b);
+    a.announce(V4, '10.2.0.0/16').announce(V6);
+    await lab.settle();
+    const others = b.view.log.length;
+    b.view.log.length = 0;
+    b.refresh(1);
+    await lab.settle();
+    expect(b.view.log.toSorted()).to.deep.equal([`+${V4}`, '+10.2.0.0/16'].toSorted());
+    b.refresh(2);
+    await lab.settle();
+    expect(b.view.log.slice(2)).to.deep.equal([`+${V6}`]);
+    expect(others).to.equal(3);
+    expect(a.view.log).to.deep.equal([]);
+    // A family that is not in use is ignored.
+    b.refresh(1, 128);
+    await lab.settle();
+    expect(b.view.log).to.have.length(3);
+    expect(states()).to.deep.equal(['Established', 'Established']);
+  });
+
+  it('routes of a neighbor that goes down go, and come back with it', async () => {
+    await lab.up(a, b);
+    a.announce(V4).announce(V6);
+    await lab.settle();
+    expect(b.prefixes).to.deep.equal([V4, V6]);
+    void a.peer.stop();
+    await lab.settle();
+    expect(b.prefixes).to.deep.equal([]);
+    expect([...speaker.routes('ipv4-unicast')]).to.deep.equal([]);
+    expect(speaker.rib.of('ipv4-unicast').prefixes.count).to.equal(0);
+    await lab.up(a);
+    a.announce(V4);
+    await lab.settle();
+    expect(b.prefixes).to.deep.equal([V4]);
+    expect(b.view.needless).to.deep.equal([]);
+  });
+
+  it('a flap with the same routes leaves no trace, however often', async () => {
+    await lab.up(a, b);
+    for (let round = 0; round < 20; round++) {
+      a.announce(V4, '10.2.0.0/16').announce(V6);
+      await lab.settle();
+      a.peer.reset();
+      await lab.clock.runUntilAsync(() => a.isUp, 60_000);
+      // At once, while the old routes may still be there.
+      a.announce('10.3.0.0/16');
+      await lab.settle();
+      expect(b.prefixes).to.deep.equal(['10.3.0.0/16']);
+      expect(speaker.summary().families['ipv4-unicast']).to.deep.equal({ prefixes: 1, paths: 1 });
+    }
+    expect(speaker.rib.peers.limit).to.be.lessThan(10);
+  });
+
+  it('a hold timer that expires takes the routes away', async () => {
+    await lab.up(a, b);
+    a.announce(V4);
+    await lab.settle();
+    lab.network.cut(R, '10.0.0.11');
+    await lab.clock.runUntilAsync(() => b.prefixes.length === 0, 91_000);
+    expect(speaker.neighbor('10.0.0.11').lastError).to.include({
+      direction: 'sent',
+      code: 4,
+    });
+    lab.network.restore(R, '10.0.0.11');
+  });
+
+  it('disable ends the session with a reason, enable brings it back (RFC 9003)', async () => {
+    await lab.up(a, b);
+    a.announce(V4);
+    await lab.settle();
+    speaker.disableNeighbor('10.0.0.11', 'maintenance');
+    await lab.settle();
+    expect(a.peer.lastError).to.include({
+      direction: 'received',
+      text: 'Cease/Administrative Shutdown',
+      message: 'maintenance',
+    });
+    expect(speaker.neighbor('10.0.0.11')).to.include({ state: 'Idle', adminDown: true });
+    expect(b.prefixes).to.deep.equal([]);
+    await lab.clock.runAsync(600_000);
+    expect(a.isUp, 'stays away').to.equal(false);
+    speaker.enableNeighbor('10.0.0.11');
+    await lab.clock.runUntilAsync(() => a.isUp, 200_000);
+    expect(speaker.neighbor('10.0.0.11')).to.include({ state: 'Established', adminDown: false });
+  });
+
+  it('reset ends the session, which comes back by itself', async () => {
+    await lab.up(a);
+    speaker.resetNeighbor('10.0.0.11', 'new filter');
+    await lab.settle();
+    expect(a.peer.lastError).to.include({ text: 'Cease/Administrative Reset', message: 'new filter' });
+    await lab.clock.runUntilAsync(() => a.isUp, 60_000);
+    expect(speaker.neighbor('10.0.0.11').established).to.equal(2);
+  });
+
+  it('adds and removes neighbors at run time', async () => {
+    await lab.up(a);
+    a.announce(V4);
+    const c = lab.probe(R, '10.0.0.13');
+    c.peer.start();
+    await lab.clock.runAsync(5000);
+    expect(c.isUp, 'unknown: refused').to.equal(false);
+    speaker.addNeighbor(client('10.0.0.13'));
+    await lab.clock.runUntilAsync(() => c.isUp, 60_000);
+    await lab.settle();
+    expect(c.prefixes).to.deep.equal([V4]);
+    speaker.removeNeighbor('10.0.0.13');
+    await lab.settle();
+    expect(c.peer.lastError).to.include({ text: 'Cease/Peer De-configured' });
+    expect(() => speaker.neighbor('10.0.0.13'))
+      .to.throw()
+      .with.property('code', 'unknown_neighbor');
+    await lab.clock.runAsync(300_000);
+    expect(c.isUp).to.equal(false);
+    expect(states()[0]).to.equal('Established');
+  });
+
+  it('refuses to add a neighbor twice, and stays as it was', () => {
+    expect(() => speaker.addNeighbor(client('10.0.0.11'))).to.throw();
+    expect(() => speaker.addNeighbor({ address: '10.0.0.13' })).to.throw();
+    expect(speaker.neighbors().map(({ address }) => address)).to.deep.equal(['10.0.0.11', '10.0.0.12']);
+    speaker.addNeighbor(client('10.0.0.13'));
+    expect(speaker.neighbors()).to.have.length(3);
+  });
+
+  it('names what it does not know', () => {
+    for (const call of [
+      () => speaker.neighbor('10.0.0.99'),
+      () => speaker.removeNeighbor('10.0.0.99'),
+      () => speaker.enableNeighbor('10.0.0.99'),
+      () => speaker.disableNeighbor('10.0.0.99'),
+      () => speaker.resetNeighbor('10.0.0.99'),
+      () => [...speaker.routes('ipv4-unicast', { receivedFrom: '10.0.0.99' })],
+      () => [...speaker.routes('ipv4-unicast', { advertisedTo: '10.0.0.99' })],
+    ]) {
+      expect(call).to.throw().with.property('code', 'unknown_neighbor');
+    }
+  });
+
+  it('stop: Cease/Administrative Shutdown with the reason to all, listeners closed, nothing left open', async () => {
+    await lab.up(a, b);
+    a.announce(V4);
+    await lab.settle();
+    await lab.during(speaker.stop('upgrade'));
+    await lab.settle();
+    for (const probe of [a, b]) {
+      expect(probe.peer.lastError).to.include({ text: 'Cease/Administrative Shutdown', message: 'upgrade' });
+    }
+    expect(speaker.listening).to.deep.equal([]);
+    expect(lab.connectionsOf(R)).to.equal(0);
+    void a.peer.stop();
+    void b.peer.stop();
+    await lab.clock.runAsync(600_000);
+    expect(lab.clock.pending, 'timers left').to.equal(0);
+  });
+
+  it('a neighbor that sends a broken UPDATE is reset, the others stay', async () => {
+    await lab.up(a, b);
+    b.announce(V4);
+    a.announce('10.2.0.0/16');
+    await lab.settle();
+    // A prefix of 33 bits.
+    a.send(Uint8Array.from([...new Array<number>(16).fill(255), 0, 25, 2, 0, 2, 33, 0, 0, 0]));
+    await lab.settle();
+    expect(a.peer.lastError).to.include({ direction: 'received', text: 'UPDATE Message Error/Invalid Network Field' });
+    expect(b.prefixes).to.deep.equal([]);
+    expect(states()[1]).to.equal('Established');
+  });
+
+  it('a flaw that does not end the session is told as an event', async () => {
+    const errors: string[] = [];
+    speaker.on('updateError', ({ neighbor, diagnostic }) => errors.push(`${neighbor} ${diagnostic.action}`));
+    await lab.up(a, b);
+    a.announceWith(
+      [
+        { code: 1, value: 'IGP' },
+        { code: 2, value: [] },
+      ],
+      V4,
+    );
+    await lab.settle();
+    expect(errors).to.deep.equal(['10.0.0.11 treat-as-withdraw']);
+    expect(b.prefixes).to.deep.equal([]);
+  });
+
+  it('events of the state machine', async () => {
+    const changes: string[] = [];
+    speaker.on('neighborStateChange', ({ neighbor, from, to }) => changes.push(`${neighbor} ${from} ${to}`));
+    await lab.up(a);
+    expect(changes).to.deep.equal([
+      '10.0.0.11 Active OpenSent',
+      '10.0.0.11 OpenSent OpenConfirm',
+      '10.0.0.11 OpenConfirm Established',
+    ]);
+  });
+});
+
+describe('Speaker: dynamic neighbors', () => {
+  const config = {
+    routerId: R,
+    peerGroups: { nodes: { peerAs: 64512, routeReflectorClient: true } },
+    dynamicNeighbors: [
+      { prefix: '10.0.1.0/24', peerGroup: 'nodes', limit: 2 },
+      { prefix: '10.0.2.0/24', peerGroup: 'nodes' },
+    ],
+  };
+
+  it('whoever connects from the prefix is a neighbor while connected', async () => {
+    const lab = new Lab();
+    const speaker = await lab.speaker(config);
+    const [a, b, stranger] = ['10.0.1.1', '10.0.2.2', '10.0.3.1'].map((address) => lab.probe(R, address));
+    await lab.up(a!, b!);
+    stranger!.peer.start();
+    a!.announce(V4);
+    await lab.settle();
+    expect(b!.prefixes).to.deep.equal([V4]);
+    expect(speaker.neighbor('10.0.1.1')).to.include({ dynamic: true, peerGroup: 'nodes', routeReflectorClient: true });
+    expect(stranger!.isUp).to.equal(false);
+    void a!.peer.stop();
+    await lab.settle();
+    expect(speaker.neighbors().map(({ address }) => address)).to.deep.equal(['10.0.2.2']);
+    expect(b!.prefixes).to.deep.equal([]);
+    await lab.up(a!);
+    expect(speaker.neighbor('10.0.1.1').state).to.equal('Established');
+  });
+
+  it('up to the limit', async () => {
+    const lab = new Lab();
+    const speaker = await lab.speaker(config);
+    const probes = ['10.0.1.1', '10.0.1.2', '10.0.1.3'].map((address) => lab.probe(R, address));
+    await lab.up(probes[0]!, probes[1]!);
+    probes[2]!.peer.start();
+    await lab.clock.runAsync(20_000);
+    expect(probes[2]!.isUp).to.equal(false);
+    expect(speaker.neighbors()).to.have.length(2);
+    void probes[0]!.peer.stop();
+    await lab.clock.runUntilAsync(() => probes[2]!.isUp, 200_000);
+  });
+
+  it('one that does wrong is held back before it is forgotten', async () => {
+    const lab = new Lab();
+    const speaker = await lab.speaker(config);
+    const a = lab.probe(R, '10.0.1.1');
+    await lab.up(a);
+    a.send(Uint8Array.from([...new Array<number>(16).fill(255), 0, 25, 2, 0, 2, 33, 0, 0, 0]));
+    await lab.settle();
+    expect(speaker.neighbor('10.0.1.1').state).to.equal('Idle');
+    expect(speaker.neighbor('10.0.1.1').lastError).to.include({ code: 3, subcode: 10 });
+    void a.peer.stop();
+    await lab.clock.runUntilAsync(() => speaker.neighbors().length === 0, 300_000);
+  });
+
+  it('one that is disabled stays disabled', async () => {
+    const lab = new Lab();
+    const speaker = await lab.speaker(config);
+    const a = lab.probe(R, '10.0.1.1');
+    await lab.up(a);
+    speaker.disableNeighbor('10.0.1.1');
+    await lab.clock.runAsync(300_000);
+    expect(a.isUp).to.equal(false);
+    expect(speaker.neighbor('10.0.1.1').adminDown).to.equal(true);
+    speaker.enableNeighbor('10.0.1.1');
+    await lab.clock.runUntilAsync(() => a.isUp, 300_000);
+  });
+
+  it('one that connects and says nothing is forgotten, too', async () => {
+    const lab = new Lab();
+    const speaker = await lab.speaker(config);
+    const host = lab.network.host('10.0.1.1');
+    const nothing = { onData: () => undefined, onDrain: () => undefined, onClose: () => undefined };
+    host.connect(
+      { remote: { address: R, port: 179 } },
+      { onConnect: (connection) => connection.setHandler(nothing), onError: () => undefined },
+    );
+    await lab.settle();
+    expect(speaker.neighbors()).to.have.length(1);
+    await lab.clock.runAsync(300_000);
+    expect(speaker.neighbors()).to.have.length(0);
+  });
+});
+
+describe('Speaker: start', () => {
+  it('two speakers find each other, whoever connects', async () => {
+    const lab = new Lab();
+    const one = await lab.speaker({ routerId: R, neighbors: [{ address: '10.0.0.2', peerAs: 64512 }] });
+    const two = await lab.speaker({ routerId: '10.0.0.2', neighbors: [{ address: R, peerAs: 64512 }] });
+    await lab.clock.runUntilAsync(() => one.summary().neighbors.established === 1, 60_000);
+    await lab.settle();
+    one.announce(V4);
+    two.announce(V6);
+    await lab.settle();
+    expect([...two.routes('ipv4-unicast')].map(({ prefix }) => prefix)).to.deep.equal([V4]);
+    expect([...one.routes('ipv6-unicast')].map(({ prefix }) => prefix)).to.deep.equal([V6]);
+    // Local routes of the one arrive without an AS, at the other.
+    expect(two.explain(V4).best).to.include({ asPath: '', localPref: 100, nextHop: R, neighbor: R });
+  });
+
+  it('starts once, and not with an address that is not there', async () => {
+    const lab = new Lab();
+    const speaker = await lab.speaker({ routerId: R });
+    let error: unknown;
+    await speaker.start().catch((e: unknown) => (error = e));
+    expect(error).to.have.property('code', 'already_started');
+    await lab.speaker({ routerId: '10.0.0.2', listen: [{ address: '10.9.9.9', port: 179 }] }).catch((e: unknown) => {
+      error = e;
+    });
+    expect(error).to.have.property('code', 'EADDRNOTAVAIL');
+  });
+
+  it('a neighbor that is adminDown is left alone', async () => {
+    const lab = new Lab();
+    const speaker = await lab.speaker({ routerId: R, neighbors: [client('10.0.0.11', { adminDown: true })] });
+    const a = lab.probe(R, '10.0.0.11');
+    a.peer.start();
+    await lab.clock.runAsync(60_000);
+    expect(a.isUp).to.equal(false);
+    expect(speaker.neighbor('10.0.0.11')).to.include({ state: 'Idle', adminDown: true });
+    speaker.enableNeighbor('10.0.0.11');
+    await lab.clock.runUntilAsync(() => a.isUp, 200_000);
+  });
+
+  it('TCP may cut and join as it likes', async () => {
+    const lab = new Lab({ rechunk: seededRandom(7) });
+    await lab.speaker({ routerId: R, neighbors: [client('10.0.0.11'), client('10.0.0.12')] });
+    const [a, b] = [lab.probe(R, '10.0.0.11'), lab.probe(R, '10.0.0.12')];
+    await lab.up(a, b);
+    const prefixes = Array.from({ length: 300 }, (_, i) => `10.${100 + (i >> 8)}.${i & 255}.0/24`);
+    for (let i = 0; i < 300; i += 50) a.announce(...prefixes.slice(i, i + 50));
+    await lab.clock.runUntilAsync(() => b.prefixes.length === 300, 60_000);
+  });
+});
