@@ -28,7 +28,8 @@ export async function runProgram(args: readonly string[], out: Output): Promise<
   }
 }
 
-function buildProgram(out: Output): Command {
+/** All commands, ready to parse arguments. */
+export function buildProgram(out: Output): Command {
   const program = new Command('tsbgp')
     .description('BGP speaker, route reflector and kernel route writer')
     .exitOverride()

@@ -119,10 +119,11 @@ function* timers({ given, effective, where }: Peer): Generator<ConfigProblem> {
   const { holdTime, keepaliveInterval, sendHoldTime, connectRetry, connectRetryMax } = effective;
   if (keepaliveInterval !== null && holdTime === 0) {
     yield { path: where('keepaliveInterval'), message: 'with holdTime 0 no keepalives are sent' };
-  } else if (keepaliveInterval !== null && keepaliveInterval >= holdTime) {
+  } else if (keepaliveInterval !== null && keepaliveInterval * 3 > holdTime) {
     yield {
       path: where('keepaliveInterval'),
-      message: `${keepaliveInterval} is not shorter than the hold time of ${holdTime} seconds: the session would expire`,
+      // RFC 4271 section 4.4: a third is the reasonable maximum, and the session keeps to it.
+      message: `${keepaliveInterval} is more than a third of the hold time of ${holdTime} seconds`,
     };
   }
   // RFC 9687 section 4.

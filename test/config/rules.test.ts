@@ -59,7 +59,7 @@ const CASES: [string, string, string[]][] = [
   - { address: 10.0.0.4, peerAs: 1, holdTime: 90, sendHoldTime: 90 }
   - { address: 10.0.0.5, peerAs: 1, connectRetry: 10, connectRetryMax: 5 }`,
     [
-      '4 neighbors[0].keepaliveInterval: 30 is not shorter than the hold time of 30 seconds: the session would expire',
+      '4 neighbors[0].keepaliveInterval: 30 is more than a third of the hold time of 30 seconds',
       '5 neighbors[1].keepaliveInterval: with holdTime 0 no keepalives are sent',
       '6 neighbors[2].sendHoldTime: 90 is not longer than the hold time of 90 seconds',
       '7 neighbors[3].connectRetryMax: 5 is less than connectRetry, 10 seconds',
