@@ -165,6 +165,14 @@ export class Fib {
     return hop.gateway === undefined ? answer : { ...answer, gateway: hop.gateway };
   }
 
+  /**
+   * Whether the kernel was read at least once. While it was not, because `ip` fails, {@link resolve} knows nothing, and
+   * who must go on without a kernel should not take that for "unreachable".
+   */
+  get knowsKernel(): boolean {
+    return this.#reconciler.hasRead;
+  }
+
   /** Stop watching a next hop that {@link resolve} was asked for. */
   forget(nextHop: string, device?: string): void {
     this.#resolver.forget(nextHop, device);
