@@ -137,6 +137,7 @@ export class Lab {
   readonly speakers: Speaker[] = [];
   readonly probes: Probe[] = [];
   private readonly hosts = new Map<string, MemoryTransport>();
+  private readonly dials = new Map<string, number>();
 
   constructor(options: Partial<MemoryNetworkOptions> = {}) {
     this.network = new MemoryNetwork({ clock: this.clock, scribble: true, ...options });
@@ -168,7 +169,17 @@ export class Lab {
   host(address: string): MemoryTransport {
     const host = this.network.host(address);
     this.hosts.set(address, host);
+    const connect = host.connect.bind(host);
+    host.connect = (options, handler) => {
+      this.dials.set(options.remote.address, this.dialsTo(options.remote.address) + 1);
+      return connect(options, handler);
+    };
     return host;
+  }
+
+  /** How often somebody has tried to connect to an address. */
+  dialsTo(address: string): number {
+    return this.dials.get(address) ?? 0;
   }
 
   /** A probe that connects to a speaker; it must be a neighbor there. */
