@@ -1,15 +1,25 @@
+import type { EventEmitter } from 'node:events';
 import type { FibEvent } from '../fib/events.js';
-import type { ReconfigureResult } from '../speaker/speaker-api.js';
-import type { Speaker } from '../speaker/speaker.js';
+import type { SpeakerEvents } from '../speaker/events.js';
+import type { ReconfigureResult, SpeakerApi } from '../speaker/speaker-api.js';
 import { printable } from './output.js';
 
 /** The same line about the same thing is told again only after so long. */
 const REPEAT_MS = 60_000;
+/** Of routes and UPDATEs, of which there can be a million, so many lines are written in so long; the rest is counted. */
+const BURST_LINES = 20;
+const BURST_MS = 10_000;
+/** Subjects to remember: a limit, so that a long life needs no more memory. */
+const SUBJECTS = 10_000;
+
+/** What the log hears of; `Speaker` is one. */
+export type LoggedSpeaker = EventEmitter<SpeakerEvents> & Pick<SpeakerApi, 'neighbor'>;
 
 /** One line per event that an operator cares about; all else is for `DEBUG=tsbgp:*`. */
 export class OperatorLog {
   /** Subject to the last line about it and when it was written. */
   readonly #told = new Map<string, { readonly text: string; readonly at: number }>();
+  #burst = { began: -Infinity, lines: 0, left: 0 };
 
   constructor(
     private readonly write: (line: string) => void,
@@ -24,14 +34,37 @@ export class OperatorLog {
   #once(subject: string, text: string): void {
     const [last, at] = [this.#told.get(subject), this.now()];
     if (last?.text === text && at - last.at < REPEAT_MS) return;
+    if (this.#told.size >= SUBJECTS) this.#told.clear();
     this.#told.set(subject, { text, at });
     this.line(text);
   }
 
+  /** Like #once, for what can come in floods. */
+  #flood(subject: string, text: string): void {
+    if (this.now() - this.#burst.began >= BURST_MS) {
+      this.tellRest();
+      this.#burst = { began: this.now(), lines: 0, left: 0 };
+    }
+    if (this.#burst.lines < BURST_LINES) {
+      this.#burst.lines++;
+      this.#once(subject, text);
+    } else if (this.#burst.left++ === 0) {
+      setTimeout(() => this.tellRest(), BURST_MS).unref();
+    }
+  }
+
+  /** Say how many lines were left out, if any. */
+  tellRest(): void {
+    const { left } = this.#burst;
+    this.#burst.left = 0;
+    if (left > 0)
+      this.line(`${left} more events of routes and UPDATEs not shown: see 'tsbgp show fib' and DEBUG=tsbgp:*`);
+  }
+
   /** Tell what happens to a speaker from now on. */
-  follow(speaker: Speaker): void {
+  follow(speaker: LoggedSpeaker): void {
     speaker.on('neighborStateChange', ({ neighbor, from, to, reason }) => {
-      const who = `neighbor ${neighbor}${this.#description(speaker, neighbor)}`;
+      const who = `neighbor ${neighbor}${descriptionOf(speaker, neighbor)}`;
       if (to === 'Established' || from === 'Established') {
         // Up or down is always told, also when it is the same as a second ago.
         this.#told.delete(`neighbor ${neighbor}`);
@@ -41,24 +74,26 @@ export class OperatorLog {
         this.#once(`neighbor ${neighbor}`, `${who}: ${reason}`);
     });
     speaker.on('updateError', ({ neighbor, diagnostic }) => {
-      this.#once(
+      this.#flood(
         `update ${neighbor}`,
         `neighbor ${neighbor}: malformed UPDATE, ${diagnostic.action}: ${diagnostic.reason}`,
       );
     });
     speaker.on('fib', (event) => {
       const text = fibText(event);
-      if (text !== null) this.#once(`fib ${'prefix' in event ? event.prefix : 'writer'}`, `FIB: ${text}`);
+      if (text === null) return;
+      if ('prefix' in event) this.#flood(`fib ${event.prefix}`, `FIB: ${text}`);
+      else this.#once('fib', `FIB: ${text}`);
     });
   }
+}
 
-  #description(speaker: Speaker, address: string): string {
-    try {
-      const { description } = speaker.neighbor(address);
-      return description === null ? '' : ` (${description})`;
-    } catch {
-      return ''; // gone already
-    }
+function descriptionOf(speaker: LoggedSpeaker, address: string): string {
+  try {
+    const { description } = speaker.neighbor(address);
+    return description === null ? '' : ` (${description})`;
+  } catch {
+    return ''; // gone already
   }
 }
 

@@ -18,18 +18,25 @@ export async function run(file: string, out: Output): Promise<void> {
   const config = await loadConfig(file);
   const log = new OperatorLog((line) => out.message(line));
   const stopped = nextStopSignal();
+  // From the first moment on: unhandled, SIGHUP would end the process.
+  let reload = (): void => void (reloadWanted = true);
+  let reloadWanted = false;
+  const onHangUp = (): void => reload();
+  process.on('SIGHUP', onHangUp);
   const speaker = await asCommand(() => new Speaker(config));
   log.follow(speaker);
   const api = await startAll(speaker, config);
   log.line(startLine(speaker, api));
   if (api?.exposed) log.line(`the API at ${api.url} has no password and can be reached from other machines`);
 
-  const reload = (): void => void reloadFile(file, speaker, log);
-  process.on('SIGHUP', reload);
+  reload = () => void reloadFile(file, speaker, log);
+  if (reloadWanted) reload();
   const signal = await stopped;
-  process.removeListener('SIGHUP', reload);
+  reload = () => undefined;
   log.line(`${signal}: stopping`);
   await within(STOP_MS, stopAll(speaker, api));
+  process.removeListener('SIGHUP', onHangUp);
+  log.tellRest();
   log.line('stopped');
 }
 
