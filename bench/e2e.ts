@@ -41,7 +41,17 @@ let failed = false;
 try {
   for (const workload of options.workloads.split(',')) {
     const duts = ['tsbgp', ...options.rivals.split(',').filter((rival) => rival !== '')].join(',');
-    const args = ['compare', '--dut-file', speakers, '--duts', duts, '--workload', workload, '--rounds', options.rounds];
+    const args = [
+      'compare',
+      '--dut-file',
+      speakers,
+      '--duts',
+      duts,
+      '--workload',
+      workload,
+      '--rounds',
+      options.rounds,
+    ];
     const run = spawnSync(join(resolve(options.rig), 'bench'), args, { stdio: 'inherit' });
     failed ||= run.status !== 0;
   }
