@@ -1,3 +1,4 @@
+import { ConfigError } from './config-errors.js';
 import { checkConfig } from './config.js';
 import type {
   DynamicNeighborOptions,
@@ -126,7 +127,13 @@ function withSections(
 ): SpeakerConfig {
   const mixed: Record<string, unknown> = { ...after };
   for (const key of keys) mixed[key] = before[key];
-  return checkConfig(mixed);
+  try {
+    return checkConfig(mixed);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    const why = `; it is possible only after a restart, with the new ${keys.join(', ')}`;
+    throw new ConfigError(error.errors.map((item) => ({ ...item, message: item.message + why })));
+  }
 }
 
 type Side<T> = readonly [config: SpeakerConfig, peers: readonly T[]];

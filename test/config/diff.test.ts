@@ -146,6 +146,9 @@ describe('difference of two configurations', () => {
     const clients = (peerAs: number) => ({ neighbors: [{ address: '10.0.0.2', peerAs, routeReflectorClient: true }] });
     const a = config(clients(64512));
     const b = config({ asn: 64513, ...clients(64513) });
-    expect(() => diffConfig(a, b)).to.throw(ConfigError, /route reflector client is iBGP/);
+    expect(() => diffConfig(a, b)).to.throw(
+      ConfigError,
+      /route reflector client is iBGP.*only after a restart, with the new asn/,
+    );
   });
 });
