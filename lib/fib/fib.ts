@@ -263,6 +263,7 @@ export class Fib {
     if (started) {
       if (this.#atStop === 'remove') {
         this.#downTimer?.cancel();
+        this.#downTimer = null;
         if (this.#down) await this.#reconciler.run('stop');
         this.#state.forEach((ref) => this.#unwant(ref));
       }

@@ -30,13 +30,17 @@ class ForeignTable {
     this.index = new PrefixIndex(family);
   }
 
-  /** @param replace the route takes the place of one that the kernel counts as the same */
-  put(p: PrefixWords, route: KernelRoute, replace: boolean): void {
+  /**
+   * @param replace the route takes the place of one that the kernel counts as the same
+   * @returns whether there can be no doubt which one that is
+   */
+  put(p: PrefixWords, route: KernelRoute, replace: boolean): boolean {
     const before = this.index.size;
     const row = this.index.add(p);
     if (row >= this.#first.length) this.#first = grown(this.#first);
     if (this.index.size > before) this.#first[row] = 0;
     const body = this.bodies.retain(route.body);
+    let sure = true;
     let previous = 0;
     let entry = this.#first[row]!;
     for (; entry !== 0 && this.#metric[entry]! <= route.metric; previous = entry, entry = this.#next[entry]!) {
@@ -44,13 +48,15 @@ class ForeignTable {
         this.bodies.release(this.#body[entry]!);
         this.#body[entry] = body;
         this.#protocol[entry] = route.protocol;
-        return;
+        return true;
       }
+      if (this.#metric[entry] === route.metric) sure = false;
     }
     const made = this.#make(body, route);
     this.#next[made] = entry;
     if (previous === 0) this.#first[row] = made;
     else this.#next[previous] = made;
+    return sure;
   }
 
   /** @returns whether there was such a route */
@@ -144,19 +150,20 @@ export class ForeignRoutes {
     this.#put(route, false);
   }
 
-  /** A route that was added or replaced, as a single event tells it. */
-  put(route: KernelRoute): void {
-    this.#put(route, true);
+  /** A route that was added or replaced, as a single event tells it. @returns whether the picture is surely right */
+  put(route: KernelRoute): boolean {
+    return this.#put(route, true);
   }
 
-  #put(route: KernelRoute, replace: boolean): void {
+  #put(route: KernelRoute, replace: boolean): boolean {
     parseWords(route.prefix, this.#words);
     const key = route.table * 2 + (this.#words.family === 6 ? 1 : 0);
     let table = this.#tables.get(key);
     if (!table) this.#tables.set(key, (table = new ForeignTable(this.#words.family, this.bodies)));
-    table.put(this.#words, route, replace);
+    return table.put(this.#words, route, replace);
   }
 
+  /** @returns whether there was such a route */
   delete(route: KernelRoute): boolean {
     parseWords(route.prefix, this.#words);
     return this.#table(route.table, this.#words.family)?.delete(this.#words, route) ?? false;

@@ -53,6 +53,8 @@ export class Reconciler {
   #watch: { close(): void } | null = null;
   #watchFailures = 0;
   #missed: { route: KernelRoute; deleted: boolean }[] = [];
+  /** Links that changed since the kernel was read: routes that went with them are nobody's doing. */
+  readonly #changedLinks = new Set<string>();
   #closed = false;
   #own = 0;
 
@@ -184,6 +186,7 @@ export class Reconciler {
     };
     await state.forEachInSlices(visit, () => this.#breathe());
     this.#running = false;
+    if (consistent) this.#changedLinks.clear();
     if (this.#closed) return;
     const durationMs = this.o.clock.now() - began;
     this.#restUntil = this.o.clock.now() + durationMs * REST_FACTOR;
@@ -199,6 +202,8 @@ export class Reconciler {
     const { state } = this.o;
     state.setKernel(ref, 0);
     if (state.wantedBody(ref) === 0 || (c.flags[row]! & FLAG.unsure) !== 0) return;
+    const { hops } = state.bodies.get(state.wantedBody(ref));
+    if (hops.some(({ device }) => device !== undefined && this.#changedLinks.has(device))) return;
     this.#foreignChange(ref, 'deleted', null);
   }
 
@@ -254,9 +259,16 @@ export class Reconciler {
   }
 
   #ensureWatch(): void {
-    if (this.#watch || !this.o.writer.watch) return;
-    this.#watch = this.o.writer.watch({
+    const { resolver, writer } = this.o;
+    if (this.#watch || !writer.watch) return;
+    this.#watch = writer.watch({
       onRoute: (route, deleted) => this.#hint(route, deleted),
+      onLink: (device, up) => {
+        resolver.setDown(device, !up);
+        this.#changedLinks.add(device);
+        this.o.onForeignRoutes('soon');
+        this.request('a link changed');
+      },
       onResync: (reason) => this.request(reason),
       onEnd: (error) => {
         this.#watch = null;
@@ -272,12 +284,11 @@ export class Reconciler {
     this.#watchFailures = 0;
     if (!this.#isOwn(route)) {
       if (route.protocol === state.identity.protocol || !resolver.tables.includes(route.table)) return;
-      resolver.apply(route, deleted);
+      const sure = resolver.apply(route, deleted);
       if (this.#running) this.#missed.push({ route, deleted });
       this.o.onForeignRoutes('soon');
       this.#neighbour(route, deleted);
-      // The event may be one of several for the prefix: a reading makes sure.
-      this.request('routes of others changed', LATE_HINT_DELAY_MS);
+      if (!sure) this.request('routes of others changed', LATE_HINT_DELAY_MS);
       return;
     }
     const ref = state.find(route.prefix);

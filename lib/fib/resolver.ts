@@ -37,6 +37,8 @@ export class Resolver {
   readonly #asked = new Map<string, { nextHop: string; device: string | undefined; answer: Resolution | undefined }>();
 
   readonly #bodies = new BodyPool('stateKey');
+  /** Devices that lost their link since the kernel was read. */
+  readonly #down = new Set<string>();
 
   constructor(private readonly options: ResolverOptions) {}
 
@@ -58,12 +60,19 @@ export class Resolver {
   replace(routes: ForeignRoutes): void {
     this.#routes?.discard();
     this.#routes = routes;
+    this.#down.clear();
   }
 
-  /** One route came or went. */
-  apply(route: KernelRoute, deleted: boolean): void {
-    if (deleted) this.#routes?.delete(route);
-    else this.#routes?.put(route);
+  /** One route came or went. @returns whether the picture is surely right after it */
+  apply(route: KernelRoute, deleted: boolean): boolean {
+    if (!this.#routes) return false;
+    return deleted ? this.#routes.delete(route) : this.#routes.put(route);
+  }
+
+  /** A device lost its link or has it again: known at once, without waiting for its routes to be read. */
+  setDown(device: string, down: boolean): void {
+    if (down) this.#down.add(device);
+    else this.#down.delete(device);
   }
 
   /**
@@ -115,24 +124,21 @@ export class Resolver {
     // address is no next hop.
     if (device === undefined && (host.w0 & 0xffc00000) >>> 0 === 0xfe800000 && host.family === 6) return undefined;
     if (device === undefined && routes.cover(TABLE_LOCAL, host, 0, () => true)) return undefined;
-    const want = (entry: Cover): boolean =>
-      device === undefined ? this.#counts(entry) : this.#leadsOnto(entry, device);
+    const want = (entry: Cover): boolean => device === undefined || this.#leadsOnto(entry, device);
     const shortest = this.options.viaDefault ? 0 : 1;
-    const cover =
-      routes.cover(this.options.table, host, shortest, want) ?? routes.cover(TABLE_MAIN, host, shortest, want);
+    let cover = routes.cover(this.options.table, host, shortest, want);
+    // `throw` means: look in the next table.
+    if (!cover || this.#bodies.get(cover.body).type === 'throw') cover = routes.cover(TABLE_MAIN, host, shortest, want);
     if (!cover) return undefined;
     const body = this.#bodies.get(cover.body);
     if (body.type !== 'unicast') return undefined;
     const hops = body.hops
-      .filter((hop) => !hop.down && hop.device !== undefined && (device === undefined || hop.device === device))
+      .filter((hop) => !hop.down && hop.device !== undefined && !this.#down.has(hop.device))
+      .filter((hop) => device === undefined || hop.device === device)
       .map((hop) => (hop.gateway === undefined ? { ...hop, gateway } : hop));
     if (hops.length === 0) return undefined;
     const connected = cover.protocol === PROTOCOL_KERNEL && body.hops.every((hop) => hop.gateway === undefined);
     return { metric: connected ? 0 : cover.metric, hops };
-  }
-
-  #counts(entry: Cover): boolean {
-    return this.#bodies.get(entry.body).type !== 'throw';
   }
 
   #leadsOnto(entry: Cover, device: string): boolean {

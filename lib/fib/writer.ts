@@ -39,7 +39,12 @@ export interface WriteFailure {
 export interface KernelWatcher {
   /** A route was added or replaced, or deleted. May be told late, twice, or not at all: it is a hint. */
   onRoute(route: KernelRoute, deleted: boolean): void;
-  /** Something changed that single route events do not tell: a link, an address, lost events. The tables must be read again. */
+  /**
+   * A device or its addresses changed; `up` is whether it can carry packets now. IPv4 routes that go with it are told by
+   * no event of their own.
+   */
+  onLink(device: string, up: boolean): void;
+  /** Something changed that single route events do not tell, such as lost events. The tables must be read again. */
   onResync(reason: string): void;
   /** The watch is over, by itself. */
   onEnd(error: KernelError): void;

@@ -12,8 +12,8 @@ const RECEIVE_BUFFER = 8 * 1024 * 1024;
 export class IpMonitor {
   readonly #child: Child;
   readonly #parser = new RouteLineParser();
-  /** Link names by number, as far as events told them. */
-  readonly #links = new Map<string, string>();
+  /** Links by number, as far as events told them. */
+  readonly #links = new Map<string, { name: string; up: boolean }>();
   #closed = false;
 
   /** @param onLinks a link came, went or was renamed: device numbers remembered by name are void */
@@ -49,7 +49,7 @@ export class IpMonitor {
       case 'LINK':
         return this.#link(text, deleted);
       case 'ADDR':
-        return this.watcher.onResync('an address changed');
+        return this.#address(text);
       case 'NEXTHOP':
         return this.watcher.onResync('a nexthop object changed');
       default: // the rest of an event that -o did not put on one line
@@ -63,20 +63,28 @@ export class IpMonitor {
   }
 
   #link(text: string, deleted: boolean): void {
-    const link = /^(\d+): ([^\s:@]+)/.exec(text);
-    if (link) {
-      const [, number, name] = link as unknown as [string, string, string];
-      const known = this.#links.get(number);
-      if (deleted) this.#links.delete(number);
-      else this.#links.set(number, name);
-      if (deleted || known !== name) this.onLinks();
-      // `ip monitor` goes on telling the old name.
-      if (!deleted && known !== undefined && known !== name) {
-        this.#child.kill();
-        return this.#end(new KernelError('EEXIT', `link ${known} is ${name} now`));
-      }
+    const link = /^(\d+): ([^\s:@]+)[^<]*<([^>]*)>/.exec(text);
+    if (!link) return this.watcher.onResync('a link changed');
+    const [, number, name, flags] = link as unknown as [string, string, string, string];
+    const up = !deleted && flags.split(',').includes('LOWER_UP');
+    const known = this.#links.get(number)?.name;
+    if (deleted) this.#links.delete(number);
+    else this.#links.set(number, { name, up });
+    if (deleted || known !== name) this.onLinks();
+    // `ip monitor` goes on telling the old name.
+    if (!deleted && known !== undefined && known !== name) {
+      this.#child.kill();
+      return this.#end(new KernelError('EEXIT', `link ${known} is ${name} now`));
     }
-    this.watcher.onResync('a link changed');
+    this.watcher.onLink(name, up);
+  }
+
+  #address(text: string): void {
+    const [, number, name] = /^(\d+): ([^\s:@]+)/.exec(text) ?? [];
+    if (number === undefined) return this.watcher.onResync('an address changed');
+    // The name in this line may be an old one, and whether the link is up is told by its own events only.
+    const known = this.#links.get(number);
+    this.watcher.onLink(known?.name ?? name!, known?.up ?? true);
   }
 
   #error(line: string): void {

@@ -67,7 +67,7 @@ export class FakeKernel {
     this.#links.set(device, link);
     link.addresses.push(...addresses);
     if (link.up) this.#connect(device, addresses);
-    this.#resync('a link changed');
+    this.#tellLink(device, link.up);
   }
 
   /** Take a link down or up. Its routes go; only the connected ones come back. */
@@ -77,7 +77,7 @@ export class FakeKernel {
     link.up = up;
     if (up) this.#connect(device, link.addresses);
     else this.#disconnect(device);
-    this.#resync('a link changed');
+    this.#tellLink(device, up);
   }
 
   removeLink(device: string): void {
@@ -112,7 +112,11 @@ export class FakeKernel {
 
   /** What another program does: add or replace a route, unchecked. */
   put(fake: FakeRoute): void {
-    const made = route(fake);
+    this.putRoute(route(fake));
+  }
+
+  /** Like {@link put}, for routes with several hops, of other types, or for a type of service. */
+  putRoute(made: KernelRoute): void {
     this.#routes = this.#routes.filter((r) => !sameKey(r, made));
     this.#put(made);
   }
@@ -270,6 +274,10 @@ export class FakeKernel {
 
   #tell(changed: KernelRoute, deleted: boolean): void {
     if (!this.muted) for (const watcher of [...this.#watchers]) watcher.onRoute(changed, deleted);
+  }
+
+  #tellLink(device: string, up: boolean): void {
+    if (!this.muted) for (const watcher of [...this.#watchers]) watcher.onLink(device, up);
   }
 
   #resync(reason: string): void {

@@ -205,6 +205,7 @@ export function fibWriterConformance(name: string, make: () => Promise<Conforman
           told.push(`${deleted ? '-' : '+'}${prefix}`);
           wake?.();
         },
+        onLink: (device) => told.push(device),
         onResync: (reason) => {
           told.push(reason);
           wake?.();

@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { routeBody } from '../../lib/fib/body.js';
 import { Rig } from './rig.js';
 
 describe('Fib: next hops', () => {
@@ -101,5 +102,60 @@ describe('Fib: next hops', () => {
     rig.kernel.remove('10.50.0.0/16');
     await rig.run(3000);
     expect(told).to.have.length(2);
+  });
+
+  it('knows that a link is down before its routes have been read', async () => {
+    const rig = await new Rig().start();
+    rig.fib.set('10.1.0.0/16', { nextHop: '10.0.0.2' });
+    await rig.settle();
+    rig.kernel.failNextRead({ code: 'EIO', stall: true });
+    rig.kernel.setLink('eth0', false);
+    await rig.run(1);
+    expect(rig.fib.resolve('10.0.0.3')).to.equal(undefined);
+    expect(rig.states()).to.deep.equal({ '10.1.0.0/16': 'unresolved' });
+  });
+
+  it('does not take a flapping link for a program that fights over routes', async () => {
+    const rig = await new Rig().start();
+    rig.fib.set('10.1.0.0/16', { nextHop: '10.0.0.2' });
+    await rig.settle();
+    for (let i = 0; i < 10; i++) {
+      rig.kernel.setLink('eth0', false);
+      rig.kernel.setLink('eth0', true);
+      await rig.run(1000);
+      expect(rig.dump()).to.have.length(1);
+    }
+    expect(rig.of('contended')).to.deep.equal([]);
+    expect(rig.of('foreignChange')).to.deep.equal([]);
+  });
+
+  it('looks in main when the own table says throw, and not at all at routes for a type of service', async () => {
+    const rig = new Rig({ table: 77 });
+    const put = (table: number, tos: number, type: 'throw' | 'unicast', gateway: string): void => {
+      const hops = type === 'throw' ? [] : [{ gateway, device: 'eth0' }];
+      const body = routeBody({ type, hops });
+      const route = { prefix: '10.50.0.0/16', table, protocol: 4, metric: 1, tos, body };
+      rig.kernel.putRoute(route);
+    };
+    put(77, 0, 'throw', '');
+    put(254, 0, 'unicast', '10.0.0.5');
+    put(77, 16, 'unicast', '10.0.0.6');
+    await rig.start();
+    expect(rig.fib.resolve('10.50.1.1')).to.include({ gateway: '10.0.0.5' });
+  });
+
+  it('does not read the kernel again for each route of others that comes or goes', async () => {
+    const rig = await new Rig().start();
+    await rig.run(5000);
+    const before = rig.kernel.counts.reads;
+    for (let i = 0; i < 50; i++) {
+      rig.kernel.put({ prefix: `10.9.${i}.0/24`, via: '10.0.0.5', device: 'eth0' });
+      await rig.run(1000);
+      expect(rig.fib.resolve(`10.9.${i}.1`)).to.include({ gateway: '10.0.0.5' });
+      rig.kernel.remove(`10.9.${i}.0/24`);
+      await rig.run(1000);
+      expect(rig.fib.resolve(`10.9.${i}.1`)).to.equal(undefined);
+    }
+    expect(rig.kernel.counts.reads - before).to.equal(0);
   });
 });

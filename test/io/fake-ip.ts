@@ -48,13 +48,12 @@ export class FakeIp {
     this.monitors.push(child);
     const watch = this.kernel.watch({
       onRoute: (route, deleted) => child.say(`[ROUTE]${deleted ? 'Deleted ' : ''}${lineOf(route, true)}\n`),
-      onResync: (reason) => {
-        if (reason === 'events were lost') child.complain('netlink receive error No buffer space available (105)\n');
-        else
-          child.say(
-            '[LINK]2: eth0@if3: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 \\    link/ether 02:00:00:00:00:01\n',
-          );
+      onLink: (device, up) => {
+        const number = [...device].reduce((sum, letter) => sum * 31 + letter.charCodeAt(0), 7) % 1000;
+        const flags = up ? 'BROADCAST,MULTICAST,UP,LOWER_UP' : 'BROADCAST,MULTICAST';
+        child.say(`[LINK]${number}: ${device}@if3: <${flags}> mtu 1500 \\    link/ether 02:00:00:00:00:01\n`);
       },
+      onResync: () => child.complain('netlink receive error No buffer space available (105)\n'),
       onEnd: (error) => child.finish(error),
     });
     child.whenDone = () => watch.close();

@@ -40,7 +40,12 @@ describe('IpRouteWriter', () => {
     const writer = new IpRouteWriter({ spawn: ip.spawn, netns: 'blue' });
     await writer.write([add('10.1.0.0/16')]);
     await writer.read([254], () => undefined);
-    writer.watch({ onRoute: () => undefined, onResync: () => undefined, onEnd: () => undefined });
+    writer.watch({
+      onRoute: () => undefined,
+      onLink: () => undefined,
+      onResync: () => undefined,
+      onEnd: () => undefined,
+    });
     expect(ip.started).to.have.length(4);
     for (const args of ip.started) expect(args.slice(0, 2)).to.deep.equal(['-n', 'blue']);
     expect(kernel.dump(186)).to.have.length(1);
@@ -88,7 +93,12 @@ describe('IpRouteWriter', () => {
 
   it('takes a fresh process when links changed, because ip remembers their numbers', async () => {
     const { ip, kernel, writer } = rig();
-    writer.watch({ onRoute: () => undefined, onResync: () => undefined, onEnd: () => undefined });
+    writer.watch({
+      onRoute: () => undefined,
+      onLink: () => undefined,
+      onResync: () => undefined,
+      onEnd: () => undefined,
+    });
     await writer.write([add('10.1.0.0/16')]);
     kernel.addLink('eth1');
     await writer.write([add('10.2.0.0/16')]);
@@ -104,6 +114,7 @@ describe('IpRouteWriter', () => {
     const told: string[] = [];
     writer.watch({
       onRoute: () => undefined,
+      onLink: (device, up) => told.push(`${device} ${up ? 'up' : 'down'}`),
       onResync: (reason) => told.push(reason),
       onEnd: (error) => told.push(error.message),
     });
@@ -111,7 +122,7 @@ describe('IpRouteWriter', () => {
     say('3: eth1: <UP>');
     say('3: eth1: <UP,LOWER_UP>');
     say('3: wan0: <UP>');
-    expect(told).to.deep.equal(['a link changed', 'a link changed', 'link eth1 is wan0 now']);
+    expect(told).to.deep.equal(['eth1 down', 'eth1 up', 'link eth1 is wan0 now']);
   });
 
   it('passes on what the monitor says, and that it lost events', () => {
@@ -120,6 +131,7 @@ describe('IpRouteWriter', () => {
     writer.watch({
       onRoute: ({ prefix, table, protocol, metric, body: b }, deleted) =>
         told.push(`${deleted ? '-' : '+'} ${prefix} ${table} ${protocol} ${metric} ${b.key}`),
+      onLink: (device, up) => told.push(`${device} ${up ? 'up' : 'down'}`),
       onResync: (reason) => told.push(reason),
       onEnd: (error) => told.push(error.message),
     });
@@ -135,7 +147,7 @@ describe('IpRouteWriter', () => {
       '+ 10.1.0.0/16 254 186 32 via 10.0.0.2 dev eth0',
       '- 2001:db8::/64 254 2 256 dev eth0',
       '+ 10.0.9.1/32 255 2 0 local src 10.0.9.1',
-      'an address changed',
+      'd0 up',
       'a nexthop object changed',
       'events were lost',
       "'ip' ended by SIGKILL",
