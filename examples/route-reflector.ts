@@ -7,7 +7,7 @@
  *   … --api 8179         the port of its HTTP API on 127.0.0.1; 0: any free one
  *   … --exit-when-converged
  *
- * In a program of your own, import from 'tsbgp'.
+ * In a program of your own, import from 'tsbgp' and 'tsbgp/api'.
  */
 import { parseArgs } from 'node:util';
 import { serveApi } from '../lib/api/index.js';

@@ -68,6 +68,7 @@ export class Speaker extends EventEmitter<SpeakerEvents> implements SpeakerApi, 
   private readonly neighborsByAddress = new Map<string, Neighbor>();
   private readonly originator: Originator;
   private readonly fib: Fib | undefined;
+  private bridge: FibBridge | undefined;
   private fibIsReady = false;
   private fibReadyTimer: Timer | undefined;
   private tcpListeners: Listener[] = [];
@@ -124,6 +125,7 @@ export class Speaker extends EventEmitter<SpeakerEvents> implements SpeakerApi, 
     });
     resolver.setFib(fib);
     const bridge = new FibBridge(fib, this.originator, (source) => this.deviceOf(source));
+    this.bridge = bridge;
     this.loop.onBestPathChange((rib, changed) => bridge.apply(rib, changed));
     fib.onEvent((event) => this.emit('fib', event));
     fib.onResolutionChange(() => {
@@ -170,6 +172,7 @@ export class Speaker extends EventEmitter<SpeakerEvents> implements SpeakerApi, 
     }
     if (this.fib) {
       await this.fib.start();
+      if (this.stopping) return;
       this.fibReadyTimer = this.clock.after(FIB_READY_MS, () => this.setFibReady());
     }
     for (const family of this.rib.families) family.refreshNextHops();
@@ -209,6 +212,11 @@ export class Speaker extends EventEmitter<SpeakerEvents> implements SpeakerApi, 
   async idle(): Promise<void> {
     await this.loop.idle();
     await this.fib?.idle();
+  }
+
+  /** `stop` was called, perhaps while `start` still waits for the kernel. */
+  private get stopping(): boolean {
+    return this.phase === 'stopped';
   }
 
   private setFibReady(): void {
@@ -340,7 +348,11 @@ export class Speaker extends EventEmitter<SpeakerEvents> implements SpeakerApi, 
   // --- routes ---
 
   announce(prefix: string, options: OriginateOptions = {}): void {
+    if (options.blackhole && !this.fib) {
+      throw new UsageError('no_fib', 'a blackhole needs a fib: this speaker writes no kernel routes', 'blackhole');
+    }
     this.originator.announce(prefix, options);
+    this.bridge?.applyLocal(this.rib, prefix);
     this.loop.scheduleIfDirty();
   }
 
