@@ -113,7 +113,7 @@ describe('Speaker: routes', () => {
 
   it('refuses what cannot be announced or withdrawn', () => {
     const wrong: readonly (readonly [() => void, string])[] = [
-      [() => speaker.announce('10.1.0.0'.concat('/33')), 'bad_prefix'],
+      [() => speaker.announce('10.1.0.0/33'), 'bad_prefix'],
       [() => speaker.announce('10.1.0.1/16'), 'bad_prefix'],
       [() => speaker.announce(V4, { nextHop: '2001:db8::1' }), 'bad_next_hop'],
       [() => speaker.announce(V4, { nextHop: 'nowhere' }), 'bad_address'],
