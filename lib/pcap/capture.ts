@@ -22,6 +22,7 @@ const PCAP_HEADER = 24;
 const PCAP_FRAME_HEADER = 16;
 const MICROSECOND_MAGIC = 0xa1b2c3d4;
 const NANOSECOND_MAGIC = 0xa1b23c4d;
+const PCAP_MAGICS = new Set([MICROSECOND_MAGIC, NANOSECOND_MAGIC]);
 
 const SECTION_HEADER = 0x0a0d0d0a;
 const BYTE_ORDER_MAGIC = 0x1a2b3c4d;
@@ -72,7 +73,7 @@ export class CaptureReader {
     const available = view.byteLength - at;
     if (this.form === undefined) {
       if (available < 4) return 0;
-      this.form = view.getUint32(at) === SECTION_HEADER ? 'pcapng' : 'pcap';
+      this.form = formOf(view, at);
     }
     const length = this.form === 'pcap' ? this.frameLength(view, at) : this.blockLength(view, at);
     if (length > MAX_BLOCK) throw new CaptureError(`frame of ${length} octets`);
@@ -115,12 +116,8 @@ export class CaptureReader {
   }
 
   private readPcapHeader(view: DataView, at: number): void {
-    const magic = view.getUint32(at);
-    const swapped = view.getUint32(at, true);
-    this.littleEndian = swapped === MICROSECOND_MAGIC || swapped === NANOSECOND_MAGIC;
-    const found = this.littleEndian ? swapped : magic;
-    if (found !== MICROSECOND_MAGIC && found !== NANOSECOND_MAGIC) throw new CaptureError('no pcap or pcapng header');
-    this.ticks = found === NANOSECOND_MAGIC ? 1e9 : 1e6;
+    this.littleEndian = PCAP_MAGICS.has(view.getUint32(at, true));
+    this.ticks = view.getUint32(at, this.littleEndian) === NANOSECOND_MAGIC ? 1e9 : 1e6;
     // The upper bits tell of frame check sequences.
     this.linkType = view.getUint32(at + 20, this.littleEndian) & 0xffff;
   }
@@ -190,6 +187,13 @@ export class CaptureReader {
       offset,
     };
   }
+}
+
+function formOf(view: DataView, at: number): 'pcap' | 'pcapng' {
+  const [magic, swapped] = [view.getUint32(at), view.getUint32(at, true)];
+  if (magic === SECTION_HEADER) return 'pcapng';
+  if (PCAP_MAGICS.has(magic) || PCAP_MAGICS.has(swapped)) return 'pcap';
+  throw new CaptureError('no pcap or pcapng header');
 }
 
 function join(a: Uint8Array, b: Uint8Array): Uint8Array {
