@@ -92,7 +92,7 @@ export class Fib {
 
   /**
    * Want a route, or want it otherwise than before.
-   * @throws UsageError `bad_prefix`, `bad_next_hop`
+   * @throws UsageError `bad_prefix`, `bad_next_hop`, `bad_mtu`, `bad_address` (of the source)
    */
   set(prefix: string, target: FibTarget): void {
     if (this.#phase === 'stopping' || this.#phase === 'stopped') return;

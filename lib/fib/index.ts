@@ -10,7 +10,7 @@ export * from './names.js';
 export * from './ip-command.js';
 export * from './memory-writer.js';
 export * from './print-writer.js';
-export type { FibTarget, NextHop } from './targets.js';
+export type { FibTarget, NextHop, RouteAttributes } from './targets.js';
 export type { FibOptions } from './options.js';
 export type { FibRoute, FibSettings, FibSummary } from './settings.js';
 export { Fib } from './fib.js';

@@ -1,5 +1,5 @@
 import { parseAddress, canonicalAddress, UsageError } from '../net/index.js';
-import { BLACKHOLE, routeBody, type BodyPool, type Hop } from './body.js';
+import { routeBody, type BodyPool, type Hop, type RouteBody } from './body.js';
 import type { Resolver } from './resolver.js';
 
 /** One BGP next hop of a route. */
@@ -12,16 +12,30 @@ export interface NextHop {
   readonly weight?: number;
 }
 
+/** What a route can carry besides its next hops. */
+export interface RouteAttributes {
+  /** Source address of packets that this host sends over the route itself; one of its own. */
+  readonly source?: string;
+  /** Octets, 68 to 65535. */
+  readonly mtu?: number;
+}
+
 /**
- * Where packets of a route are to go: to one next hop, to several at once (multipath), or nowhere (`blackhole`, for own
- * aggregates).
+ * Where packets of a route are to go: to one next hop, to several at once (multipath), or nowhere. `blackhole` drops them
+ * silently (own aggregates), `unreachable` and `prohibit` answer with ICMP.
  */
-export type FibTarget = NextHop | { readonly nextHops: readonly NextHop[] } | 'blackhole';
+export type FibTarget =
+  | (NextHop & RouteAttributes)
+  | ({ readonly nextHops: readonly NextHop[] } & RouteAttributes)
+  | 'blackhole'
+  | 'unreachable'
+  | 'prohibit';
 
 interface Target {
   readonly text: string;
-  /** Null: blackhole. */
+  /** Null: of a type that needs none. */
   readonly nextHops: readonly NextHop[] | null;
+  readonly attributes: RouteAttributes;
   /** Number of the body that it resolves to now; 0: none of its next hops can be reached. */
   body: number;
   refs: number;
@@ -40,15 +54,16 @@ export class TargetPool {
 
   /**
    * Number of a target, held until {@link release}.
-   * @throws UsageError `bad_next_hop`
+   * @throws UsageError `bad_next_hop`, `bad_mtu`, `bad_address` (of the source)
    */
   retain(target: FibTarget): number {
     const key = keyOf(target);
     let id = this.#ids.get(key);
     if (id === undefined) {
-      const nextHops = target === 'blackhole' ? null : checked(target);
+      const nextHops = typeof target === 'string' ? nowhere(target) : checked(target);
+      const attributes = typeof target === 'string' ? {} : checkedAttributes(target);
       id = this.#free.pop() ?? this.#targets.length;
-      this.#targets[id] = { text: key, nextHops, body: 0, refs: 0 };
+      this.#targets[id] = { text: key, nextHops, attributes, body: 0, refs: 0 };
       this.#ids.set(key, id);
       this.#resolve(this.#targets[id]!);
     }
@@ -94,7 +109,7 @@ export class TargetPool {
   }
 
   #bodyFor(target: Target): number {
-    if (target.nextHops === null) return this.bodies.retain(BLACKHOLE);
+    if (target.nextHops === null) return this.bodies.retain(NOWHERE.get(target.text)!);
     const hops = new Map<string, Hop>();
     for (const { nextHop, device, weight = 1 } of target.nextHops) {
       for (const hop of this.resolver.look(nextHop, device)?.hops ?? []) {
@@ -104,21 +119,33 @@ export class TargetPool {
       }
     }
     if (hops.size === 0) return 0;
-    if (hops.size > 1) return this.bodies.retain(routeBody({ type: 'unicast', hops: [...hops.values()] }));
+    const { attributes } = target;
+    if (hops.size > 1)
+      return this.bodies.retain(routeBody({ type: 'unicast', hops: [...hops.values()], ...attributes }));
     const { gateway, device, onlink } = [...hops.values()][0]!;
     const only: Hop = {
       ...(gateway === undefined ? {} : { gateway }),
       ...(device === undefined ? {} : { device }),
       ...(onlink ? { onlink } : {}),
     };
-    return this.bodies.retain(routeBody({ type: 'unicast', hops: [only] }));
+    return this.bodies.retain(routeBody({ type: 'unicast', hops: [only], ...attributes }));
   }
 }
 
+const NOWHERE = new Map<string, RouteBody>(
+  (['blackhole', 'unreachable', 'prohibit'] as const).map((type) => [type, routeBody({ type, hops: [] })]),
+);
+
+function nowhere(type: string): null {
+  if (!NOWHERE.has(type)) throw new UsageError('bad_next_hop', `not a target: '${type}'`);
+  return null;
+}
+
 function keyOf(target: FibTarget): string {
-  if (target === 'blackhole') return target;
-  if ('nextHops' in target) return target.nextHops.map(nextHopText).join(' ');
-  return nextHopText(target);
+  if (typeof target === 'string') return target;
+  const hops = 'nextHops' in target ? target.nextHops.map(nextHopText).join(' ') : nextHopText(target);
+  if (target.source === undefined && target.mtu === undefined) return hops;
+  return `${hops} src ${target.source ?? '-'} mtu ${target.mtu ?? '-'}`;
 }
 
 function nextHopText(hop: NextHop): string {
@@ -132,7 +159,7 @@ function nextHopText(hop: NextHop): string {
 /** A device name that is one word to `ip` and the kernel (at most 15 octets). */
 const DEVICE = /^[^\s/\\#'"]{1,15}$/;
 
-function checked(target: Exclude<FibTarget, 'blackhole'>): readonly NextHop[] {
+function checked(target: Exclude<FibTarget, string>): readonly NextHop[] {
   const nextHops = 'nextHops' in target ? target.nextHops : [target];
   if (nextHops.length === 0) throw new UsageError('bad_next_hop', 'a route needs at least one next hop, or blackhole');
   return nextHops.map((hop) => {
@@ -147,6 +174,21 @@ function checked(target: Exclude<FibTarget, 'blackhole'>): readonly NextHop[] {
     if (hop.weight !== undefined && !(Number.isInteger(hop.weight) && hop.weight >= 1 && hop.weight <= 256)) {
       throw new UsageError('bad_next_hop', `a weight is between 1 and 256, not ${hop.weight}`);
     }
-    return { ...hop, nextHop: canonicalAddress(hop.nextHop) };
+    const { device, weight } = hop;
+    return {
+      nextHop: canonicalAddress(hop.nextHop),
+      ...(device === undefined ? {} : { device }),
+      ...(weight === undefined ? {} : { weight }),
+    };
   });
+}
+
+function checkedAttributes({ source, mtu }: RouteAttributes): RouteAttributes {
+  if (mtu !== undefined && !(Number.isInteger(mtu) && mtu >= 68 && mtu <= 65_535)) {
+    throw new UsageError('bad_mtu', `an MTU is between 68 and 65535, not ${mtu}`);
+  }
+  return {
+    ...(source === undefined ? {} : { source: canonicalAddress(source) }),
+    ...(mtu === undefined ? {} : { mtu }),
+  };
 }

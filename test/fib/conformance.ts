@@ -101,6 +101,32 @@ export function fibWriterConformance(name: string, make: () => Promise<Conforman
       expect(bodies).to.have.length(2);
     });
 
+    it('writes the other types, a source address and an MTU', async () => {
+      const device = subject.device === undefined ? {} : { device: subject.device };
+      const four = routeBody({
+        type: 'unicast',
+        hops: [{ gateway: '10.0.0.2', ...device }],
+        source: '10.0.0.1',
+        mtu: 1400,
+      });
+      const six = routeBody({
+        type: 'unicast',
+        hops: [{ gateway: '2001:db8::2', ...device }],
+        source: '2001:db8::1',
+        mtu: 1400,
+      });
+      const wanted: [string, RouteBody][] = [
+        ['10.1.0.0/16', four],
+        ['10.2.0.0/16', routeBody({ type: 'unreachable', hops: [] })],
+        ['10.3.0.0/16', routeBody({ type: 'prohibit', hops: [] })],
+        ['2001:db8:1::/48', six],
+        ['2001:db8:2::/48', routeBody({ type: 'unreachable', hops: [] })],
+        ['2001:db8:3::/48', routeBody({ type: 'prohibit', hops: [] })],
+      ];
+      expect(await writer.write(wanted.map(([prefix, body]) => add(prefix, body)))).to.deep.equal([]);
+      expect(await ours()).to.deep.equal(wanted.map(([prefix, body]) => line(prefix, body)).sort());
+    });
+
     it('replaces a route, also by a blackhole, also where there is none', async () => {
       await writer.write([add('10.1.0.0/16', via('10.0.0.2')), add('2001:db8:1::/48', via('2001:db8::2'))]);
       const changes = [

@@ -111,6 +111,27 @@ describe('Fib: wanted routes', () => {
     expect(rig.dump()).to.deep.equal(['10.9.0.0/16 via 10.0.0.2 dev eth0']);
   });
 
+  it('writes other types, a source address and an MTU, and tells such routes apart', async () => {
+    const rig = await new Rig().start();
+    rig.fib.set('10.1.0.0/16', { nextHop: '10.0.0.2' });
+    rig.fib.set('10.2.0.0/16', 'unreachable');
+    rig.fib.set('10.3.0.0/16', 'prohibit');
+    await rig.settle();
+    rig.fib.set('10.1.0.0/16', { nextHop: '10.0.0.2', source: '10.0.0.1', mtu: 1400 });
+    await rig.settle();
+    expect(rig.dump()).to.deep.equal([
+      '10.1.0.0/16 via 10.0.0.2 dev eth0 src 10.0.0.1 mtu 1400',
+      '10.2.0.0/16 unreachable',
+      '10.3.0.0/16 prohibit',
+    ]);
+    expect(() => rig.fib.set('10.1.0.0/16', { nextHop: '10.0.0.2', mtu: 10 }))
+      .to.throw()
+      .with.property('code', 'bad_mtu');
+    expect(() => rig.fib.set('10.1.0.0/16', 'nowhere' as 'blackhole'))
+      .to.throw()
+      .with.property('code', 'bad_next_hop');
+  });
+
   it('keeps a ledger of each route', async () => {
     const rig = await new Rig().start();
     await rig.run(5000);

@@ -125,12 +125,15 @@ class FakeChild implements Child {
 function changeOf(words: string[]): RouteChange | null {
   const op = ({ add: 'add', replace: 'replace', del: 'delete' } as const)[words.shift()!];
   if (!op) return null;
-  const type: RouteType = words[0] === 'blackhole' ? (words.shift() as RouteType) : 'unicast';
+  const type: RouteType = /^[a-z]/.test(words[0] ?? '') ? (words.shift() as RouteType) : 'unicast';
   const prefix = words.shift()!;
   const numbers = { proto: 3, metric: 0, table: 254 };
+  const attributes: { source?: string; mtu?: number } = {};
   const hops: { -readonly [K in keyof Hop]: Hop[K] }[] = [];
   for (let word = words.shift(); word !== undefined; word = words.shift()) {
     if (word === 'proto' || word === 'metric' || word === 'table') numbers[word] = Number(words.shift());
+    else if (word === 'src') attributes.source = words.shift()!;
+    else if (word === 'mtu') attributes.mtu = Number(words.shift());
     else if (word === 'nexthop') hops.push({});
     else {
       if (hops.length === 0) hops.push({});
@@ -143,7 +146,7 @@ function changeOf(words: string[]): RouteChange | null {
     }
   }
   const { proto: protocol, metric, table } = numbers;
-  return { op, prefix, table, protocol, metric, body: routeBody({ type, hops }) };
+  return { op, prefix, table, protocol, metric, body: routeBody({ type, hops, ...attributes }) };
 }
 
 function lineOf(route: KernelRoute, withTable: boolean): string {
@@ -162,8 +165,10 @@ function lineOf(route: KernelRoute, withTable: boolean): string {
     `${type === undefined ? '' : `${type} `}${text}${single}` +
     (withTable && route.table !== 254 ? ` table ${route.table}` : '') +
     (route.protocol === 3 ? '' : ` proto ${route.protocol}`) +
+    (body.source === undefined ? '' : ` src ${body.source}`) +
     (route.metric === 0 && !prefix.includes(':') ? '' : ` metric ${route.metric}`) +
     (body.hops.some((h) => h.onlink) ? ' onlink' : '') +
+    (body.mtu === undefined ? '' : ` mtu ${body.mtu}`) +
     (prefix.includes(':') ? ' pref medium' : ' ') +
     many
   );
