@@ -1,6 +1,7 @@
 import { Reader } from '../net/reader.js';
 import type { WireContext } from '../bgp/wire/index.js';
-import { addressText, ALL_FAMILIES, frame, MAX_EXTENDED_MESSAGE_LENGTH, MESSAGE_TYPE } from '../bgp/wire/index.js';
+import { formatAddress } from '../net/address.js';
+import { ALL_FAMILIES, frame, MAX_EXTENDED_MESSAGE_LENGTH, MESSAGE_TYPE } from '../bgp/wire/index.js';
 
 /** Between whom a message went, or a session changed its state. */
 export interface MrtSession {
@@ -67,7 +68,7 @@ export function decodeBgp4mp(subtype: number, body: Uint8Array): MrtMessage | Mr
   const interfaceIndex = r.u16();
   const afi = r.u16();
   const size = afi === 2 ? 16 : 4;
-  const [peerIp, localIp] = [addressText(r.view(size)), addressText(r.view(size))];
+  const [peerIp, localIp] = [formatAddress(r.view(size)), formatAddress(r.view(size))];
   const session = { peerAs, localAs, interfaceIndex, afi, peerIp, localIp };
   if (isState) return { kind: 'stateChange', session, oldState: r.u16(), newState: r.u16() };
   return { kind: 'message', session, octets: r.rest(), cx: bgp4mpContext(subtype) };
@@ -88,13 +89,13 @@ export function decodeOldBgp(subtype: number, body: Uint8Array): MrtMessage | Mr
   const type = OLD_MESSAGES[subtype];
   if (type === undefined && subtype !== OLD_STATE_CHANGE) return undefined;
   const r = new Reader(body);
-  const [peerAs, peerIp] = [r.u16(), addressText(r.view(4))];
+  const [peerAs, peerIp] = [r.u16(), formatAddress(r.view(4))];
   const unknown = { interfaceIndex: undefined, afi: undefined };
   if (type === undefined && body.length === OLD_STATE_CHANGE_WITHOUT_LOCAL) {
     const session = { peerAs, localAs: undefined, ...unknown, peerIp, localIp: undefined };
     return { kind: 'stateChange', session, oldState: r.u16(), newState: r.u16() };
   }
-  const [localAs, localIp] = [r.u16(), addressText(r.view(4))];
+  const [localAs, localIp] = [r.u16(), formatAddress(r.view(4))];
   const session = { peerAs, localAs, ...unknown, peerIp, localIp };
   if (type === undefined) return { kind: 'stateChange', session, oldState: r.u16(), newState: r.u16() };
   return { kind: 'message', session, octets: frame(type, r.rest()), cx: OLD_BGP_CONTEXT };

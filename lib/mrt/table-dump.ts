@@ -1,7 +1,8 @@
 import type { Prefix } from '../net/prefix.js';
 import { Reader } from '../net/reader.js';
 import type { Nlri } from '../bgp/wire/index.js';
-import { addressText, AFI, decodeNlri, nlriFamily, nextItem, readPrefix, SAFI } from '../bgp/wire/index.js';
+import { formatAddress } from '../net/address.js';
+import { AFI, decodeNlri, nlriFamily, nextItem, readPrefix, SAFI } from '../bgp/wire/index.js';
 
 /** A peer of a PEER_INDEX_TABLE (RFC 6396 section 4.3.1). */
 export interface MrtPeer {
@@ -98,7 +99,7 @@ function decodePeerIndexTable(body: Uint8Array): PeerIndexTable {
   for (let i = 0; i < count; i++) {
     const type = r.u8();
     const bgpId = r.u32();
-    const ip = addressText(r.view((type & 1) === 0 ? 4 : 16));
+    const ip = formatAddress(r.view((type & 1) === 0 ? 4 : 16));
     peers.push({ bgpId, ip, as: (type & 2) === 0 ? r.u16() : r.u32() });
   }
   return { kind: 'peerIndexTable', collectorBgpId, viewName, peers };
@@ -141,7 +142,7 @@ export function decodeTableDump(subtype: number, body: Uint8Array): TableDump | 
     prefix: readPrefix(address, 0, bits, size),
     status: r.u8(),
     originatedTime: r.u32(),
-    peerIp: addressText(r.view(size)),
+    peerIp: formatAddress(r.view(size)),
     peerAs: r.u16(),
     attributes: r.view(r.u16()),
   };

@@ -27,14 +27,43 @@ export function isAddress(text: string): boolean {
   return text.includes(':') ? Address6.isValid(text) : Address4.isValid(text);
 }
 
+/** Dotted quad of the four octets at `at`. */
+export function ipv4At(bytes: Uint8Array, at: number): string {
+  return `${bytes[at]}.${bytes[at + 1]}.${bytes[at + 2]}.${bytes[at + 3]}`;
+}
+
+/** RFC 5952 text of the 16 octets at `at`: the longest run of two or more zero groups is shortened, the first of equals. */
+export function ipv6At(bytes: Uint8Array, at: number): string {
+  let best = -1;
+  let bestLength = 1;
+  for (let i = 0; i < 8;) {
+    let j = i;
+    while (j < 8 && bytes[at + 2 * j] === 0 && bytes[at + 2 * j + 1] === 0) j++;
+    if (j - i > bestLength) [best, bestLength] = [i, j - i];
+    i = j + 1;
+  }
+  let text = '';
+  for (let i = 0; i < 8; i++) {
+    if (i === best) {
+      text += i === 0 ? '::' : ':';
+      i += bestLength - 1;
+      continue;
+    }
+    text += ((bytes[at + 2 * i]! << 8) | bytes[at + 2 * i + 1]!).toString(16);
+    if (i < 7) text += ':';
+  }
+  return text;
+}
+
 /**
  * The text form of an address: dotted quad, or IPv6 in the form of RFC 5952.
+ * Written out here because tables of a million routes are printed: ip-address takes about ten times as long.
  * @param octets 4 or 16 octets
  * @throws UsageError `bad_address` for any other length
  */
 export function formatAddress(octets: Uint8Array): string {
-  if (octets.length === 4) return `${octets[0]}.${octets[1]}.${octets[2]}.${octets[3]}`;
-  if (octets.length === 16) return Address6.fromUnsignedByteArray(Array.from(octets)).correctForm();
+  if (octets.length === 4) return ipv4At(octets, 0);
+  if (octets.length === 16) return ipv6At(octets, 0);
   throw new UsageError('bad_address', `an address has 4 or 16 octets, not ${octets.length}`);
 }
 

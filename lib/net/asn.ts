@@ -12,12 +12,19 @@ export const AS_TRANS = 23456;
  */
 export function parseAsn(text: string | number): number {
   try {
-    const asn =
-      typeof text === 'number' ? new Asn(text) : /^\d+$/.test(text) ? new Asn(Number(text)) : Asn.fromString(text);
-    return Number(asn.getValue());
+    // What the library would read generously (`-1`, `1.65536`) is no AS number.
+    const dotted = /^(\d+)\.(\d+)$/.exec(String(text));
+    const wellFormed = dotted
+      ? Number(dotted[1]) <= 0xffff && Number(dotted[2]) <= 0xffff
+      : /^(AS)?\d+$/i.test(String(text));
+    if (wellFormed) {
+      const asn = typeof text === 'number' || /^\d+$/.test(text) ? new Asn(Number(text)) : Asn.fromString(text);
+      return Number(asn.getValue());
+    }
   } catch {
-    throw new UsageError('bad_asn', `not an AS number: '${text}'`);
+    // Told below.
   }
+  throw new UsageError('bad_asn', `not an AS number: '${text}'`);
 }
 
 /** Whether an AS number needs four octets on the wire. */

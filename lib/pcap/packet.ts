@@ -1,4 +1,4 @@
-import { addressText } from '../bgp/wire/index.js';
+import { formatAddress } from '../net/address.js';
 
 /** A TCP segment to or from port 179; `payload` is borrowed. */
 export interface TcpSegment {
@@ -95,7 +95,7 @@ function ipv4Segment(data: Uint8Array, at: number): TcpSegment | undefined {
   if (headerLength < 20 || isFragment || data[at + 9] !== TCP || at + headerLength > data.length) return undefined;
   // Zero when the network card was to cut the packet up: then it is all there.
   const totalLength = u16(data, at + 2) || data.length - at;
-  const address = (offset: number) => addressText(data.subarray(at + offset, at + offset + 4));
+  const address = (offset: number) => formatAddress(data.subarray(at + offset, at + offset + 4));
   return tcpSegment(data, at + headerLength, at + totalLength, address(12), address(16));
 }
 
@@ -112,7 +112,7 @@ function ipv6Segment(data: Uint8Array, at: number): TcpSegment | undefined {
     place += length;
   }
   if (next !== TCP) return undefined;
-  const address = (offset: number) => `[${addressText(data.subarray(at + offset, at + offset + 16))}]`;
+  const address = (offset: number) => `[${formatAddress(data.subarray(at + offset, at + offset + 16))}]`;
   return tcpSegment(data, place, end, address(8), address(24));
 }
 

@@ -1,5 +1,6 @@
 import { readU32 } from './nlri/nlri.js';
-import { ipv4At, toHex } from './text.js';
+import { ipv4At } from '../../net/address.js';
+import { toHex } from './text.js';
 
 /** High-order type octet without the authority and transitivity bits (RFC 4360 section 2). */
 const TWO_OCTET_AS = 0x00;

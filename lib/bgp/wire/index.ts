@@ -12,7 +12,7 @@ export * from './header.js';
 export * from './message-splitter.js';
 export * from './notification-names.js';
 export * from './shutdown-communication.js';
-export { addressText, fromHex, ipv4At, ipv6At, toHex } from './text.js';
+export { fromHex, toHex } from './text.js';
 export * from './messages/index.js';
 export * from './nlri/index.js';
 export * from './capabilities/index.js';

@@ -4,7 +4,6 @@ import { formatAddress } from '../../../lib/net/address.js';
 import { Writer } from '../../../lib/net/writer.js';
 import type { AsPathSegment, EncodableAttribute, LargeCommunity, WireContext } from '../../../lib/bgp/wire/index.js';
 import {
-  addressText,
   asPathLength,
   decodeAttributes,
   decodeOpen,
@@ -120,16 +119,6 @@ describe('wire: properties', () => {
         expect(second.finish()).to.deep.equal(first.finish());
       }),
     );
-  });
-
-  it('addresses have the text that the address library gives them (RFC 5952)', () => {
-    const sparse = fc.array(fc.constantFrom(0, 0, 0, 1, 0x20, 0xff), { minLength: 16, maxLength: 16 });
-    fc.assert(fc.property(octets(16), (o) => same(addressText(o), formatAddress(o))));
-    fc.assert(
-      fc.property(sparse, (o) => same(addressText(Uint8Array.from(o)), formatAddress(Uint8Array.from(o)))),
-      { numRuns: 1000 },
-    );
-    fc.assert(fc.property(octets(4), (o) => same(addressText(o), formatAddress(o))));
   });
 
   it('texts of Route Distinguishers and communities are one to one', () => {

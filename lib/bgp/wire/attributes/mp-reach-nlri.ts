@@ -6,7 +6,8 @@ import type { WireContext } from '../context.js';
 import type { ErrorAction } from '../errors.js';
 import type { Nlri } from '../nlri/index.js';
 import { decodeNlri, decodesExactly, encodeNlri, findMalformed, judgeItems, nlriFamily } from '../nlri/index.js';
-import { addressText, toHex } from '../text.js';
+import { formatAddress } from '../../../net/address.js';
+import { toHex } from '../text.js';
 import { attribute, OPTIONAL } from './attribute.js';
 
 export const MP_REACH_NLRI = 14;
@@ -67,8 +68,8 @@ export function decodeNextHop(
   const octets = bytes.subarray(start, end);
   const addresses = hasRd ? withoutZeroRds(octets) : ADDRESS_LENGTHS.has(octets.length) ? octets : undefined;
   if (addresses === undefined) return { nextHopRaw: octets.slice() };
-  if (addresses.length < 32) return { nextHop: addressText(addresses) };
-  return { nextHop: addressText(addresses.subarray(0, 16)), linkLocal: addressText(addresses.subarray(16)) };
+  if (addresses.length < 32) return { nextHop: formatAddress(addresses) };
+  return { nextHop: formatAddress(addresses.subarray(0, 16)), linkLocal: formatAddress(addresses.subarray(16)) };
 }
 
 /** RFC 4364 section 4.3.4, RFC 4659 section 3.2.1: each address of a VPN next hop has a Route Distinguisher of zero. */

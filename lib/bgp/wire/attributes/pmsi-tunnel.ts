@@ -1,5 +1,6 @@
 import { parseAddress } from '../../../net/address.js';
-import { addressText, fromHex, toHex } from '../text.js';
+import { formatAddress } from '../../../net/address.js';
+import { fromHex, toHex } from '../text.js';
 import { attribute, OPTIONAL_TRANSITIVE } from './attribute.js';
 
 /** P-Multicast Service Interface tunnel (RFC 6514 section 5). */
@@ -31,7 +32,7 @@ export const pmsiTunnel = attribute({
   decode: (r): PmsiTunnel => {
     const [flags, tunnelType, label] = [r.u8(), r.u8(), r.u24()];
     const id = r.rest();
-    return { flags, tunnelType, label, tunnelId: tunnelType === INGRESS_REPLICATION ? addressText(id) : toHex(id) };
+    return { flags, tunnelType, label, tunnelId: tunnelType === INGRESS_REPLICATION ? formatAddress(id) : toHex(id) };
   },
   encode: (w, { flags, tunnelType, label, tunnelId }) => {
     w.u8(flags);

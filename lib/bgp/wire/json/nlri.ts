@@ -5,7 +5,8 @@ import { UsageError } from '../../../net/errors.js';
 import { SAFI } from '../families.js';
 import type { EvpnNlri, Nlri, RouteTargetNlri, VpnNlri } from '../nlri/index.js';
 import { isKnownFamily, parseRd } from '../nlri/index.js';
-import { ipv4At, ipv6At, toHex } from '../text.js';
+import { ipv4At, ipv6At } from '../../../net/address.js';
+import { toHex } from '../text.js';
 import type { JsonObject } from './read.js';
 import { readArray, readHex, readNumber, readObject, readString, readUnsigned } from './read.js';
 

@@ -12,7 +12,8 @@ import { hasAddPath } from '../context.js';
 import type { Diagnostic, ErrorAction } from '../errors.js';
 import { isStronger, strongest } from '../errors.js';
 import { findMalformed, ipv4Unicast } from '../nlri/index.js';
-import { ipv4At, toHex } from '../text.js';
+import { ipv4At } from '../../../net/address.js';
+import { toHex } from '../text.js';
 
 /** UPDATE Message Error and its subcodes (RFC 4271 section 6.3). */
 const UPDATE_ERROR = 3;

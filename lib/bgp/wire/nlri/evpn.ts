@@ -3,7 +3,8 @@ import type { Prefix } from '../../../net/prefix.js';
 import { Reader } from '../../../net/reader.js';
 import { Writer } from '../../../net/writer.js';
 import { AFI, SAFI } from '../families.js';
-import { addressText, fromHex, toHex } from '../text.js';
+import { formatAddress } from '../../../net/address.js';
+import { fromHex, toHex } from '../text.js';
 import type { NlriBase, NlriFamily } from './nlri.js';
 import { LABEL_LENGTH, readLabels, writeLabels } from './labels.js';
 import { readPrefix } from './prefix.js';
@@ -121,19 +122,19 @@ function readValue(routeType: number, r: Reader): Omit<EvpnNlri, 'routeType'> {
       r.skip(1);
       const mac = macText(r.view(6));
       const ipOctets = r.u8() >> 3;
-      const ip = ipOctets === 0 ? {} : { ip: addressText(r.view(ipOctets)) };
+      const ip = ipOctets === 0 ? {} : { ip: formatAddress(r.view(ipOctets)) };
       return { ...head, mac, ...ip, labels: restLabels(r) };
     }
     case 5: {
       const bits = r.u8();
       const size = r.remaining > 20 ? 16 : 4;
       const prefix = readPrefix(r.view(size), 0, bits, size);
-      const gateway = addressText(r.view(size));
+      const gateway = formatAddress(r.view(size));
       return { ...head, prefix, gateway, labels: restLabels(r) };
     }
     default:
       r.skip(1);
-      return { ...head, ip: addressText(r.rest()) };
+      return { ...head, ip: formatAddress(r.rest()) };
   }
 }
 

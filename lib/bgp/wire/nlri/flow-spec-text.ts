@@ -1,4 +1,4 @@
-import { ipv4At, ipv6At } from '../text.js';
+import { ipv4At, ipv6At } from '../../../net/address.js';
 
 /** Components by type: RFC 8955 section 4.2.2, RFC 8956 section 3. */
 const COMPONENTS = [

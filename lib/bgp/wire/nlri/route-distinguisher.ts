@@ -1,6 +1,7 @@
 import { isAddress, parseAddress } from '../../../net/address.js';
 import { UsageError } from '../../../net/errors.js';
-import { fromHex, ipv4At, toHex } from '../text.js';
+import { ipv4At } from '../../../net/address.js';
+import { fromHex, toHex } from '../text.js';
 import { readU32 } from './nlri.js';
 
 /** Octets of a Route Distinguisher. */
