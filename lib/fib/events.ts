@@ -30,6 +30,8 @@ export type FibEvent =
   | { readonly type: 'repaired'; readonly prefix: string }
   /** Another program changes a route again and again: it is left alone for a growing while. */
   | { readonly type: 'contended'; readonly prefix: string; readonly changes: number; readonly retryInMs: number }
+  /** More routes were to be removed than the limit allows: the others stay until then, or until they are confirmed. */
+  | { readonly type: 'removalsLimited'; readonly retryInMs: number }
   /** The kernel's tables were read and compared. */
   | {
       readonly type: 'reconciled';

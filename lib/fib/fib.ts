@@ -3,6 +3,8 @@ import type { KernelError } from './errors.js';
 import type { FibEvent, FibEventListener } from './events.js';
 import { protocolName } from './names.js';
 import { Reconciler } from './reconciler.js';
+import { RemovalGuard } from './removal-guard.js';
+import { routeView } from './route-view.js';
 import { Resolver } from './resolver.js';
 import { RouteState } from './route-state.js';
 import { FLAG } from './route-table.js';
@@ -31,6 +33,7 @@ export class Fib {
   readonly #state: RouteState;
   readonly #loop: WriteLoop;
   readonly #reconciler: Reconciler;
+  readonly #guard: RemovalGuard;
   readonly #listeners = new Set<FibEventListener>();
   readonly #resolutionListeners = new Set<(nextHops: string[]) => void>();
   #idleWaiters: (() => void)[] = [];
@@ -53,6 +56,13 @@ export class Fib {
     this.#resolver = new Resolver({ table, viaDefault: checked.resolveViaDefault, unchecked });
     this.#state = new RouteState({ table, protocol, metric }, this.#resolver);
     const emit = (event: FibEvent): void => this.#emit(event);
+    this.#guard = new RemovalGuard({
+      clock,
+      limit: checked.removalLimit,
+      count: () => this.#state.held,
+      emit,
+      onFree: () => this.#enqueueRemovals(),
+    });
     this.#loop = new WriteLoop({
       state: this.#state,
       writer,
@@ -61,6 +71,7 @@ export class Fib {
       writeTimeoutMs: checked.writeTimeoutSeconds * 1000,
       emit,
       mayRemove: (ref) => this.#mayRemove(ref),
+      takeRemoval: () => this.#phase === 'stopping' || this.#guard.take(),
       onWriterFailed: (error) => this.#failed(error),
       onAcknowledged: () => (this.#downTimes = 0),
       occupant: (ref) => this.#occupant(ref),
@@ -146,6 +157,30 @@ export class Fib {
     });
   }
 
+  /**
+   * Remove no route at all until {@link releaseRemovals}, for instance while all reflectors are gone: the last good
+   * table stays. Additions and changes go on.
+   */
+  holdRemovals(reason: string): void {
+    this.#guard.hold(reason);
+  }
+
+  releaseRemovals(): void {
+    this.#guard.release();
+  }
+
+  /** Remove all that is to be removed now, whatever `removalLimit` says. */
+  confirmRemovals(): void {
+    this.#guard.confirm();
+    this.#settle();
+  }
+
+  #enqueueRemovals(): void {
+    this.#state.forEach((ref, c, row) => {
+      if (c.kernel[row] !== 0 && this.#state.wantedBody(ref) === 0) this.#loop.enqueue(ref);
+    });
+  }
+
   #mayRemove(ref: number): boolean {
     if (this.#phase === 'stopping' || !this.#state.hasFlag(ref, FLAG.stale)) return true;
     return this.#atStart === 'flush' || (this.#atStart === 'sweep' && this.#ready);
@@ -202,35 +237,22 @@ export class Fib {
   }
 
   #view(ref: number): FibRoute {
-    const c = this.#state.columns(ref);
-    const row = ref >> 1;
-    const wanted = c.wanted[row]!;
-    const body = this.#state.targets.bodyOf(wanted);
-    const installed = body !== 0 && c.kernel[row] === body && c.inflight[row] === 0;
-    const failed = (c.flags[row]! & FLAG.failed) !== 0;
-    const error = failed
-      ? (this.#loop.errorOf(ref)?.message ?? 'another program keeps changing this route')
-      : body === 0
-        ? 'the next hop cannot be reached'
-        : (this.#down?.message ?? null);
-    const wall = this.#clock.wallTime() - this.#clock.now();
-    const time = (tenths: number): number | null => (tenths === 0 ? null : Math.round(wall + (tenths - 1) * 100));
-    return {
-      prefix: this.#state.prefix(ref),
-      target: body === 0 ? this.#state.targets.text(wanted) : this.#state.bodies.get(body).key,
-      state: body === 0 ? 'unresolved' : installed ? 'installed' : failed ? 'failed' : 'pending',
-      error: installed ? null : error,
-      wantedAt: time(c.wantedAt[row]!),
-      writtenAt: time(c.writtenAt[row]!),
-      acknowledgedAt: time(c.acknowledgedAt[row]!),
-    };
+    return routeView(ref, this.#state, this.#loop, this.#clock, this.#down);
   }
 
   summary(): FibSummary {
     const state =
       this.#phase === 'stopped' ? 'stopped' : this.#down ? 'down' : this.#reconciler.hasRead ? 'running' : 'starting';
     const lastError = this.#down?.message ?? null;
-    return { writer: this.#writer.name, state, ...this.#state.counts(), queued: this.#loop.pending, lastError };
+    const removalsHeld = this.#guard.heldFor;
+    return {
+      writer: this.#writer.name,
+      state,
+      ...this.#state.counts(),
+      queued: this.#loop.pending,
+      removalsHeld,
+      lastError,
+    };
   }
 
   /** Read and compare the kernel's tables now, for the given reason. */
@@ -252,6 +274,7 @@ export class Fib {
   }
 
   #settle(): void {
+    if (this.#loop.isIdle) this.#guard.settle();
     if (this.#idleWaiters.length > 0 && this.#isIdle()) for (const done of this.#idleWaiters.splice(0)) done();
   }
 
@@ -271,6 +294,7 @@ export class Fib {
     }
     this.#reconciler.close();
     this.#loop.close();
+    this.#guard.close();
     this.#downTimer?.cancel();
     this.#phase = 'stopped';
     this.#settle();

@@ -22,6 +22,7 @@ export class RouteState {
   readonly targets: TargetPool;
   readonly families = [new RouteColumns(4), new RouteColumns(6)] as const;
   readonly #words = newWords();
+  #held = 0;
 
   constructor(
     readonly identity: RouteIdentity,
@@ -68,10 +69,17 @@ export class RouteState {
     return target === 0 ? 0 : this.targets.bodyOf(target);
   }
 
+  /** Routes of ours that the kernel holds, as far as we know. */
+  get held(): number {
+    return this.#held;
+  }
+
   /** Take over a held body number as the kernel's. */
   setKernel(ref: number, body: number): void {
     const c = this.columns(ref);
     const row = ref >> 1;
+    if (c.kernel[row] === 0) this.#held++;
+    if (body === 0) this.#held--;
     this.bodies.release(c.kernel[row]!);
     c.kernel[row] = body;
   }

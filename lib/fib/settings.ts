@@ -1,4 +1,5 @@
 import { UsageError, type Clock } from '../net/index.js';
+import type { RemovalLimit } from './removal-guard.js';
 import type { FibWriter } from './writer.js';
 
 export interface FibSettings {
@@ -21,6 +22,11 @@ export interface FibSettings {
   readonly reconcileSeconds?: number;
   /** Whether a default route may be what a next hop is reached by; default true. */
   readonly resolveViaDefault?: boolean;
+  /**
+   * Never remove more of the kernel's routes than so many percent in so many seconds, unless {@link Fib.confirmRemovals}
+   * is called. Ten are always allowed. Default: no limit.
+   */
+  readonly removalLimit?: RemovalLimit | null;
   /** Changes per batch; default 500. */
   readonly batchSize?: number;
   /** The writer is reset when it does not acknowledge for so long; default 20. */
@@ -49,6 +55,8 @@ export interface FibSummary {
   readonly kernel: number;
   readonly failed: number;
   readonly queued: number;
+  /** Why no route is removed at present ({@link Fib.holdRemovals}); null: they are. */
+  readonly removalsHeld: string | null;
   readonly lastError: string | null;
 }
 
@@ -63,10 +71,22 @@ export function checkedSettings(settings: FibSettings): Required<FibSettings> {
     atStop: settings.atStop ?? 'keep',
     reconcileSeconds: integer('reconcileSeconds', settings.reconcileSeconds ?? 60, 0, 86_400),
     resolveViaDefault: settings.resolveViaDefault ?? true,
+    removalLimit: settings.removalLimit ? checkedLimit(settings.removalLimit) : null,
     batchSize: integer('batchSize', settings.batchSize ?? 500, 1, 10_000),
     writeTimeoutSeconds: integer('writeTimeoutSeconds', settings.writeTimeoutSeconds ?? 20, 1, 3600),
     readTimeoutSeconds: integer('readTimeoutSeconds', settings.readTimeoutSeconds ?? 120, 1, 3600),
   };
+}
+
+function checkedLimit({ percent, seconds }: RemovalLimit): RemovalLimit {
+  if (!(percent > 0 && percent <= 100)) {
+    throw new UsageError(
+      'bad_option',
+      `removalLimit.percent is above 0 and at most 100, not ${percent}`,
+      'removalLimit',
+    );
+  }
+  return { percent, seconds: integer('removalLimit.seconds', seconds, 1, 86_400) };
 }
 
 function integer(option: string, value: number, least: number, most: number): number {

@@ -23,8 +23,10 @@ export interface WriteLoopOptions {
   /** No acknowledgement for so long: the writer is reset. */
   readonly writeTimeoutMs: number;
   readonly emit: (event: FibEvent) => void;
-  /** Whether a route that is not wanted may be removed now. */
+  /** Whether a route that is not wanted may be removed. */
   readonly mayRemove: (ref: number) => boolean;
+  /** Asked last before a removal is written, and counted. */
+  readonly takeRemoval: () => boolean;
   /** The writer failed as a whole; the loop waits until {@link WriteLoop.resume}. */
   readonly onWriterFailed: (error: KernelError) => void;
   /** An answer did not fit our picture of the kernel. */
@@ -154,6 +156,7 @@ export class WriteLoop {
     if (wanted === 0 && !this.o.mayRemove(ref)) return null;
     if (wanted !== 0 && held !== 0 && (c.flags[row]! & FLAG.doubt) !== 0) return null; // a reading was asked for
     if ((c.flags[row]! & FLAG.failed) !== 0 && c.retryAt[row]! > this.now()) return null; // the retry timer brings it back
+    if (wanted === 0 && !this.o.takeRemoval()) return null; // queued again when it may go
     c.inflight[row] = wanted === 0 ? -1 : state.bodies.hold(wanted);
     c.writtenAt[row] = this.now();
     return {
