@@ -1,6 +1,8 @@
 import { parsePrefix, formatPrefix, UsageError, type Clock, type Timer } from '../net/index.js';
+import { Availability } from './availability.js';
 import type { KernelError } from './errors.js';
 import type { FibEvent, FibEventListener } from './events.js';
+import { Learner, type LearnedChange, type LearnRule } from './learner.js';
 import { protocolName } from './names.js';
 import { Reconciler } from './reconciler.js';
 import { RemovalGuard } from './removal-guard.js';
@@ -13,8 +15,6 @@ import type { FibTarget } from './targets.js';
 import { WriteLoop } from './write-loop.js';
 import type { FibWriter } from './writer.js';
 
-const RESTART_FIRST_MS = 100;
-const RESTART_MAX_MS = 30_000;
 /** At stop: give up when nothing was acknowledged for so long. */
 const STOP_PATIENCE_MS = 10_000;
 const CLOSE_PATIENCE_MS = 5000;
@@ -34,14 +34,13 @@ export class Fib {
   readonly #loop: WriteLoop;
   readonly #reconciler: Reconciler;
   readonly #guard: RemovalGuard;
+  readonly #learner: Learner;
+  readonly #writerState: Availability;
   readonly #listeners = new Set<FibEventListener>();
   readonly #resolutionListeners = new Set<(nextHops: string[]) => void>();
   #idleWaiters: (() => void)[] = [];
   #phase: 'new' | 'running' | 'stopping' | 'stopped' = 'new';
   #ready = false;
-  #down: KernelError | null = null;
-  #downTimes = 0;
-  #downTimer: Timer | null = null;
   #recheckScheduled = false;
 
   /** @throws UsageError `bad_option` */
@@ -54,8 +53,11 @@ export class Fib {
     this.#atStop = checked.atStop;
     const unchecked = writer.nextHops === 'unchecked';
     this.#resolver = new Resolver({ table, viaDefault: checked.resolveViaDefault, unchecked });
+    this.#learner = new Learner(this.#resolver, table);
     this.#state = new RouteState({ table, protocol, metric }, this.#resolver);
     const emit = (event: FibEvent): void => this.#emit(event);
+    const onRetry = (): void => void this.#reconciler.run('the writer failed');
+    this.#writerState = new Availability({ clock, emit, onRetry });
     this.#guard = new RemovalGuard({
       clock,
       limit: checked.removalLimit,
@@ -73,7 +75,7 @@ export class Fib {
       mayRemove: (ref) => this.#mayRemove(ref),
       takeRemoval: () => this.#phase === 'stopping' || this.#guard.take(),
       onWriterFailed: (error) => this.#failed(error),
-      onAcknowledged: () => (this.#downTimes = 0),
+      onAcknowledged: () => this.#writerState.acknowledged(),
       occupant: (ref) => this.#occupant(ref),
       onDoubt: (reason) => this.#reconciler.request(reason, 200),
       onProgress: () => this.#settle(),
@@ -84,6 +86,7 @@ export class Fib {
       loop: this.#loop,
       writer,
       clock,
+      tables: () => [...new Set([...this.#resolver.tables, ...this.#learner.tables])],
       readTimeoutMs: checked.readTimeoutSeconds * 1000,
       intervalMs: checked.reconcileSeconds * 1000,
       emit,
@@ -219,6 +222,18 @@ export class Fib {
     return () => this.#resolutionListeners.delete(listener);
   }
 
+  /**
+   * Follow routes that are not ours: the listener is told of those there are, soon, and of every change after.
+   * @returns a function that ends it
+   * @throws UsageError `bad_prefix` (of `within`)
+   */
+  learn(rule: LearnRule, listener: (change: LearnedChange) => void): () => void {
+    const { remove } = this.#learner.add(rule, (change) => this.#call(() => listener(change)));
+    if (rule.table !== undefined && this.#reconciler.hasRead) this.reconcile('another table to learn from');
+    this.#recheckSoon();
+    return remove;
+  }
+
   /** Told of failures, repairs and readings, synchronously and in order. @returns a function that ends it */
   onEvent(listener: FibEventListener): () => void {
     this.#listeners.add(listener);
@@ -237,13 +252,19 @@ export class Fib {
   }
 
   #view(ref: number): FibRoute {
-    return routeView(ref, this.#state, this.#loop, this.#clock, this.#down);
+    return routeView(ref, this.#state, this.#loop, this.#clock, this.#writerState.error);
   }
 
   summary(): FibSummary {
     const state =
-      this.#phase === 'stopped' ? 'stopped' : this.#down ? 'down' : this.#reconciler.hasRead ? 'running' : 'starting';
-    const lastError = this.#down?.message ?? null;
+      this.#phase === 'stopped'
+        ? 'stopped'
+        : this.#writerState.error
+          ? 'down'
+          : this.#reconciler.hasRead
+            ? 'running'
+            : 'starting';
+    const lastError = this.#writerState.error?.message ?? null;
     const removalsHeld = this.#guard.heldFor;
     return {
       writer: this.#writer.name,
@@ -269,7 +290,7 @@ export class Fib {
   }
 
   #isIdle(): boolean {
-    if (this.#phase === 'stopped' || this.#down) return true;
+    if (this.#phase === 'stopped' || this.#writerState.error) return true;
     return this.#reconciler.hasRead && !this.#reconciler.isRunning && this.#loop.isIdle && !this.#recheckScheduled;
   }
 
@@ -285,9 +306,8 @@ export class Fib {
     this.#phase = 'stopping';
     if (started) {
       if (this.#atStop === 'remove') {
-        this.#downTimer?.cancel();
-        this.#downTimer = null;
-        if (this.#down) await this.#reconciler.run('stop');
+        this.#writerState.cancel();
+        if (this.#writerState.error) await this.#reconciler.run('stop');
         this.#state.forEach((ref) => this.#unwant(ref));
       }
       await this.#idleWithin(STOP_PATIENCE_MS);
@@ -295,7 +315,7 @@ export class Fib {
     this.#reconciler.close();
     this.#loop.close();
     this.#guard.close();
-    this.#downTimer?.cancel();
+    this.#writerState.cancel();
     this.#phase = 'stopped';
     this.#settle();
     const limit = this.#clock.after(CLOSE_PATIENCE_MS, () => this.#writer.reset('closing takes too long'));
@@ -319,29 +339,14 @@ export class Fib {
   }
 
   #failed(error: KernelError): void {
-    const first = this.#down === null;
-    this.#down = error;
-    if (this.#downTimer || this.#phase !== 'running') {
-      this.#settle();
-      return;
-    }
     void this.#loop.pause();
-    const retryInMs = Math.min(RESTART_MAX_MS, RESTART_FIRST_MS * 2 ** Math.min(16, this.#downTimes++));
-    if (first) this.#emit({ type: 'writerDown', error, retryInMs });
-    this.#downTimer = this.#clock.after(retryInMs, () => {
-      this.#downTimer = null;
-      void this.#reconciler.run('the writer failed');
-    });
+    this.#writerState.failed(error, this.#phase === 'running');
     this.#settle();
   }
 
   /** A reading went well. */
   #up(): void {
-    if (this.#downTimer) return; // failed since then: wait for the next try
-    if (this.#down) {
-      this.#down = null;
-      this.#emit({ type: 'writerUp' });
-    }
+    if (!this.#writerState.recovered()) return;
     this.#loop.resume();
     this.#settle();
   }
@@ -374,8 +379,8 @@ export class Fib {
       });
     }
     const changed = [...new Set(this.#resolver.recheck().map(({ nextHop }) => nextHop))];
-    if (changed.length === 0) return;
-    for (const listener of [...this.#resolutionListeners]) this.#call(() => listener(changed));
+    if (changed.length > 0) for (const listener of [...this.#resolutionListeners]) this.#call(() => listener(changed));
+    for (const call of this.#learner.update()) call();
   }
 
   #emit(event: FibEvent): void {

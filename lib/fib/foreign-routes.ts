@@ -1,4 +1,4 @@
-import type { BodyPool } from './body.js';
+import type { BodyPool, RouteBody } from './body.js';
 import { PrefixIndex } from './prefix-index.js';
 import { newWords, parseWords, type PrefixWords } from './prefix-text.js';
 import type { KernelRoute } from './writer.js';
@@ -100,6 +100,22 @@ class ForeignTable {
     );
   }
 
+  /** The entry of lowest metric of each prefix. */
+  *best(): IterableIterator<{ prefix: string; metric: number; protocol: number; body: RouteBody }> {
+    for (let row = 0; row < this.index.high; row++) {
+      if (!this.index.has(row)) continue;
+      let entry = this.#first[row]!;
+      while (entry !== 0 && this.#tos[entry] !== 0) entry = this.#next[entry]!;
+      if (entry === 0) continue;
+      yield {
+        prefix: this.index.text(row),
+        metric: this.#metric[entry]!,
+        protocol: this.#protocol[entry]!,
+        body: this.bodies.get(this.#body[entry]!),
+      };
+    }
+  }
+
   releaseAll(): void {
     for (let row = 0; row < this.index.high; row++) {
       if (!this.index.has(row)) continue;
@@ -185,6 +201,11 @@ export class ForeignRoutes {
   /** A route of exactly this prefix and metric. */
   exact(table: number, p: PrefixWords, metric: number): Cover | undefined {
     return this.#table(table, p.family)?.at(p, (entry) => entry.metric === metric);
+  }
+
+  /** The route of lowest metric of each prefix of a table, both families. */
+  *best(table: number): IterableIterator<{ prefix: string; metric: number; protocol: number; body: RouteBody }> {
+    for (const family of [4, 6] as const) yield* this.#table(table, family)?.best() ?? [];
   }
 
   /** Give the bodies back; the object is not used afterwards. */

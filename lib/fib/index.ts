@@ -11,6 +11,7 @@ export * from './ip-command.js';
 export * from './memory-writer.js';
 export * from './print-writer.js';
 export type { FibTarget, NextHop, RouteAttributes } from './targets.js';
+export type { LearnedChange, LearnedRoute, LearnRule } from './learner.js';
 export type { RemovalLimit } from './removal-guard.js';
 export type { FibOptions } from './options.js';
 export type { FibRoute, FibSettings, FibSummary } from './settings.js';

@@ -27,6 +27,8 @@ export interface ReconcilerOptions {
   readonly loop: WriteLoop;
   readonly writer: FibWriter;
   readonly clock: Clock;
+  /** Numbers of the tables to be read. */
+  readonly tables: () => readonly number[];
   readonly readTimeoutMs: number;
   /** 0: never by itself. */
   readonly intervalMs: number;
@@ -113,7 +115,7 @@ export class Reconciler {
     let consistent: boolean;
     try {
       const visit = (route: KernelRoute): void => this.#meet(route, picture, reading);
-      ({ consistent } = await this.o.writer.read(this.o.resolver.tables, visit));
+      ({ consistent } = await this.o.writer.read(this.o.tables(), visit));
     } catch (error) {
       picture.discard();
       this.#running = false;
@@ -283,7 +285,7 @@ export class Reconciler {
     const { state, resolver, loop } = this.o;
     this.#watchFailures = 0;
     if (!this.#isOwn(route)) {
-      if (route.protocol === state.identity.protocol || !resolver.tables.includes(route.table)) return;
+      if (route.protocol === state.identity.protocol || !this.o.tables().includes(route.table)) return;
       const sure = resolver.apply(route, deleted);
       if (this.#running) this.#missed.push({ route, deleted });
       this.o.onForeignRoutes('soon');

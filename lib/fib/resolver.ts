@@ -51,9 +51,14 @@ export class Resolver {
     return this.#routes;
   }
 
-  /** The numbers of the tables that have to be read. */
+  /** The numbers of the tables that next hops are looked up in. */
   get tables(): readonly number[] {
-    return [...new Set([this.options.table, TABLE_MAIN, TABLE_LOCAL])];
+    return [this.options.table, TABLE_MAIN, TABLE_LOCAL];
+  }
+
+  /** Hops whose device has a link. */
+  usable(hops: readonly Hop[]): Hop[] {
+    return hops.filter((hop) => !hop.down && hop.device !== undefined && !this.#down.has(hop.device));
   }
 
   /** A complete new picture of others' routes. */
@@ -132,8 +137,7 @@ export class Resolver {
     if (!cover) return undefined;
     const body = this.#bodies.get(cover.body);
     if (body.type !== 'unicast') return undefined;
-    const hops = body.hops
-      .filter((hop) => !hop.down && hop.device !== undefined && !this.#down.has(hop.device))
+    const hops = this.usable(body.hops)
       .filter((hop) => device === undefined || hop.device === device)
       .map((hop) => (hop.gateway === undefined ? { ...hop, gateway } : hop));
     if (hops.length === 0) return undefined;

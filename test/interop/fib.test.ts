@@ -247,6 +247,30 @@ function tests(): void {
     expect(after).to.deep.equal(before);
   });
 
+  it('learns the routes of pods and follows them', async () => {
+    await ns.ip('link add cali1 type veth peer name cali1p', 'link set cali1p up', 'link set cali1 up');
+    await ns.ip('route add 10.244.1.1/32 dev cali1');
+    await make();
+    const pods = new Set<string>();
+    fib.learn({ protocols: [3], device: 'cali*' }, ({ learned, gone }) => {
+      for (const { prefix } of learned) pods.add(prefix);
+      for (const prefix of gone) pods.delete(prefix);
+    });
+    const sees = (...prefixes: string[]): Promise<unknown> =>
+      eventually(() => [...pods].sort(), { what: 'pods', until: (seen) => expect(seen).to.deep.equal(prefixes) });
+    await sees('10.244.1.1/32');
+    await ns.ip(
+      'route add 10.244.1.2/32 dev cali1',
+      'route add 10.244.1.9/32 via 10.0.0.9',
+      'route add fd00::1/128 dev cali1',
+    );
+    await sees('10.244.1.1/32', '10.244.1.2/32', 'fd00::1/128');
+    await ns.ip('route del 10.244.1.1/32');
+    await sees('10.244.1.2/32', 'fd00::1/128');
+    await ns.ip('link del cali1');
+    await sees();
+  });
+
   it('is right after SIGKILL and a new start with other wishes', async () => {
     await make();
     await fib.stop();
