@@ -4,6 +4,7 @@
  */
 import { createDebug } from './debug.js';
 import { MessageError, type Diagnostic } from '../bgp/wire/errors.js';
+import { ROUTE_REFRESH_SUBTYPE } from '../bgp/wire/messages/route-refresh.js';
 import { familyOf, afiSafiOf, type FamilyName } from '../bgp/wire/families.js';
 import { Peer } from '../bgp/session/peer.js';
 import type { FsmStateName, Negotiated, SessionHandler } from '../bgp/session/types.js';
@@ -219,7 +220,9 @@ export class Neighbor implements SessionHandler {
     this.host.loop.scheduleIfDirty();
   }
 
-  onRouteRefresh(afi: number, safi: number): void {
+  onRouteRefresh(afi: number, safi: number, subtype: number): void {
+    // RFC 7313 section 5: the demarcations ask for nothing, other subtypes mean nothing.
+    if (subtype !== ROUTE_REFRESH_SUBTYPE.normal) return;
     const family = familyOf(afi, safi);
     const outbound = family && this.live?.outbound.get(family);
     outbound?.member.refresh();

@@ -1,5 +1,5 @@
 import { DEFAULT_CONTEXT, HEADER_LENGTH, RIB_FAMILIES, type FamilyName } from '../../lib/bgp/wire/index.js';
-import { parseAddress, parseIpv4 } from '../../lib/net/index.js';
+import { parseAddress, parseIpv4, type Clock } from '../../lib/net/index.js';
 import { AdjRibIn } from '../../lib/rib/adj-rib-in.js';
 import { Rib } from '../../lib/rib/rib.js';
 import type { ExportProfile } from '../../lib/rr/export-profile.js';
@@ -149,12 +149,25 @@ export class RigNeighbor {
 
 /** RIB, work loop and update groups as in a speaker, without sessions. */
 export class GroupRig {
-  readonly clock = new VirtualClock();
+  readonly clock: VirtualClock;
   readonly rib = new Rib({
     identity: { asn: LOCAL_AS, routerId: parseIpv4('192.0.2.254'), isOwnClusterId: () => false },
   });
-  readonly loop = new WorkLoop(this.rib, this.clock);
+  readonly loop: WorkLoop;
   readonly neighbors: RigNeighbor[] = [];
+
+  /** @param slow time passes while work is done, so that it is cut into many slices */
+  constructor(slow = false) {
+    const clock = (this.clock = new VirtualClock());
+    let spent = 0;
+    const working: Clock = {
+      now: () => clock.now() + (spent += 5),
+      wallTime: () => clock.wallTime(),
+      after: (ms, run) => clock.after(ms, run),
+      soon: (run) => clock.soon(run),
+    };
+    this.loop = new WorkLoop(this.rib, slow ? working : clock);
+  }
 
   add(role: Role, profileChanges: Partial<ExportProfile> = {}): RigNeighbor {
     const neighbor = new RigNeighbor(this, this.neighbors.length, role, profileChanges);

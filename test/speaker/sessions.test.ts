@@ -2,7 +2,8 @@ import { expect } from 'chai';
 import { seededRandom } from '../../lib/sim/index.js';
 import type { NeighborOptions } from '../../lib/speaker/options.js';
 import type { Speaker } from '../../lib/speaker/speaker.js';
-import { Lab, type Probe } from '../support/lab.js';
+import { Lab, oneInterface, type Probe } from '../support/lab.js';
+import { announcement } from '../support/wire.js';
 
 const R = '10.0.0.1';
 const V4 = '10.1.0.0/16';
@@ -70,11 +71,69 @@ describe('Speaker: sessions', () => {
     expect(b.view.log.slice(2)).to.deep.equal([`+${V6}`]);
     expect(others).to.equal(3);
     expect(a.view.log).to.deep.equal([]);
-    // A family that is not in use is ignored.
-    b.refresh(1, 128);
+    // A family that is not in use is ignored, and so are the demarcations of RFC 7313 and unknown subtypes.
+    b.refresh(1, 128).refresh(1, 1, 1).refresh(1, 1, 2).refresh(1, 1, 77);
     await lab.settle();
     expect(b.view.log).to.have.length(3);
     expect(states()).to.deep.equal(['Established', 'Established']);
+  });
+
+  it('tells and hears only the families that both sides have', async () => {
+    const lab2 = new Lab();
+    const one = await lab2.speaker({
+      routerId: R,
+      neighbors: [client('10.0.0.11', { families: ['ipv4-unicast'] }), client('10.0.0.12'), client('10.0.0.13')],
+    });
+    const [c, d, e] = ['10.0.0.11', '10.0.0.12', '10.0.0.13'].map((address) => lab2.probe(R, address));
+    const only6 = lab2.probe(R, '10.0.0.14', { families: [{ afi: 2, safi: 1 }] });
+    one.addNeighbor(client('10.0.0.14'));
+    await lab2.up(c!, d!, e!, only6);
+    d!.announce(V4).announce(V6);
+    await lab2.settle();
+    expect([c!, e!, only6].map(({ prefixes }) => prefixes)).to.deep.equal([[V4], [V4, V6], [V6]]);
+    expect([c!, e!, only6].map(({ view }) => view.endOfRib.toSorted())).to.deep.equal([
+      ['1/1'],
+      ['1/1', '2/1'],
+      ['2/1'],
+    ]);
+    expect(one.neighbors().map(({ families }) => families)).to.deep.equal([
+      ['ipv4-unicast'],
+      ['ipv4-unicast', 'ipv6-unicast'],
+      ['ipv4-unicast', 'ipv6-unicast'],
+      ['ipv6-unicast'],
+    ]);
+    // Unasked for, from the one that has IPv4 only.
+    c!.announce('2001:db8:9::/48').announce('10.9.0.0/16');
+    await lab2.settle();
+    expect(e!.prefixes).to.deep.equal([V4, '10.9.0.0/16', V6].toSorted());
+  });
+
+  it('IPv4 and IPv6 routes over an IPv6 session', async () => {
+    const lab2 = new Lab();
+    const networks = oneInterface(['2001:db8::1', '2001:db8::/64']);
+    const host = lab2.host('2001:db8::1');
+    const one = await lab2.speaker(
+      {
+        routerId: R,
+        listen: [{ address: '2001:db8::1', port: 179 }],
+        neighbors: [client('2001:db8::11'), client('2001:db8::12')],
+      },
+      { transport: host, networks },
+    );
+    const [c, d] = [11, 12].map((n) =>
+      lab2.probe('2001:db8::1', `2001:db8::${n}`, { routerId: 0x0a000000 + n, localAs: 64512 }),
+    );
+    await lab2.up(c!, d!);
+    one.announce(V4);
+    one.announce(V6);
+    c!.send(announcement({ prefixes: ['10.2.0.0/16'], nextHop: '10.0.0.11', attributes: c!.attributes() }));
+    await lab2.settle();
+    expect([V4, V6, '10.2.0.0/16'].map((prefix) => d!.view.routes.get(prefix)?.nextHop)).to.deep.equal([
+      // Of a family that the interface has no address of, the router ID.
+      R,
+      '2001:db8::1',
+      '10.0.0.11',
+    ]);
   });
 
   it('routes of a neighbor that goes down go, and come back with it', async () => {

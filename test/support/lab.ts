@@ -41,7 +41,7 @@ export class Probe implements SessionHandler {
     options: Partial<PeerOptions> & Pick<PeerOptions, 'remote' | 'localAs' | 'peerAs'>,
   ) {
     this.peer = new Peer(
-      { routerId: parseIpv4(address), families: BOTH, connectRetry: 1, ...options },
+      { families: BOTH, connectRetry: 1, ...options, routerId: options.routerId ?? parseIpv4(address) },
       { transport: lab.host(address), clock: lab.clock, random: seededRandom(lab.probes.length) },
       this,
     );
@@ -116,8 +116,8 @@ export class Probe implements SessionHandler {
     return this.send(withdrawal(prefixes));
   }
 
-  refresh(afi: number, safi = 1): this {
-    return this.send(encodeRouteRefresh({ afi, safi, subtype: 0 }));
+  refresh(afi: number, safi = 1, subtype = 0): this {
+    return this.send(encodeRouteRefresh({ afi, safi, subtype }));
   }
 
   /** Prefixes held, sorted. */
