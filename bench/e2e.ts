@@ -34,7 +34,7 @@ const speakers = join(work, 'speakers.json');
 writeFileSync(
   speakers,
   JSON.stringify({
-    tsbgp: { cmd: `node ${root}/dist/lib/cli/main.js run {config}`, template: `${root}/bench/e2e.json.tmpl` },
+    tsbgp: { cmd: `node ${root}/dist/bin/cli/tsbgp.js run {config}`, template: `${root}/bench/e2e.json.tmpl` },
   }),
 );
 let failed = false;

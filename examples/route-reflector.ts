@@ -126,8 +126,8 @@ async function stopAll(): Promise<void> {
 function howToGoOn(bgpPort: number, apiUrl: string | undefined): string {
   const ask = apiUrl === undefined ? '' : ` --api ${apiUrl}`;
   const asking = `Ask the reflector, in another terminal:
-    node dist/lib/cli/main.js show neighbors${ask}
-    node dist/lib/cli/main.js show route 10.244.2.0/26${ask}
+    node dist/bin/cli/tsbgp.js show neighbors${ask}
+    node dist/bin/cli/tsbgp.js show route 10.244.2.0/26${ask}
 
 `;
   return `${apiUrl === undefined ? '' : asking}Attach BIRD 2 as one more client: put this into bird.conf, then  bird -f -c bird.conf -s bird.ctl

@@ -159,13 +159,13 @@ let line: readonly [string, ...string[]] | undefined;
 /** The built command, or the sources through tsx when there is no build or an older one. */
 function commandLine(): readonly [string, ...string[]] {
   line ??= isBuilt()
-    ? [process.execPath, join(ROOT, 'dist/lib/cli/main.js')]
+    ? [process.execPath, join(ROOT, 'dist/bin/cli/tsbgp.js')]
     : [process.execPath, '--import', 'tsx', join(ROOT, 'lib/cli/main.ts')];
   return line;
 }
 
 function isBuilt(): boolean {
-  const built = statSync(join(ROOT, 'dist/lib/cli/main.js'), { throwIfNoEntry: false });
+  const built = statSync(join(ROOT, 'dist/bin/cli/tsbgp.js'), { throwIfNoEntry: false });
   return built !== undefined && built.mtimeMs >= newest(join(ROOT, 'lib'));
 }
 
