@@ -114,6 +114,8 @@ export function fibText(event: FibEvent): string | null {
       return `${event.prefix}: put right`;
     case 'contended':
       return `${event.prefix}: another program has changed it ${event.changes} times; left alone for ${seconds(event.retryInMs)}`;
+    case 'removalsLimited':
+      return `more routes were to be removed than the limit allows; the others stay for ${seconds(event.retryInMs)}`;
     case 'reconciled':
       return event.different === 0
         ? null
