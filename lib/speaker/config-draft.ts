@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 import type { Endpoint } from '../net/index.js';
 import { foundText, type ConfigPath, type ConfigProblem } from './config-errors.js';
 import { configKeys, SECTIONS, type Section } from './config-schema.js';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { RIB_FAMILIES } from '../bgp/wire/families.js';
 import type { FibOptions } from '../fib/options.js';
 import type { Endpoint } from '../net/index.js';
