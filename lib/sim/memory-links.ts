@@ -1,4 +1,4 @@
-import type { Clock, Random } from '../net/clock.js';
+import type { Clock, Random, Timer } from '../net/clock.js';
 
 export interface MemoryNetworkOptions {
   readonly clock: Clock;
@@ -24,7 +24,9 @@ export class MemoryLinks {
   readonly #latencyMs: number;
   /** Only pairs that differ from the rest, by {@link pairKey}. */
   readonly #latencies = new Map<string, number>();
+  /** What waits on each link that is cut, or mended so lately that what waited is still under way. */
   readonly #cuts = new Map<string, (() => void)[]>();
+  readonly #mending = new Map<string, Timer>();
 
   constructor(options: MemoryNetworkOptions) {
     this.clock = options.clock;
@@ -50,18 +52,27 @@ export class MemoryLinks {
   cut(a: string, b: string): void {
     const key = pairKey(a, b);
     if (!this.#cuts.has(key)) this.#cuts.set(key, []);
+    this.#mending.get(key)?.cancel();
+    this.#mending.delete(key);
   }
 
-  /** Mend a cut link; what waited arrives. */
+  /** Mend a cut link; what waited arrives, before all that is sent from now on. */
   restore(a: string, b: string): void {
     const key = pairKey(a, b);
-    const waiting = this.#cuts.get(key) ?? [];
-    this.#cuts.delete(key);
-    for (const deliver of waiting) this.clock.after(this.latency(a, b), deliver);
+    const waiting = this.#cuts.get(key);
+    if (waiting === undefined || this.#mending.has(key)) return;
+    const arrive = (): void => {
+      this.#cuts.delete(key);
+      this.#mending.delete(key);
+      for (const deliver of waiting) deliver();
+    };
+    this.#mending.set(key, this.clock.after(this.latency(a, b), arrive));
   }
 
   isCut(a: string, b: string): boolean {
-    return this.#cuts.size > 0 && this.#cuts.has(pairKey(a, b));
+    if (this.#cuts.size === 0) return false;
+    const key = pairKey(a, b);
+    return this.#cuts.has(key) && !this.#mending.has(key);
   }
 
   /** Run `deliver` once the link is whole; false: it is whole now, go on. */

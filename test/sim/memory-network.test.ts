@@ -70,6 +70,23 @@ describe('MemoryNetwork', () => {
     expect([wire.near[0]!.closes, wire.far[0]!.closes]).to.deep.equal([1, 1]);
   });
 
+  it('keeps the order over a cut, also of what was sent just before the link is mended', () => {
+    const wire = new Wire();
+    wire.dial();
+    wire.clock.run(20);
+    wire.network.cut(THERE, HERE);
+    wire.near[0]!.connection.send(Uint8Array.of(1));
+    wire.clock.run(100);
+    wire.near[0]!.connection.send(Uint8Array.of(2));
+    wire.network.restore(HERE, THERE);
+    wire.near[0]!.connection.send(Uint8Array.of(3));
+    // Cut and mended again meanwhile.
+    wire.network.cut(THERE, HERE);
+    wire.network.restore(HERE, THERE);
+    wire.clock.run(30);
+    expect([...wire.far[0]!.heard]).to.deep.equal([1, 2, 3]);
+  });
+
   it('loses connection requests on a cut link', () => {
     const wire = new Wire();
     wire.network.cut(HERE, THERE);
