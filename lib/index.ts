@@ -5,7 +5,8 @@
 export * from './speaker/index.js';
 export { Fib } from './fib/fib.js';
 export type { FibWriter } from './fib/writer.js';
+export { KernelError } from './fib/errors.js';
 export type { FibOptions } from './fib/options.js';
 export { UsageError, TransportError } from './net/errors.js';
 export type { Clock, Connection, LocalNetworks, Random, Transport } from './net/index.js';
-export { createFib, createFibWriter, realClock, TcpTransport } from './io/index.js';
+export { createFib, createFibWriter, IpRouteWriter, realClock, TcpTransport } from './io/index.js';

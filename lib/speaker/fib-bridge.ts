@@ -57,7 +57,9 @@ export class NextHopResolver {
     if (!isLoopback(address) && this.networks.interfaceOf(text)) return OWN;
     if (!this.fib || isLinkLocal(address)) return REACHABLE;
     const resolution = this.fib.resolve(text);
-    return resolution ? { reachable: 'yes', metric: resolution.metric } : UNREACHABLE;
+    if (resolution) return { reachable: 'yes', metric: resolution.metric };
+    // A kernel that cannot be read must not stop BGP.
+    return this.fib.knowsKernel ? UNREACHABLE : REACHABLE;
   }
 }
 

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { parsePrefix, type LocalNetworks } from '../../lib/net/index.js';
+import type { Fib } from '../../lib/fib/fib.js';
 import { NextHopResolver } from '../../lib/speaker/fib-bridge.js';
 import { Speaker } from '../../lib/speaker/speaker.js';
 
@@ -24,5 +25,23 @@ describe('next hops that are our own address (RFC 4271 5.1.3)', () => {
     expect(resolver.resolve(Uint8Array.of(192, 0, 2, 1)).reachable).to.equal('own');
     expect(resolver.resolve(Uint8Array.of(192, 0, 2, 2)).reachable).to.equal('yes');
     expect(resolver.resolve(Uint8Array.of(224, 0, 0, 1)).reachable).to.equal('no');
+  });
+});
+
+describe('next hops and the kernel', () => {
+  /** The two things that the resolver asks a Fib. */
+  const fib = (knowsKernel: boolean): Fib => ({ knowsKernel, resolve: () => undefined }) as unknown as Fib;
+  const nextHop = Uint8Array.of(192, 0, 2, 2);
+
+  it('one that the kernel cannot reach is not usable (RFC 4271 9.1.2.1)', () => {
+    const resolver = new NextHopResolver(networks);
+    resolver.setFib(fib(true));
+    expect(resolver.resolve(nextHop).reachable).to.equal('no');
+  });
+
+  it('a kernel that cannot be read does not stop BGP', () => {
+    const resolver = new NextHopResolver(networks);
+    resolver.setFib(fib(false));
+    expect(resolver.resolve(nextHop).reachable).to.equal('yes');
   });
 });
