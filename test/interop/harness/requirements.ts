@@ -10,6 +10,8 @@ export const PROGRAMS = {
   openbgpd: ['/usr/sbin/bgpd', 'bgpctl'],
   exabgp: ['exabgp'],
   ping: ['ping'],
+  tshark: ['tshark', 'dumpcap'],
+  bgpdump: ['bgpdump'],
 } as const satisfies Record<string, readonly string[]>;
 
 export type Requirement = keyof typeof PROGRAMS;
