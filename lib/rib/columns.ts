@@ -12,10 +12,10 @@ export function grow<T extends Column>(column: T, capacity: number, fill = 0): T
   return longer;
 }
 
-/** The capacity that a table of `capacity` grows to so that `needed` fits: doubling while small, then by half. */
+/** The capacity that a table of `capacity` grows to so that `needed` fits: doubling, and by half when it is very large. */
 export function nextCapacity(capacity: number, needed: number): number {
   let next = Math.max(capacity, 16);
-  while (next < needed) next = next < 1 << 16 ? next * 2 : next + (next >> 1);
+  while (next < needed) next = next < 1 << 22 ? next * 2 : next + (next >> 1);
   return next;
 }
 

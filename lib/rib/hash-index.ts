@@ -1,6 +1,8 @@
 const SEGMENT_BITS = 4;
 const SEGMENT_SHIFT = 32 - SEGMENT_BITS;
 const FIRST_SLOTS = 8;
+/** Segments (of so many numbers) below this grow fourfold: rehashing costs more than the memory. */
+const SMALL_SEGMENT = 1 << 15;
 
 /**
  * From a 32-bit hash to ids: open addressing with linear probing. The index is cut into 16 segments by the hash's top
@@ -23,7 +25,9 @@ export class HashIndex {
     let slots = this.segments[segment]!;
     const count = ++this.counts[segment]!;
     // Load factor 0.7; the array holds two numbers a slot.
-    if (count * 20 > slots.length * 7) slots = this.resize(segment, slots.length * 2);
+    if (count * 20 > slots.length * 7) {
+      slots = this.resize(segment, slots.length * (slots.length < SMALL_SEGMENT ? 4 : 2));
+    }
     place(slots, hash | 0, id + 1);
   }
 

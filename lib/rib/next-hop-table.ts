@@ -22,6 +22,8 @@ export class NextHopTable {
   private readonly octetsById: (Uint8Array | undefined)[] = [];
   private readonly uses: number[] = [];
   private readonly freeIds: number[] = [];
+  /** The id that `intern` gave last. */
+  private last = 0;
   /** By id: 1 when the next hop can be reached, 2 when it is our own address, else 0. */
   private readonly reachable: number[] = [];
   /** By id: IGP cost to the next hop. */
@@ -34,6 +36,10 @@ export class NextHopTable {
 
   /** The id of a next hop (4 octets, 16, or 32 with a link-local one), with one use more. */
   intern(bytes: Uint8Array, at: number, length: number): number {
+    if (this.isLast(bytes, at, length)) {
+      this.uses[this.last]!++;
+      return this.last;
+    }
     let key = '';
     for (let i = at; i < at + length; i++) key += String.fromCharCode(bytes[i]!);
     let id = this.ids.get(key);
@@ -46,7 +52,16 @@ export class NextHopTable {
       this.refreshOne(id);
     }
     this.uses[id]!++;
+    this.last = id;
     return id;
+  }
+
+  /** Routes come in runs: mostly it is the next hop of the call before. */
+  private isLast(bytes: Uint8Array, at: number, length: number): boolean {
+    const octets = this.octetsById[this.last];
+    if (octets === undefined || octets.length !== length) return false;
+    for (let i = 0; i < length; i++) if (octets[i] !== bytes[at + i]) return false;
+    return true;
   }
 
   release(id: number): void {
