@@ -27,7 +27,7 @@ const VPN_LENGTHS = new Set([12, 24, 48]);
  * @throws never
  */
 export function decodeRibAttributes(block: Uint8Array, cx: WireContext = RIB_CONTEXT): (Attribute | RibNextHop)[] {
-  return parseAttributes(block, 0, block.length, cx).attributes.map((place) =>
+  return parseAttributes(block, 0, block.length, cx, { anyFlags: true }).attributes.map((place) =>
     place.code === MP_REACH_NLRI && isShortForm(block, place)
       ? shortForm(block, place)
       : decodeAttribute(block, place, cx),

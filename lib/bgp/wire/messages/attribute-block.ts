@@ -55,7 +55,7 @@ function nestedCodec(cx: WireContext): NestedCodec {
     const inner = nestedContext(cx);
     codec = {
       decode: ({ bytes, offset, end }) =>
-        parseAttributes(bytes, offset, end, inner, true).attributes.map((place) =>
+        parseAttributes(bytes, offset, end, inner, { inside: true }).attributes.map((place) =>
           decodeAttribute(bytes, place, inner, true),
         ),
       encode: (writer, attributes) => encodeAttributes(attributes as readonly EncodableAttribute[], inner, writer),

@@ -73,6 +73,7 @@ export interface ParsedUpdate {
 
 const NONE: readonly never[] = Object.freeze([]);
 const NO_DATA = new Uint8Array(0);
+const ORDINARY: BlockOptions = Object.freeze({});
 
 /**
  * Locate the parts of an UPDATE and judge them, without building typed values.
@@ -85,9 +86,16 @@ export function parseUpdate(bytes: Uint8Array, start: number, end: number, cx: W
   return new UpdateParser(bytes, cx).parse(start, end);
 }
 
+/** What is special about a block of attributes outside an UPDATE. */
+export interface BlockOptions {
+  /** It stands inside an attribute. */
+  readonly inside?: true;
+  /** It comes from an archive: some writers put no flags there. */
+  readonly anyFlags?: true;
+}
+
 /**
  * Locate and judge the attributes of a block outside an UPDATE: nothing is mandatory in it.
- * @param inside the block stands inside another attribute
  * @returns a ParsedUpdate without NLRI fields
  * @throws  never
  */
@@ -96,9 +104,9 @@ export function parseAttributes(
   start: number,
   end: number,
   cx: WireContext,
-  inside = false,
+  options: BlockOptions = {},
 ): ParsedUpdate {
-  return new UpdateParser(bytes, cx, inside).parseBlock(start, end);
+  return new UpdateParser(bytes, cx, options).parseBlock(start, end);
 }
 
 /** Attributes inside an attribute have four-octet AS numbers and came from somebody else (RFC 6368 section 5). */
@@ -122,7 +130,7 @@ class UpdateParser {
   constructor(
     private readonly bytes: Uint8Array,
     private readonly cx: WireContext,
-    private readonly inside = false,
+    private readonly options: BlockOptions = ORDINARY,
   ) {}
 
   parse(start: number, end: number): ParsedUpdate {
@@ -272,9 +280,9 @@ class UpdateParser {
     if (this.markSeen(code)) return this.duplicate(attribute);
     const type = attributeType(code);
     // One level is enough for RFC 6368, and keeps a hostile message from nesting thousands.
-    if (this.inside && type?.nestedFrom !== undefined) return;
+    if (this.options.inside === true && type?.nestedFrom !== undefined) return;
     if (type === undefined) {
-      if ((attribute.flags & FLAG.optional) === 0) {
+      if ((attribute.flags & FLAG.optional) === 0 && this.options.anyFlags !== true) {
         this.flaw(attribute, 'session-reset', SUBCODE.unrecognizedWellKnown, `unknown well-known attribute ${code}`);
       }
       return;
@@ -283,7 +291,8 @@ class UpdateParser {
       const reason = `${type.name} from an external neighbor`;
       return this.flaw(attribute, 'attribute-discard', SUBCODE.malformedAttributeList, reason);
     }
-    const flagsWrong = ((attribute.flags ^ type.flags) & (FLAG.optional | FLAG.transitive)) !== 0;
+    const conflict = (attribute.flags ^ type.flags) & (FLAG.optional | FLAG.transitive);
+    const flagsWrong = conflict !== 0 && this.options.anyFlags !== true;
     if (flagsWrong) {
       const reason = `${type.name} with flags 0x${attribute.flags.toString(16).padStart(2, '0')}`;
       this.flaw(attribute, type.onFlagsError ?? 'treat-as-withdraw', SUBCODE.flags, reason);
@@ -304,7 +313,7 @@ class UpdateParser {
 
   /** RFC 7606 section 7.16: malformed attributes inside make the whole malformed. */
   private judgeNested(attribute: RawAttribute, type: AttributeType, start: number): void {
-    const inner = parseAttributes(this.bytes, start, attribute.end, nestedContext(this.cx), true);
+    const inner = parseAttributes(this.bytes, start, attribute.end, nestedContext(this.cx), { inside: true });
     const location = inner.attributes.some(({ code }) => isMp(code) || code === NEXT_HOP);
     const wrong = inner.error?.reason ?? (location ? 'next hop or NLRI inside' : undefined);
     if (wrong !== undefined) {
