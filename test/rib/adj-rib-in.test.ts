@@ -278,6 +278,13 @@ describe('AdjRibIn', () => {
       expect(ibgp.diagnostics[0]).to.include({ action: 'treat-as-withdraw', attribute: 5 });
     });
 
+    it('attributes beside MP_UNREACH_NLRI alone are judged, too (5.2)', () => {
+      apply(ebgp, { attributes: ORIGIN + PATH + reach(V1) });
+      const error = ebgp.body(update({ attributes: `40 01 01 03 ${unreach(V1)}` }));
+      expect(ebgp.diagnostics.map(({ attribute }) => attribute)).to.deep.equal([1]);
+      expect(error).to.include({ code: 3 });
+    });
+
     it('withdrawals beside the flaw are obeyed', () => {
       apply(ebgp, { attributes: EXTERNAL, nlri: P1 + P2 });
       apply(ebgp, { withdrawn: P2, attributes: `40 01 01 03 ${PATH} ${NEXT_HOP}`, nlri: P1 });
@@ -407,6 +414,10 @@ describe('AdjRibIn', () => {
 
     it('reads AS_PATH with two octets an AS', () => {
       expect(asPath(`40 02 06 02 02 fde8 fde9 ${NEXT_HOP}`)).to.equal('65000 65001');
+    });
+    it('also where the octets would pass for a four-octet path', () => {
+      // Three sequences of one AS each; read with four octets an AS, two sequences of one.
+      expect(asPath(`40 02 0c 02 01 fde8 02 01 0201 02 01 fde9 ${NEXT_HOP}`)).to.equal('65000 513 65001');
     });
     it('puts AS4_PATH in the place of AS_TRANS', () => {
       expect(asPath(`40 02 08 02 03 fde8 5ba0 fde9 ${NEXT_HOP} c0 11 0a 02 02 00011170 0000fde9`)).to.equal(

@@ -21,6 +21,8 @@ export class RigNeighbor {
   view: TableView;
   /** The transport takes nothing: octets are queued, `queuedBytes` is huge. */
   blocked = false;
+  /** After so many calls of `send` it is blocked. */
+  blockAfter = Infinity;
   endOfRibs = 0;
   outbound = new Map<FamilyName, { group: UpdateGroup; member: GroupMember }>();
   private adjRibIn: AdjRibIn | undefined;
@@ -107,6 +109,7 @@ export class RigNeighbor {
     this.queue.push(bytes);
     this.queue.push(bytes.slice());
     if (!this.blocked) this.read();
+    if (--this.blockAfter <= 0) this.blocked = true;
     return !this.blocked;
   }
 

@@ -30,6 +30,8 @@ const step = fc.oneof(
       who: index,
       what: prefixSet,
       localPref: fc.constantFrom(90, 100, 110),
+      /** With the very attributes that others use too. */
+      shared: fc.boolean(),
       wellKnown: fc.constantFrom(undefined, undefined, undefined, NO_EXPORT, NO_ADVERTISE),
     }),
   },
@@ -65,7 +67,13 @@ class Model {
     if (!neighbor.isUp) return;
     switch (one.op) {
       case 'announce':
-        return this.announce(neighbor, prefixesOf(one.what), one.localPref, one.wellKnown);
+        return this.announce(
+          neighbor,
+          prefixesOf(one.what),
+          one.localPref,
+          one.shared ? 0 : this.tags++,
+          one.wellKnown,
+        );
       case 'withdraw':
         for (const prefix of prefixesOf(one.what)) this.told.get(prefix)!.delete(neighbor);
         return neighbor.say(withdrawal(prefixesOf(one.what)));
@@ -82,8 +90,13 @@ class Model {
     }
   }
 
-  private announce(neighbor: RigNeighbor, prefixes: string[], localPref: number, wellKnown?: number): void {
-    const tag = this.tags++;
+  private announce(
+    neighbor: RigNeighbor,
+    prefixes: string[],
+    localPref: number,
+    tag: number,
+    wellKnown: number | undefined,
+  ): void {
     const external = neighbor.role === 'ebgp';
     const told: Told = { neighbor, tag, localPref: external ? 100 : localPref, wellKnown };
     for (const prefix of prefixes) this.told.get(prefix)!.set(neighbor, told);
@@ -93,7 +106,7 @@ class Model {
       { code: 8, value: wellKnown === undefined ? [tag] : [tag, wellKnown] },
     ];
     if (!external) attributes.push({ code: 5, value: localPref });
-    const nextHop = prefixes[0]!.includes(':') ? '2001:db8::1' : neighbor.address;
+    const nextHop = prefixes[0]!.includes(':') ? '2001:db8::1' : '10.0.0.99';
     neighbor.say(announcement({ prefixes, nextHop, attributes }));
   }
 
@@ -109,12 +122,14 @@ class Model {
     )[0];
   }
 
-  /** What a neighbor must hold in the end: prefix and tag. */
-  expected(to: RigNeighbor): Record<string, number> {
-    const routes: Record<string, number> = {};
+  /** What a neighbor must hold in the end: prefix, tag and originator. */
+  expected(to: RigNeighbor): Record<string, string> {
+    const routes: Record<string, string> = {};
     for (const prefix of PREFIXES) {
       const best = this.best(prefix);
-      if (best && best.neighbor !== to && isAllowed(best, to)) routes[prefix] = best.tag;
+      if (!best || best.neighbor === to || !isAllowed(best, to)) continue;
+      const reflected = best.neighbor.role !== 'ebgp' && to.role !== 'ebgp';
+      routes[prefix] = `${best.tag} ${reflected ? best.neighbor.routerId : ''}`;
     }
     return routes;
   }
@@ -129,11 +144,13 @@ function isAllowed({ neighbor: from, wellKnown }: Told, to: RigNeighbor): boolea
   return from.role !== 'nonClient' || to.role !== 'nonClient';
 }
 
-function held(neighbor: RigNeighbor): Record<string, number> {
-  const routes: Record<string, number> = {};
+function held(neighbor: RigNeighbor): Record<string, string> {
+  const routes: Record<string, string> = {};
   for (const prefix of PREFIXES) {
     const route = neighbor.view.routes.get(prefix);
-    if (route) routes[prefix] = (valueOf(route, 8) as number[])[0]!;
+    if (!route) continue;
+    const originator = valueOf(route, 9) as string | undefined;
+    routes[prefix] = `${(valueOf(route, 8) as number[])[0]!} ${originator ?? ''}`;
   }
   return routes;
 }
@@ -177,8 +194,8 @@ describe('update groups and slow members', () => {
           }
           for (const neighbor of model.rig.neighbors) {
             if (!neighbor.isUp) continue;
-            const tags = Object.values(held(neighbor));
-            expect(tags.filter((tag) => owner.get(tag) === neighbor.source)).to.deep.equal([]);
+            const tags = Object.values(held(neighbor)).map((text) => parseInt(text, 10));
+            expect(tags.filter((tag) => tag !== 0 && owner.get(tag) === neighbor.source)).to.deep.equal([]);
           }
         }
       }),
@@ -303,6 +320,118 @@ describe('update groups, by example', () => {
     b.down();
     b.up();
     expect(b.source).to.equal(old);
+  });
+
+  it('a route that moves between sources with the same attributes is told anew', () => {
+    const rig = new GroupRig();
+    const [a, b, c] = [rig.add('client'), rig.add('client'), rig.add('client')];
+    for (const neighbor of [a, b, c]) neighbor.up();
+    const same = announcement({ prefixes: ['10.1.0.0/24'], nextHop: '10.0.0.99', attributes: attributes(7) });
+    b.say(same);
+    rig.settle();
+    for (const { view } of [a, b, c]) view.log.length = 0;
+    // The lower router ID.
+    a.say(same);
+    rig.settle();
+    expect([a, b, c].map(({ view }) => view.log)).to.deep.equal([['-10.1.0.0/24'], ['+10.1.0.0/24'], ['+10.1.0.0/24']]);
+    expect(valueOf(c.view.routes.get('10.1.0.0/24')!, 9)).to.equal(a.routerId);
+  });
+
+  it('a long stream spares each member its own part of it', () => {
+    const rig = new GroupRig();
+    const [a, b, c] = [rig.add('client'), rig.add('client'), rig.add('client')];
+    for (const neighbor of [a, b, c]) neighbor.up();
+    rig.settle();
+    const prefixes = (from: number, count: number) =>
+      Array.from({ length: count }, (_, i) => `${10 + from}.${(i >> 16) & 255}.${(i >> 8) & 255}.${i & 255}/32`);
+    const say = (from: RigNeighbor, list: string[]): void => {
+      for (let i = 0; i < list.length; i += 700) {
+        const some = list.slice(i, i + 700);
+        from.say(announcement({ prefixes: some, nextHop: '10.0.0.99', attributes: attributes(i % 3) }));
+      }
+    };
+    // All in one turn, over many chunks: a, b and a again.
+    say(a, prefixes(1, 20_000));
+    say(b, prefixes(2, 20_000));
+    say(a, prefixes(3, 20_000));
+    rig.settle();
+    expect([a, b, c].map(({ view }) => view.routes.size)).to.deep.equal([20_000, 40_000, 60_000]);
+    a.down();
+    rig.settle();
+    expect([b, c].map(({ view }) => view.routes.size)).to.deep.equal([0, 20_000]);
+    expect([...b.view.needless, ...c.view.needless]).to.deep.equal([]);
+  });
+
+  it('more than one plan: a late joiner that reads slowly while routes come and go', () => {
+    const rig = new GroupRig();
+    const [a, late] = [rig.add('client'), rig.add('client')];
+    a.up();
+    const prefixes = Array.from({ length: 70_000 }, (_, i) => `11.${i >> 16}.${(i >> 8) & 255}.${i & 255}/32`);
+    for (let i = 0; i < prefixes.length; i += 700) {
+      const some = prefixes.slice(i, i + 700);
+      a.say(announcement({ prefixes: some, nextHop: '10.0.0.99', attributes: attributes(1) }));
+    }
+    rig.settle();
+    late.up();
+    late.blockAfter = 1;
+    rig.settle();
+    const told = late.view.routes.size;
+    expect(told).to.be.within(1, 69_999);
+    expect(late.member.attached).to.equal(false);
+    // Told, withdrawn, announced and withdrawn again, before it reads on.
+    const [first, last] = [prefixes[0]!, prefixes[69_999]!];
+    for (const prefix of [first, last]) a.say(withdrawal([prefix]));
+    rig.settle();
+    late.blockAfter = 1;
+    late.drain();
+    rig.settle();
+    for (const prefix of [first, last]) {
+      a.say(announcement({ prefixes: [prefix], nextHop: '10.0.0.99', attributes: attributes(2) }));
+      rig.settle();
+      a.say(withdrawal([prefix]));
+      rig.settle();
+    }
+    late.blockAfter = Infinity;
+    late.drain();
+    rig.settle();
+    expect(late.view.routes.size).to.equal(69_998);
+    expect(late.view.needless).to.deep.equal([]);
+    expect(late.endOfRibs).to.equal(2);
+  });
+
+  it('a number of an ended session is not given out while routes of it are best', () => {
+    const rig = new GroupRig(true);
+    const [a, b, c] = [rig.add('client'), rig.add('client'), rig.add('client')];
+    a.up();
+    b.up();
+    for (let i = 0; i < 30; i++) {
+      const some = Array.from({ length: 700 }, (_, k) => `11.0.${i * 3 + (k >> 8)}.${k & 255}/32`);
+      a.say(announcement({ prefixes: some, nextHop: '10.0.0.99', attributes: attributes(1) }));
+    }
+    rig.settle();
+    const old = a.source;
+    a.down();
+    let turns = 0;
+    while (rig.rib.families[0]!.bestCount > 0) {
+      rig.clock.run(1);
+      turns++;
+      c.up();
+      expect(c.source === old && rig.rib.families[0]!.bestCount > 0).to.equal(false);
+      c.down();
+    }
+    expect(turns, 'cut into slices').to.be.greaterThan(2);
+    rig.settle();
+    expect(b.view.routes.size).to.equal(0);
+  });
+
+  it('a group without members is forgotten', () => {
+    const rig = new GroupRig();
+    const a = rig.add('client');
+    a.up();
+    const { group } = a.outbound.get('ipv4-unicast')!;
+    a.down();
+    a.up();
+    expect(a.outbound.get('ipv4-unicast')!.group).to.not.equal(group);
   });
 
   it('a neighbor of another AS sees our AS in front, and shares nothing with iBGP members', () => {
