@@ -26,7 +26,7 @@ export interface NestedCodec {
 }
 
 /**
- * Everything known about one path attribute. The loop in `messages/parse-update.ts` applies the rules;
+ * Everything known about one path attribute. The loop in `messages/attribute-judge.ts` applies the rules;
  * an attribute's own functions see exactly its value octets.
  */
 export interface AttributeType<C extends number = number, N extends string = string, V = unknown> {
@@ -54,8 +54,6 @@ export interface AttributeType<C extends number = number, N extends string = str
   readonly rfc: string;
   /** NOTIFICATION subcode of a bad value; 9 (Optional Attribute Error) when left out. */
   readonly subcode?: number;
-  /** NOTIFICATION subcode of a wrong length; 5 (Attribute Length Error) when left out. */
-  readonly lengthSubcode?: number;
   /**
    * Judge the value, which has passed the length rule, without building anything.
    * @returns what is wrong with it

@@ -1,4 +1,4 @@
-import { parseAddress } from '../../../net/address.js';
+import { formatAddress, parseAddress } from '../../../net/address.js';
 import type { Reader } from '../../../net/reader.js';
 import type { Writer } from '../../../net/writer.js';
 import { hasAddPath } from '../context.js';
@@ -6,7 +6,7 @@ import type { WireContext } from '../context.js';
 import type { ErrorAction } from '../errors.js';
 import type { Nlri } from '../nlri/index.js';
 import { decodeNlri, decodesExactly, encodeNlri, findMalformed, judgeItems, nlriFamily } from '../nlri/index.js';
-import { formatAddress } from '../../../net/address.js';
+import { findMalformedPrefix } from '../nlri/prefix.js';
 import { toHex } from '../text.js';
 import { attribute, OPTIONAL } from './attribute.js';
 
@@ -144,7 +144,11 @@ export function judgeMpNlri(
   const { afi, safi, nlriStart, nlriEnd } = place;
   const family = nlriFamily(afi, safi);
   const addPath = hasAddPath(cx, afi, safi);
-  const at = findMalformed(family, bytes, nlriStart, nlriEnd, addPath);
+  const { prefixBits } = family;
+  const at =
+    prefixBits === undefined
+      ? findMalformed(family, bytes, nlriStart, nlriEnd, addPath)
+      : findMalformedPrefix(bytes, nlriStart, nlriEnd, prefixBits, addPath);
   if (at >= 0) {
     const reason = `${family.name}: NLRI ${toHex(bytes, at, Math.min(nlriEnd, at + 8))} cannot be read`;
     return { action: family.onError ?? 'session-reset', reason };

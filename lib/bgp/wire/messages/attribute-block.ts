@@ -7,7 +7,8 @@ import type { NestedCodec } from '../attributes/attribute.js';
 import { FLAG } from '../attributes/attribute.js';
 import type { Attribute, RawValueAttribute } from '../attributes/index.js';
 import { attributeType } from '../attributes/index.js';
-import { nestedContext, parseAttributes } from './parse-update.js';
+import { nestedContext } from './attribute-judge.js';
+import { parseAttributes } from './parse-update.js';
 
 /** Where an attribute is, and whether its value may be trusted. */
 export interface AttributePlace {

@@ -1,5 +1,7 @@
 export * from './open.js';
 export * from './update.js';
+export { RawAttribute } from './attribute-judge.js';
+export type { BlockOptions } from './attribute-judge.js';
 export * from './parse-update.js';
 export * from './notification.js';
 export * from './keepalive.js';

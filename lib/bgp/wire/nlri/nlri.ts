@@ -34,6 +34,8 @@ export interface NlriFamily<T extends NlriBase = NlriBase> {
   readonly onError?: 'afi-safi-disable' | 'session-reset';
   /** What is wrong inside an item whose extent is known; costs treat-as-withdraw. */
   judge?(bytes: Uint8Array, at: number, end: number): string | undefined;
+  /** Items are nothing but prefixes of at most this many bits. */
+  readonly prefixBits?: number;
   /** Offset after the item that begins at `at`, or -1 when it is not one. */
   next(bytes: Uint8Array, at: number, end: number): number;
   /** Decode the item `bytes[at..end)` as `next` framed it; with `raw` when the typed form is inexact. */

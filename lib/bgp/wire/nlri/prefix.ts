@@ -35,6 +35,28 @@ export function writePrefix(writer: Writer, prefix: Prefix): void {
   for (let i = 0; i < count; i++) writer.bytes[at + i] = prefix.octets[i]!;
 }
 
+/**
+ * Check the syntax of a field of plain prefixes: the loop that each UPDATE goes through.
+ * @returns offset of the first prefix that is too long or runs past the end, or -1 when all is well
+ */
+export function findMalformedPrefix(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  maxBits: number,
+  addPath: boolean,
+): number {
+  const skip = addPath ? 4 : 0;
+  let at = start;
+  while (at < end) {
+    const bits = at + skip < end ? bytes[at + skip]! : 255;
+    const next = at + skip + 1 + ((bits + 7) >> 3);
+    if (bits > maxBits || next > end) return at;
+    at = next;
+  }
+  return -1;
+}
+
 /** The family of plain prefixes of an AFI. */
 export function prefixFamily(afi: 1 | 2, safi: number, name: string): NlriFamily<PrefixNlri> {
   const size = afi === 1 ? 4 : 16;
@@ -44,6 +66,7 @@ export function prefixFamily(afi: 1 | 2, safi: number, name: string): NlriFamily
     safi,
     name,
     rfc: 'RFC 4760 5',
+    prefixBits: maxBits,
     // RFC 8950: IPv4 prefixes may have an IPv6 next hop. RFC 2545: a global address, or with a link-local one after it.
     nextHopLengths: afi === 1 ? [4, 16, 32] : [16, 32],
     next(bytes, at, end) {
