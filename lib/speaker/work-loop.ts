@@ -3,8 +3,8 @@
  *
  * A slice decides dirty prefixes, tells the update groups and the FIB what changed, brings members that are behind
  * forward, and withdraws routes of ended sessions. When idle a change goes out at the end of the turn of the event loop
- * in which it came; under load the next slice waits as long as the last one took, so that more changes share an
- * UPDATE and a write.
+ * in which it came; when all was done, the next slice waits as long as the last one took, so that under load more changes
+ * share an UPDATE and a write.
  */
 import type { Clock } from '../net/index.js';
 import { IdStack } from '../rib/columns.js';
@@ -134,10 +134,15 @@ export class WorkLoop {
       }
     }
     this.runBehind(deadline);
-    const end = this.clock.now();
-    this.notBefore = end + Math.min(end - begin, MAX_PAUSE_MS);
-    if (this.hasWork()) this.schedule();
-    else this.finish();
+    if (this.hasWork()) {
+      // What is left does not get better by waiting; reads come in between all the same.
+      this.notBefore = 0;
+      this.schedule();
+    } else {
+      const end = this.clock.now();
+      this.notBefore = end + Math.min(end - begin, MAX_PAUSE_MS);
+      this.finish();
+    }
   }
 
   private hasWork(): boolean {
