@@ -159,15 +159,24 @@ export class GroupRig {
   readonly loop: WorkLoop;
   readonly neighbors: RigNeighbor[] = [];
 
+  /** With `slow`: called after each slice of work. */
+  onSlice: (() => void) | undefined;
+  /** With `slow`: time that passes from one look at the clock to the next. */
+  costMs = (): number => 5;
+
   /** @param slow time passes while work is done, so that it is cut into many slices */
   constructor(slow = false) {
     const clock = (this.clock = new VirtualClock());
     let spent = 0;
+    const slice = (run: () => void) => () => {
+      run();
+      this.onSlice?.();
+    };
     const working: Clock = {
-      now: () => clock.now() + (spent += 5),
+      now: () => clock.now() + (spent += this.costMs()),
       wallTime: () => clock.wallTime(),
-      after: (ms, run) => clock.after(ms, run),
-      soon: (run) => clock.soon(run),
+      after: (ms, run) => clock.after(ms, slice(run)),
+      soon: (run) => clock.soon(slice(run)),
     };
     this.loop = new WorkLoop(this.rib, slow ? working : clock);
   }
