@@ -189,6 +189,13 @@ export class FamilyRib implements DecisionContext {
     this.dirtyCursor = 0;
   }
 
+  /** When there is no work: free all attribute sets that nobody uses. */
+  freeUnusedSets(): void {
+    if (this.hasWork) return;
+    this.store.sweep();
+    this.store.sweep();
+  }
+
   private endRound(): void {
     this.dirty.clear();
     this.dirtyCursor = 0;

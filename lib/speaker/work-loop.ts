@@ -157,6 +157,7 @@ export class WorkLoop {
     this.idleWaiters = [];
     for (const resolve of waiters) resolve();
     for (const family of this.rib.families) {
+      family.freeUnusedSets();
       if (family.store.compact(COMPACT_BATCH)) this.schedule();
     }
   }

@@ -176,6 +176,7 @@ describe('update groups and slow members', () => {
         for (const family of rig.rib.families) {
           expect(family.paths.count, 'paths left').to.equal(0);
           expect(family.prefixes.count, 'prefix ids never freed').to.equal(0);
+          expect(family.store.count, 'attribute sets never freed').to.equal(0);
         }
       }),
       { numRuns: 300 },
