@@ -50,7 +50,9 @@ interface Path {
   readonly set: number;
 }
 
-describe('AdjRibIn and Loc-RIB against maps', () => {
+describe('AdjRibIn and Loc-RIB against maps', function () {
+  this.timeout(30_000);
+
   it('hold what the UPDATEs of several neighbors say, at every flush', () => {
     fc.assert(
       fc.property(fc.array(update, { maxLength: 60, size: 'max' }), (updates) => {

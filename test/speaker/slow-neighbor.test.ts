@@ -13,7 +13,8 @@ function announceAll(probe: Probe, round: number): void {
 const meds = ({ view }: Probe) => new Map([...view.routes].map(([prefix, route]) => [prefix, valueOf(route, 4)]));
 
 describe('Speaker: a neighbor that does not read', () => {
-  it('costs bounded memory, delays nobody, and catches up with the newest state', async () => {
+  it('costs bounded memory, delays nobody, and catches up with the newest state', async function () {
+    this.timeout(30_000);
     const lab = new Lab({ scribble: false });
     const addresses = ['10.0.0.11', '10.0.0.12', '10.0.0.13'];
     const speaker = await lab.speaker({ routerId: R, neighbors: addresses.map(client) });
