@@ -85,12 +85,12 @@ function judgeHeader(octets: Uint8Array, cx: WireContext): Diagnostic[] {
   const report = (subcode: number, reason: string, data = new Uint8Array(0)) =>
     found.push({ action: 'session-reset', code: 1, subcode, data, reason });
 
-  const badMarker = octets.subarray(0, 16).findIndex((octet) => octet !== 0xff);
-  if (badMarker >= 0) report(1, `marker octet ${badMarker + 1} is ${octets[badMarker]}`);
   if (octets.length < HEADER_LENGTH) {
-    report(2, `${octets.length} octets are no header`, octets.slice(16, 18));
+    report(2, `a header has 19 octets, not ${octets.length}`, octets.slice(16, 18));
     return found;
   }
+  const badMarker = octets.subarray(0, 16).findIndex((octet) => octet !== 0xff);
+  if (badMarker >= 0) report(1, `marker octet ${badMarker + 1} is ${octets[badMarker]}`);
   const length = (octets[16]! << 8) | octets[17]!;
   const type = octets[18]!;
   const wrong =
