@@ -31,7 +31,11 @@ export class IdStack {
 
   /** @returns the newest id, or -1 when empty */
   pop(): number {
-    return this.length === 0 ? -1 : this.items[--this.length]!;
+    if (this.length === 0) return -1;
+    const id = this.items[--this.length]!;
+    // A burst is over: give its memory back.
+    if (this.length === 0) this.clear();
+    return id;
   }
 
   /** The id at a position below `length`. */

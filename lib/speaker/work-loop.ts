@@ -21,6 +21,8 @@ const DECIDE_BATCH = 8192;
 const DROP_BATCH = 4096;
 /** Longest wait between two slices. */
 const MAX_PAUSE_MS = 15;
+/** So many prefix ids at most wait to be freed. */
+const MAX_GRAVES = 1 << 20;
 /** Attribute sets looked at per idle slice while memory is being compacted. */
 const COMPACT_BATCH = 8192;
 
@@ -40,6 +42,8 @@ export class WorkLoop {
   private readonly doneSources: number[] = [];
   private readonly changed = new IdStack();
   private readonly emptied = new IdStack();
+  /** By family: prefixes without a path, whose ids may be free. */
+  private readonly graves: ReadonlyMap<FamilyRib, IdStack>;
   private readonly listeners: BestPathListener[] = [];
   private scheduled = false;
   private notBefore = 0;
@@ -50,6 +54,7 @@ export class WorkLoop {
     private readonly clock: Clock,
   ) {
     this.groups = new Map(rib.families.map((family) => [family, new Map<string, UpdateGroup>()]));
+    this.graves = new Map(rib.families.map((family) => [family, new IdStack()]));
   }
 
   /** Called with the prefixes whose best path changed, before their ids can be reused. */
@@ -134,6 +139,7 @@ export class WorkLoop {
       }
     }
     this.runBehind(deadline);
+    if (!this.hasUrgentWork()) this.runGraves(deadline);
     if (this.hasWork()) {
       // What is left does not get better by waiting; reads come in between all the same.
       this.notBefore = 0;
@@ -145,8 +151,12 @@ export class WorkLoop {
     }
   }
 
-  private hasWork(): boolean {
+  private hasUrgentWork(): boolean {
     return this.drops.length > 0 || this.behind.size > 0 || this.rib.families.some((family) => family.hasWork);
+  }
+
+  private hasWork(): boolean {
+    return this.hasUrgentWork() || this.rib.families.some((family) => this.graves.get(family)!.length > 0);
   }
 
   private finish(): void {
@@ -171,7 +181,24 @@ export class WorkLoop {
       for (const group of this.groups.get(rib)!.values()) group.process(changed);
       for (const listener of this.listeners) listener(rib, changed);
     }
-    for (let i = 0; i < emptied.length; i++) this.freeIfUnused(rib, emptied.at(i));
+    const graves = this.graves.get(rib)!;
+    for (let i = 0; i < emptied.length; i++) graves.push(emptied.at(i));
+    if (graves.length > MAX_GRAVES) this.freeGraves(rib, DECIDE_BATCH * 2);
+  }
+
+  /** Free ids of prefixes that lost their last path. It can wait until the neighbors know: telling them comes first. */
+  private freeGraves(rib: FamilyRib, budget: number): void {
+    const graves = this.graves.get(rib)!;
+    for (let left = budget; left > 0 && graves.length > 0; left--) this.freeIfUnused(rib, graves.pop());
+  }
+
+  private runGraves(deadline: number): void {
+    for (const rib of this.rib.families) {
+      while (this.graves.get(rib)!.length > 0) {
+        this.freeGraves(rib, DECIDE_BATCH);
+        if (this.clock.now() >= deadline) return;
+      }
+    }
   }
 
   private freeIfUnused(rib: FamilyRib, prefix: number): void {
