@@ -1,4 +1,5 @@
 import { formatIpv4, parseIpv4 } from '../../../net/address.js';
+import { AS_TRANS } from '../../../net/asn.js';
 import { attribute, OPTIONAL_TRANSITIVE } from './attribute.js';
 
 /** Who formed an aggregate. */
@@ -23,7 +24,7 @@ export const aggregator = attribute({
   decode: (r, cx): Aggregator => ({ as: cx.asn4 ? r.u32() : r.u16(), ip: formatIpv4(r.u32()) }),
   encode: (w, value, cx) => {
     if (cx.asn4) w.u32(value.as);
-    else w.u16(value.as);
+    else w.u16(value.as > 0xffff ? AS_TRANS : value.as);
     w.u32(parseIpv4(value.ip));
   },
 });

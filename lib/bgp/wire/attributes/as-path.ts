@@ -1,3 +1,4 @@
+import { AS_TRANS } from '../../../net/asn.js';
 import type { Reader } from '../../../net/reader.js';
 import type { Writer } from '../../../net/writer.js';
 import type { WireContext } from '../context.js';
@@ -82,6 +83,7 @@ export function decodeSegments(r: Reader, width: 2 | 4): AsPathSegment[] {
   return segments;
 }
 
+/** With two octets, AS_TRANS stands for AS numbers that need four (RFC 6793 section 4.2.2). */
 export function encodeSegments(w: Writer, segments: readonly AsPathSegment[], width: 2 | 4): void {
   for (const { type, asns } of segments) {
     if (asns.length > 255) throw new RangeError(`a path segment has at most 255 AS numbers, not ${asns.length}`);
@@ -89,7 +91,7 @@ export function encodeSegments(w: Writer, segments: readonly AsPathSegment[], wi
     w.u8(asns.length);
     for (const asn of asns) {
       if (width === 4) w.u32(asn);
-      else w.u16(asn);
+      else w.u16(asn > 0xffff ? AS_TRANS : asn);
     }
   }
 }

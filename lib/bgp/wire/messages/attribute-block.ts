@@ -1,14 +1,22 @@
+import { isFourOctetAsn } from '../../../net/asn.js';
 import { Reader } from '../../../net/reader.js';
 import type { Writer } from '../../../net/writer.js';
 import { UsageError } from '../../../net/errors.js';
 import type { WireContext } from '../context.js';
 import { attributeName } from '../attributes/names.js';
+import type { Aggregator } from '../attributes/aggregator.js';
+import { AGGREGATOR } from '../attributes/aggregator.js';
+import { AS4_AGGREGATOR } from '../attributes/as4-aggregator.js';
+import { AS4_PATH } from '../attributes/as4-path.js';
+import type { AsPathSegment } from '../attributes/as-path.js';
 import type { NestedCodec } from '../attributes/attribute.js';
 import { FLAG } from '../attributes/attribute.js';
 import type { Attribute, RawValueAttribute } from '../attributes/index.js';
 import { attributeType } from '../attributes/index.js';
 import { nestedContext } from './attribute-judge.js';
 import { parseAttributes } from './parse-update.js';
+
+const AS_PATH = 2;
 
 /** Where an attribute is, and whether its value may be trusted. */
 export interface AttributePlace {
@@ -68,11 +76,34 @@ function nestedCodec(cx: WireContext): NestedCodec {
 
 /**
  * Write attributes in the order given. The Extended Length bit is set where a value needs it.
+ * Towards a two-octet speaker AS4_PATH and AS4_AGGREGATOR are added where they are needed.
  * @param attributes `flags` may be left out: the type's usual flags are taken
  * @throws UsageError `bad_attribute` when a value does not fit its attribute
  */
 export function encodeAttributes(attributes: readonly EncodableAttribute[], cx: WireContext, writer: Writer): void {
   for (const attribute of attributes) encodeAttribute(attribute, cx, writer);
+  if (!cx.asn4) for (const attribute of as4Attributes(attributes)) encodeAttribute(attribute, cx, writer);
+}
+
+/**
+ * What a two-octet speaker must be told beside AS_PATH and AGGREGATOR where these cannot hold an AS number (RFC 6793
+ * section 4.2.2); nothing where the caller gives it.
+ */
+function as4Attributes(attributes: readonly EncodableAttribute[]): EncodableAttribute[] {
+  const given = (code: number) => attributes.some((attribute) => attribute.code === code);
+  const added: EncodableAttribute[] = [];
+  for (const attribute of attributes) {
+    if (attribute.code === AS_PATH && 'value' in attribute && !given(AS4_PATH)) {
+      const segments = attribute.value as readonly AsPathSegment[];
+      // Confederation segments have no place in AS4_PATH.
+      const value = segments.filter(({ type }) => type === 'AS_SEQUENCE' || type === 'AS_SET');
+      if (value.some(({ asns }) => asns.some(isFourOctetAsn))) added.push({ code: AS4_PATH, value });
+    } else if (attribute.code === AGGREGATOR && 'value' in attribute && !given(AS4_AGGREGATOR)) {
+      const value = attribute.value as Aggregator;
+      if (isFourOctetAsn(value.as)) added.push({ code: AS4_AGGREGATOR, value });
+    }
+  }
+  return added;
 }
 
 /** An attribute to be written: `flags` and `name` are optional. */
