@@ -3,8 +3,8 @@
  *
  * A slice decides dirty prefixes, tells the update groups and the FIB what changed, brings members that are behind
  * forward, and withdraws routes of ended sessions. When idle a change goes out at the end of the turn of the event loop
- * in which it came; when all was done, the next slice waits as long as the last one took, so that under load more changes
- * share an UPDATE and a write.
+ * in which it came; when all was done, the next slice waits twice as long as the last one took, so that under load more
+ * changes share an UPDATE and a write.
  */
 import type { Clock } from '../net/index.js';
 import { IdStack } from '../rib/columns.js';
@@ -19,7 +19,9 @@ const SLICE_MS = 8;
 /** Prefixes decided at once: large enough to pack well, small enough to be done in a few milliseconds. */
 const DECIDE_BATCH = 8192;
 const DROP_BATCH = 4096;
-/** Longest wait between two slices. */
+/** The wait before the next slice, in times of what the last one took … */
+const PAUSE_FACTOR = 2;
+/** … and at most. */
 const MAX_PAUSE_MS = 15;
 /** So many prefix ids at most wait to be freed. */
 const MAX_GRAVES = 1 << 20;
@@ -146,7 +148,7 @@ export class WorkLoop {
       this.schedule();
     } else {
       const end = this.clock.now();
-      this.notBefore = end + Math.min(end - begin, MAX_PAUSE_MS);
+      this.notBefore = end + Math.min((end - begin) * PAUSE_FACTOR, MAX_PAUSE_MS);
       this.finish();
     }
   }
