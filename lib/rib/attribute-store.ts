@@ -7,7 +7,8 @@
  * `scanAttributes`. Sets are counted; one that nobody uses goes to limbo first and is freed by `sweep`, so that ids
  * compare safely between two runs of the decision process.
  */
-import { asPathContains, type AttributeFacts } from '../bgp/wire/attribute-scan.js';
+import { asPathContains } from '../bgp/wire/as-path.js';
+import type { AttributeFacts } from '../bgp/wire/attribute-scan.js';
 import { Arena } from './arena.js';
 import { grow, IdStack, nextCapacity } from './columns.js';
 import { HashIndex } from './hash-index.js';
@@ -171,7 +172,7 @@ export class AttributeStore {
     }
     if (facts.localPref >= 0) flags |= ATTR.hasLocalPref;
     if (facts.med >= 0) flags |= ATTR.hasMed;
-    if (asPathContains(bytes, facts.asPathStart, facts.asPathEnd, this.identity.asn)) flags |= ATTR.asLoop;
+    if (asPathContains(this.identity.asn, bytes, facts.asPathStart, facts.asPathEnd)) flags |= ATTR.asLoop;
     for (let i = 0; i < facts.clusterCount; i++) {
       const at = facts.clusterListAt + i * 4;
       const entry = ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0;

@@ -3,7 +3,6 @@
  * with their Adj-RIB-Out, encoded once for all members.
  */
 export * from './attribute-exporter.js';
-export * from './end-of-rib.js';
 export * from './export-profile.js';
 export * from './group-member.js';
 export * from './reflection.js';

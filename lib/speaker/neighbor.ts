@@ -6,6 +6,7 @@ import { createDebug } from './debug.js';
 import { MessageError, type Diagnostic } from '../bgp/wire/errors.js';
 import { ROUTE_REFRESH_SUBTYPE } from '../bgp/wire/messages/route-refresh.js';
 import { familyOf, afiSafiOf, type FamilyName } from '../bgp/wire/families.js';
+import { encodeEndOfRib } from '../bgp/wire/messages/update.js';
 import { Peer } from '../bgp/session/peer.js';
 import type { FsmStateName, Negotiated, SessionHandler } from '../bgp/session/types.js';
 import {
@@ -20,7 +21,6 @@ import {
 import { AdjRibIn } from '../rib/adj-rib-in.js';
 import type { Rib } from '../rib/rib.js';
 import type { ExportProfile } from '../rr/export-profile.js';
-import { encodeEndOfRib } from '../rr/end-of-rib.js';
 import type { GroupMember } from '../rr/group-member.js';
 import type { UpdateGroup } from '../rr/update-group.js';
 import type { TargetType } from '../rr/reflection.js';
@@ -180,7 +180,8 @@ export class Neighbor implements SessionHandler {
       queuedBytes: () => this.peer.queuedBytes,
       onCaughtUp: () => {
         this.peer.countSent('update', 1);
-        this.peer.send(encodeEndOfRib(family));
+        const { afi, safi } = afiSafiOf(family);
+        this.peer.send(encodeEndOfRib(afi, safi));
       },
       onBehind: () => loop.addBehind(group, member),
     });

@@ -1,23 +1,22 @@
 /** Paths of the RIB as plain values for `show`, the API and library users. */
 import { formatAsPath } from '../bgp/wire/as-path.js';
 import type { Attribute } from '../bgp/wire/attributes/index.js';
+import { toHex } from '../bgp/wire/text.js';
 import { formatCommunity, formatLargeCommunity } from '../bgp/wire/communities.js';
 import { DEFAULT_CONTEXT } from '../bgp/wire/context.js';
 import { formatAddress, formatPrefix, parsePrefix, type Prefix } from '../net/index.js';
 import { decodeAttributeList } from '../rib/attribute-list.js';
+import type { IdStack } from '../rib/columns.js';
 import { DECISION_STEPS, selectBest } from '../rib/decision.js';
 import { NONE, type FamilyRib } from '../rib/family-rib.js';
 import { LOCAL_SOURCE } from '../rib/peer-table.js';
 import type { Rib } from '../rib/rib.js';
 import type { GroupMember } from '../rr/group-member.js';
 import type { UpdateGroup } from '../rr/update-group.js';
+import type { BestPathChange } from './events.js';
 import type { DecisionView, ExplainView, PathView } from './views.js';
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
-
-function hex(octets: Uint8Array): string {
-  return Buffer.from(octets).toString('hex');
-}
 
 /** A path without its attributes. */
 function emptyView(rib: FamilyRib, prefix: number, attributes: number, source: number): Mutable<PathView> {
@@ -105,11 +104,24 @@ function fill(view: Mutable<PathView>, attribute: Attribute): void {
       view.clusterList = attribute.value;
       break;
     case 16:
-      view.extendedCommunities = attribute.value.map(hex);
+      view.extendedCommunities = attribute.value.map((octets) => toHex(octets));
       break;
     case 32:
       view.largeCommunities = attribute.value.map(formatLargeCommunity);
       break;
+  }
+}
+
+/** Tell of each prefix whose best path changed, in the order of the list. */
+export function tellBestPathChanges(rib: FamilyRib, changed: IdStack, tell: (change: BestPathChange) => void): void {
+  for (let i = 0; i < changed.length; i++) {
+    const prefix = changed.at(i);
+    const attributes = rib.bestAttributes[prefix]!;
+    tell({
+      prefix: formatPrefix(rib.prefixes.prefixOf(prefix)),
+      family: rib.family,
+      best: attributes === NONE ? null : pathView(rib, prefix, attributes, rib.bestSource[prefix]!),
+    });
   }
 }
 

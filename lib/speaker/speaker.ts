@@ -10,7 +10,6 @@ import { createFib } from '../io/create-fib.js';
 import { realClock, realRandom, SystemNetworks, TcpTransport } from '../io/index.js';
 import {
   canonicalAddress,
-  formatPrefix,
   parseAddress,
   parseIpv4,
   parsePrefix,
@@ -24,7 +23,6 @@ import {
   type Timer,
   type Transport,
 } from '../net/index.js';
-import { NONE } from '../rib/family-rib.js';
 import { Rib } from '../rib/rib.js';
 import { checkConfig } from './config.js';
 import { diffConfig, networksOf } from './config-diff.js';
@@ -41,7 +39,7 @@ import type {
   SpeakerConfig,
   SpeakerRuntime,
 } from './options.js';
-import { advertisedPaths, allPaths, bestPaths, explainPrefix, pathView } from './path-views.js';
+import { advertisedPaths, allPaths, bestPaths, explainPrefix, tellBestPathChanges } from './path-views.js';
 import { applyDiff, CEASE } from './reconfigure.js';
 import { effectiveSettings } from './settings.js';
 import { summaryView } from './summary-view.js';
@@ -101,15 +99,7 @@ export class Speaker extends EventEmitter<SpeakerEvents> implements SpeakerApi, 
     this.fib = this.createFib(runtime, resolver);
     this.loop.onBestPathChange((rib, changed) => {
       if (this.listenerCount('bestPathChange') === 0) return;
-      for (let i = 0; i < changed.length; i++) {
-        const prefix = changed.at(i);
-        const attributes = rib.bestAttributes[prefix]!;
-        this.emit('bestPathChange', {
-          prefix: formatPrefix(rib.prefixes.prefixOf(prefix)),
-          family: rib.family,
-          best: attributes === NONE ? null : pathView(rib, prefix, attributes, rib.bestSource[prefix]!),
-        });
-      }
+      tellBestPathChanges(rib, changed, (change) => this.emit('bestPathChange', change));
     });
     for (const network of networksOf(this.config)) this.originator.announce(network.prefix, network);
     for (const neighbor of this.config.neighbors ?? []) this.createNeighbor(neighbor);
@@ -145,10 +135,9 @@ export class Speaker extends EventEmitter<SpeakerEvents> implements SpeakerApi, 
 
   private isOwnClusterId(id: number): boolean {
     if (id === parseIpv4(this.config.clusterId ?? this.config.routerId)) return true;
-    for (const { settings } of this.neighborsByAddress.values()) {
-      if (settings.routeReflectorClient && parseIpv4(settings.clusterId) === id) return true;
-    }
-    return false;
+    const isIts = ({ settings }: Neighbor): boolean =>
+      settings.routeReflectorClient && parseIpv4(settings.clusterId) === id;
+    return [...this.neighborsByAddress.values()].some(isIts);
   }
 
   // --- lifetime ---

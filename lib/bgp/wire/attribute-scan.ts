@@ -205,14 +205,3 @@ export function scanAttributes(
   if (!seenOrigin || !seenAsPath || facts.nextHopAt >= 0 === multiprotocol) return false;
   return facts.localPref >= 0 || peerType !== 'ibgp';
 }
-
-/** Whether an AS number stands anywhere in a four-octet AS_PATH (RFC 4271 9.1.2: loop detection). */
-export function asPathContains(bytes: Uint8Array, start: number, end: number, asn: number): boolean {
-  let at = start;
-  while (at < end) {
-    const segmentEnd = at + 2 + bytes[at + 1]! * 4;
-    for (let i = at + 2; i < segmentEnd; i += 4) if (u32(bytes, i) === asn) return true;
-    at = segmentEnd;
-  }
-  return false;
-}

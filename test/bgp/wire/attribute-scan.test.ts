@@ -1,12 +1,8 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
+import { AttributeFacts, COMMUNITY_FLAG, scanAttributes } from '../../../lib/bgp/wire/attribute-scan.js';
 import {
-  AttributeFacts,
   asPathContains,
-  COMMUNITY_FLAG,
-  scanAttributes,
-} from '../../../lib/bgp/wire/attribute-scan.js';
-import {
   asPathLength,
   decodeAttributes,
   DEFAULT_CONTEXT,
@@ -119,7 +115,7 @@ function checkFacts(bytes: Uint8Array, facts: AttributeFacts): void {
   expect(facts.neighborAs).to.equal(neighborAs(bytes, facts.asPathStart, facts.asPathEnd));
   for (const number of [1, 64512, ...path.flatMap(({ asns }) => asns)]) {
     const there = path.some(({ asns }) => asns.includes(number));
-    expect(asPathContains(bytes, facts.asPathStart, facts.asPathEnd, number)).to.equal(there);
+    expect(asPathContains(number, bytes, facts.asPathStart, facts.asPathEnd)).to.equal(there);
   }
   const communities = (values.get(8) ?? []) as number[];
   const flags =
