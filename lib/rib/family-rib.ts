@@ -75,11 +75,6 @@ export class FamilyRib implements DecisionContext {
     return this.isDirty.size > 0;
   }
 
-  /** How many prefixes wait for the decision process. */
-  get dirtyCount(): number {
-    return this.isDirty.size;
-  }
-
   /**
    * A source announces a prefix (an implicit withdrawal of what it said before).
    * @returns 1 when the source had no path for the prefix before, else 0

@@ -68,8 +68,6 @@ export class Neighbor implements SessionHandler {
   private live: Live | undefined;
   /** Switched off by the operator (or `adminDown`). */
   adminDown: boolean;
-  /** When the present state was entered, Unix milliseconds. */
-  since: number;
 
   /**
    * @param address canonical text
@@ -83,7 +81,6 @@ export class Neighbor implements SessionHandler {
     readonly dynamic: string | null,
   ) {
     this.adminDown = settings.adminDown;
-    this.since = host.clock.wallTime();
     this.peer = new Peer(
       {
         remote: { address, port: settings.port },
@@ -138,7 +135,6 @@ export class Neighbor implements SessionHandler {
   // --- SessionHandler ---
 
   onStateChange(from: FsmStateName, to: FsmStateName, reason: string): void {
-    this.since = this.host.clock.wallTime();
     debug('%s: %s -> %s: %s', this.address, from, to, reason);
     this.host.onNeighborState(this, from, to, reason);
   }
