@@ -1,0 +1,180 @@
+/**
+ * Runs made-up routes through a RIB of its own, so that the engine has compiled the hot path before the first neighbor
+ * comes. Otherwise the first moments after a restart, when all neighbors come back at once, are the slowest of all: code
+ * is interpreted, and the compiler takes processor time beside it. Nothing of it is seen outside: no socket, no kernel
+ * route, no state of the speaker. It runs in short slices between everything else.
+ */
+import { DEFAULT_CONTEXT } from '../bgp/wire/context.js';
+import { RIB_FAMILIES, type FamilyName } from '../bgp/wire/families.js';
+import { parseIpv4, Writer, type Clock } from '../net/index.js';
+import { AdjRibIn } from '../rib/adj-rib-in.js';
+import { Rib } from '../rib/rib.js';
+import type { ExportProfile } from '../rr/export-profile.js';
+import type { GroupMember } from '../rr/group-member.js';
+import { WorkLoop } from './work-loop.js';
+
+/** A slice of warming up ends after this time. */
+const SLICE_MS = 3;
+/** Enough for every loop of the hot path to be compiled, with a margin. */
+const ROUNDS = 150;
+const CLIENTS = 4;
+const UPDATES_PER_ROUND = 8;
+const PREFIXES_PER_UPDATE = 12;
+/** Octets by which a prefix of these rounds is told from the others. */
+const IPV4_LENGTHS = [24, 22, 20, 26, 16, 32];
+const IPV6_LENGTHS = [48, 32, 44, 40, 64, 128];
+
+/**
+ * Warm up the code of this process. Resolves when done, or at once after `signal` is aborted.
+ * @param clock real time: its `soon` and `now` are used
+ */
+export function warmUp(clock: Clock, signal?: AbortSignal): Promise<void> {
+  const bench = new Bench();
+  return new Promise((resolve) => {
+    let round = 0;
+    const slice = (): void => {
+      const end = clock.now() + SLICE_MS;
+      while (round < ROUNDS && !signal?.aborted && clock.now() < end) bench.round(round++);
+      if (round < ROUNDS && !signal?.aborted) clock.soon(slice);
+      else resolve();
+    };
+    clock.soon(slice);
+  });
+}
+
+/** A RIB with a few clients whose sessions lead nowhere. */
+class Bench {
+  private readonly tasks: (() => void)[] = [];
+  private readonly rib: Rib;
+  private readonly loop: WorkLoop;
+  private readonly clients: AdjRibIn[] = [];
+  private readonly members: { readonly family: FamilyName; readonly member: GroupMember }[] = [];
+
+  constructor() {
+    const routerId = parseIpv4('192.0.2.1');
+    this.rib = new Rib({ identity: { asn: 64512, routerId, isOwnClusterId: (id) => id === routerId } });
+    const soon = (run: () => void): void => void this.tasks.push(run);
+    // Time stands still: the loop never waits and never breaks off.
+    const clock: Clock = {
+      now: () => 0,
+      wallTime: () => 0,
+      soon,
+      after: (_, run) => (soon(run), { cancel: () => undefined }),
+    };
+    this.loop = new WorkLoop(this.rib, clock);
+    for (let i = 0; i < CLIENTS; i++) this.addClient(routerId, i);
+  }
+
+  private addClient(routerId: number, index: number): void {
+    const address = Uint8Array.of(192, 0, 2, 10 + index);
+    const source = this.rib.peers.add({
+      type: 'ibgp',
+      routerId: routerId + 10 + index,
+      address,
+      client: true,
+      clusterId: routerId,
+    });
+    const context = { ...DEFAULT_CONTEXT, peerType: 'ibgp' } as const;
+    const handler = { onEndOfRib: () => undefined, onDiagnostic: () => undefined };
+    this.clients.push(new AdjRibIn(this.rib, source, context, RIB_FAMILIES, handler));
+    for (const family of RIB_FAMILIES) {
+      const group = this.loop.groupFor(this.rib.of(family), profileOf(family, routerId));
+      const member: GroupMember = group.join(source, {
+        send: () => true,
+        queuedBytes: () => 0,
+        onCaughtUp: () => undefined,
+        onBehind: () => this.loop.addBehind(group, member),
+      });
+      this.loop.addBehind(group, member);
+      this.members.push({ family, member });
+    }
+    this.runTasks();
+  }
+
+  private runTasks(): void {
+    for (let task = this.tasks.shift(); task !== undefined; task = this.tasks.shift()) task();
+  }
+
+  /** Every client announces, some of it what another one has too, and every other round withdraws. */
+  round(round: number): void {
+    for (const [index, client] of this.clients.entries()) {
+      for (let n = 0; n < UPDATES_PER_ROUND; n++) {
+        const block = (round >> 1) * UPDATES_PER_ROUND + n + (n & 1 ? index << 8 : 0);
+        const withdraw = (round & 1) === 1;
+        for (const octets of [ipv4Update(block, round, index, withdraw), ipv6Update(block, round, index, withdraw)]) {
+          client.apply(octets, 0, octets.length);
+        }
+      }
+      this.loop.scheduleIfDirty();
+      if ((index & 1) === 1) this.runTasks();
+    }
+    if (round % 8 === 6) for (const { member } of this.members) member.refresh();
+    this.runTasks();
+  }
+}
+
+function profileOf(family: FamilyName, clusterId: number): ExportProfile {
+  return {
+    target: 'client',
+    localAs: 0,
+    asn4: true,
+    maxMessageLength: DEFAULT_CONTEXT.maxMessageLength,
+    clusterId,
+    clientToClient: true,
+    nextHopSelf: false,
+    selfNextHop: new Uint8Array(family === 'ipv4-unicast' ? 4 : 16).fill(1),
+  };
+}
+
+function writeNlri(w: Writer, lengths: readonly number[], block: number): void {
+  for (let i = 0; i < PREFIXES_PER_UPDATE; i++) {
+    const length = lengths[(block + i) % lengths.length]!;
+    w.u8(length);
+    const octets = (length + 7) >> 3;
+    const number = Math.imul(block * PREFIXES_PER_UPDATE + i, 0x9e3779b1) >>> 0;
+    for (let k = 0; k < octets; k++) w.u8(k < 4 ? number >>> (24 - k * 8) : k);
+  }
+}
+
+function writeAttributes(w: Writer, round: number, client: number): void {
+  const hops = (round + client) % 5;
+  w.octets(Uint8Array.of(0x40, 1, 1, 0, 0x40, 2, hops === 0 ? 0 : 2 + hops * 4));
+  if (hops > 0) w.octets(Uint8Array.of(2, hops));
+  for (let i = 0; i < hops; i++) w.u32(65000 + ((round * 7 + i) & 0x1ff));
+}
+
+function ipv4Update(block: number, round: number, client: number, withdraw: boolean): Uint8Array {
+  const w = new Writer(256);
+  const withdrawnAt = w.reserve(2);
+  if (withdraw) writeNlri(w, IPV4_LENGTHS, block);
+  w.patch16(withdrawnAt, w.length - withdrawnAt - 2);
+  const attributesAt = w.reserve(2);
+  if (!withdraw) {
+    writeAttributes(w, round, client);
+    w.octets(Uint8Array.of(0x40, 3, 4, 192, 0, 2, 10 + client));
+    if (round % 3 === 0) w.octets(Uint8Array.of(0x80, 4, 4, 0, 0, 0, round & 0xff));
+    w.octets(Uint8Array.of(0x40, 5, 4, 0, 0, 0, 100));
+    if (round % 4 !== 0) w.octets(Uint8Array.of(0xc0, 8, 4, 0xfb, 0xf0, 0, block & 0xff));
+    w.patch16(attributesAt, w.length - attributesAt - 2);
+    writeNlri(w, IPV4_LENGTHS, block);
+  }
+  return w.finish();
+}
+
+function ipv6Update(block: number, round: number, client: number, withdraw: boolean): Uint8Array {
+  const w = new Writer(512);
+  w.u16(0);
+  const attributesAt = w.reserve(2);
+  w.octets(Uint8Array.of(0x90, withdraw ? 15 : 14));
+  const lengthAt = w.reserve(2);
+  w.octets(Uint8Array.of(0, 2, 1));
+  if (!withdraw) w.octets(Uint8Array.of(16, 0x20, 1, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 10 + client, 0));
+  writeNlri(w, IPV6_LENGTHS, block);
+  w.patch16(lengthAt, w.length - lengthAt - 2);
+  if (!withdraw) {
+    writeAttributes(w, round, client);
+    w.octets(Uint8Array.of(0x40, 5, 4, 0, 0, 0, 100));
+  }
+  w.patch16(attributesAt, w.length - attributesAt - 2);
+  return w.finish();
+}
