@@ -2,7 +2,7 @@ import { TransportError, UsageError } from '../net/index.js';
 import type { ApiServer } from '../api/index.js';
 import type { SpeakerConfig } from '../speaker/options.js';
 import { Speaker } from '../speaker/speaker.js';
-import { warmUp } from '../speaker/warm-up.js';
+import { warmUpFor } from '../speaker/warm-up.js';
 import { counted, loadConfig } from './check.js';
 import { OperatorLog, reconfigureParts } from './operator-log.js';
 import { CommandError, type Output } from './output.js';
@@ -26,17 +26,14 @@ export async function run(file: string, out: Output): Promise<void> {
   process.on('SIGHUP', onHangUp);
   const speaker = await asCommand(() => new Speaker(config));
   log.follow(speaker);
+  warmUpFor(speaker);
   const api = await startAll(speaker, config);
   log.line(startLine(speaker, api));
   if (api?.exposed) log.line(`the API at ${api.url} has no password and can be reached from other machines`);
 
-  const warming = new AbortController();
-  void warmUp(speaker.clock, warming.signal);
-
   reload = () => void reloadFile(file, speaker, log);
   if (reloadWanted) reload();
   const signal = await stopped;
-  warming.abort();
   reload = () => undefined;
   log.line(`${signal}: stopping`);
   await within(STOP_MS, stopAll(speaker, api));

@@ -1,8 +1,9 @@
 /**
- * Runs made-up routes through a RIB of its own, so that the engine has compiled the hot path before the first neighbor
- * comes. Otherwise the first moments after a restart, when all neighbors come back at once, are the slowest of all: code
- * is interpreted, and the compiler takes processor time beside it. Nothing of it is seen outside: no socket, no kernel
- * route, no state of the speaker. It runs in short slices between everything else.
+ * Runs made-up routes through a RIB of its own, so that the engine has compiled the hot path when the first routes come.
+ * Otherwise the first moments after a restart, when all neighbors come back at once, are the slowest of all: code is
+ * interpreted, and the compiler takes processor time beside it. It begins with the first neighbor that comes, runs in
+ * short slices while sessions are being opened, and gives way to the first real routes. Nothing of it is seen outside: no
+ * socket, no kernel route, no state of the speaker. The compiler and its code take about 10 MB, now instead of later.
  */
 import { DEFAULT_CONTEXT } from '../bgp/wire/context.js';
 import { RIB_FAMILIES, type FamilyName } from '../bgp/wire/families.js';
@@ -11,12 +12,13 @@ import { AdjRibIn } from '../rib/adj-rib-in.js';
 import { Rib } from '../rib/rib.js';
 import type { ExportProfile } from '../rr/export-profile.js';
 import type { GroupMember } from '../rr/group-member.js';
+import type { Speaker } from './speaker.js';
 import { WorkLoop } from './work-loop.js';
 
 /** A slice of warming up ends after this time. */
 const SLICE_MS = 3;
 /** Enough for every loop of the hot path to be compiled, with a margin. */
-const ROUNDS = 150;
+const ROUNDS = 60;
 const CLIENTS = 4;
 const UPDATES_PER_ROUND = 8;
 const PREFIXES_PER_UPDATE = 12;
@@ -24,22 +26,36 @@ const PREFIXES_PER_UPDATE = 12;
 const IPV4_LENGTHS = [24, 22, 20, 26, 16, 32];
 const IPV6_LENGTHS = [48, 32, 44, 40, 64, 128];
 
+/** Warm up the code of this process when the first neighbor of a speaker comes, until its first routes do. */
+export function warmUpFor(speaker: Speaker): void {
+  const onState = ({ to }: { readonly to: string }): void => {
+    if (to !== 'OpenSent') return;
+    speaker.off('neighborStateChange', onState);
+    const known = prefixCount(speaker.rib);
+    warmUp(speaker.clock, () => prefixCount(speaker.rib) !== known);
+  };
+  speaker.on('neighborStateChange', onState);
+}
+
+function prefixCount(rib: Rib): number {
+  return rib.families.reduce((sum, family) => sum + family.prefixes.count, 0);
+}
+
 /**
- * Warm up the code of this process. Resolves when done, or at once after `signal` is aborted.
+ * Warm up the code of this process.
  * @param clock real time: its `soon` and `now` are used
+ * @param isOver asked before each slice: no more of it
  */
-export function warmUp(clock: Clock, signal?: AbortSignal): Promise<void> {
+export function warmUp(clock: Clock, isOver: () => boolean): void {
   const bench = new Bench();
-  return new Promise((resolve) => {
-    let round = 0;
-    const slice = (): void => {
-      const end = clock.now() + SLICE_MS;
-      while (round < ROUNDS && !signal?.aborted && clock.now() < end) bench.round(round++);
-      if (round < ROUNDS && !signal?.aborted) clock.soon(slice);
-      else resolve();
-    };
-    clock.soon(slice);
-  });
+  let round = 0;
+  const slice = (): void => {
+    if (isOver()) return;
+    const end = clock.now() + SLICE_MS;
+    while (round < ROUNDS && clock.now() < end) bench.round(round++);
+    if (round < ROUNDS) clock.soon(slice);
+  };
+  clock.soon(slice);
 }
 
 /** A RIB with a few clients whose sessions lead nowhere. */
