@@ -35,6 +35,8 @@ const SUBCODE_INVALID_NETWORK_FIELD = 10;
 const NEXT_HOP = 3;
 const MP_REACH = 14;
 const MP_UNREACH = 15;
+/** NLRI fields of this size are worth a look ahead, see PrefixTable.touch. */
+const TOUCH_OCTETS = 64;
 
 /** Scratch shared by all sessions: nothing of it outlives a call. */
 const facts = new AttributeFacts();
@@ -194,6 +196,7 @@ export class AdjRibIn {
   ): boolean {
     let at = start;
     let added = 0;
+    if (end - start >= TOUCH_OCTETS) rib?.prefixes.touch(bytes, start, end);
     while (at < end) {
       const length = bytes[at]!;
       const next = at + 1 + ((length + 7) >> 3);
@@ -214,6 +217,7 @@ export class AdjRibIn {
   ): boolean {
     let at = start;
     let removed = 0;
+    if (end - start >= TOUCH_OCTETS) rib?.prefixes.touch(bytes, start, end);
     while (at < end) {
       const length = bytes[at]!;
       const next = at + 1 + ((length + 7) >> 3);
