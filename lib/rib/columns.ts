@@ -12,10 +12,14 @@ export function grow<T extends Column>(column: T, capacity: number, fill = 0): T
   return longer;
 }
 
-/** The capacity that a table of `capacity` grows to so that `needed` fits: doubling, and by half when it is very large. */
+/** The capacity that a table of `capacity` grows to so that `needed` fits: the larger it is, the smaller the step. */
 export function nextCapacity(capacity: number, needed: number): number {
   let next = Math.max(capacity, 16);
-  while (next < needed) next = next < 1 << 22 ? next * 2 : next + (next >> 1);
+  while (next < needed) {
+    if (next < 1 << 16) next *= 4;
+    else if (next < 1 << 22) next *= 2;
+    else next += next >> 1;
+  }
   return next;
 }
 
