@@ -8,7 +8,7 @@ import { parseIpv4, Writer } from '../lib/net/index.js';
 import { AdjRibIn } from '../lib/rib/adj-rib-in.js';
 import { IdStack } from '../lib/rib/columns.js';
 import { Rib } from '../lib/rib/rib.js';
-import type { ExportProfile } from '../lib/rr/export-profile.js';
+import { UNEDITED, type ExportProfile } from '../lib/rr/export-profile.js';
 import { UpdateGroup } from '../lib/rr/update-group.js';
 
 const ROUTES = Number(process.argv[2] ?? 1_000_000);
@@ -72,7 +72,7 @@ function session(host: string): { source: number; adjRibIn: AdjRibIn } {
 
 const profile: ExportProfile = {
   target: 'client',
-  localAs: 0,
+  ...UNEDITED,
   asn4: true,
   maxMessageLength: 4096,
   clusterId: identity.routerId,

@@ -34,11 +34,15 @@ export function neighborRow(view: NeighborView, now: number): string[] {
   ];
 }
 
+const TYPES = { ibgp: 'iBGP', ebgp: 'eBGP', confed: 'confederation' } as const;
+
 export function neighborText(view: NeighborView, now: number): string {
   const { lastError, received, sent } = view;
   const role = [
-    view.type === 'ibgp' ? 'iBGP' : view.type === 'ebgp' ? 'eBGP' : '',
+    view.type === null ? '' : TYPES[view.type],
     view.routeReflectorClient ? 'route reflector client' : '',
+    view.routeServerClient ? 'route server client' : '',
+    view.role === null ? '' : `we are ${view.role}, it says ${view.peerRole ?? 'nothing'}`,
   ];
   const families = view.families.map((family) => {
     const counts = view.prefixes[family];

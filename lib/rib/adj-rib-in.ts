@@ -17,6 +17,7 @@ import { isHostAddress } from '../bgp/wire/attributes/next-hop.js';
 import { Writer } from '../net/index.js';
 import { ATTR } from './attribute-store.js';
 import type { FamilyRib } from './family-rib.js';
+import type { ImportRules } from './import-rules.js';
 import type { Rib } from './rib.js';
 
 type CanonicalInput = ParsedAttributes['attributes'];
@@ -32,6 +33,7 @@ const CODE_UPDATE_ERROR = 3;
 const SUBCODE_MALFORMED_ATTRIBUTE_LIST = 1;
 const SUBCODE_INVALID_NEXT_HOP = 8;
 const SUBCODE_INVALID_NETWORK_FIELD = 10;
+const JUDGED = { ibgp: ATTR.judgedIbgp, ebgp: ATTR.judgedEbgp, confed: ATTR.judgedConfed } as const;
 const NEXT_HOP = 3;
 const MP_REACH = 14;
 const MP_UNREACH = 15;
@@ -87,6 +89,7 @@ export class AdjRibIn {
    * @param source the session's number in the RIB's PeerTable
    * @param cx how the peer writes; its peerType must be set
    * @param families those negotiated; routes of others are ignored
+   * @param rules what the session's settings make of attributes; left out: they stay as they are
    */
   constructor(
     private readonly rib: Rib,
@@ -94,10 +97,11 @@ export class AdjRibIn {
     private readonly cx: WireContext,
     families: readonly FamilyName[],
     private readonly handler: AdjRibInHandler,
+    private readonly rules?: ImportRules,
   ) {
     for (const family of families) this.counts.set(family, 0);
     this.ipv4 = families.includes('ipv4-unicast') ? rib.of('ipv4-unicast') : undefined;
-    this.judged = cx.peerType === 'ibgp' ? ATTR.judgedIbgp : ATTR.judgedEbgp;
+    this.judged = JUDGED[cx.peerType ?? 'ibgp'];
   }
 
   /**
@@ -177,12 +181,12 @@ export class AdjRibIn {
     const { store } = rib;
     if (!this.cx.asn4) return -1;
     let id = store.find(bytes, start, end, nextHopLength);
-    if (id >= 0 && (store.flags[id]! & this.judged) !== 0) return id;
+    if (id >= 0 && (store.flags[id]! & this.judged) !== 0) return this.rules?.apply(store, id) ?? id;
     const peerType = this.cx.peerType ?? 'ibgp';
     if (!scanAttributes(bytes, start + nextHopLength, end, peerType, nextHopLength > 0, facts)) return -1;
     if (id < 0) id = store.add(bytes, start, end, nextHopLength, facts);
     store.flags[id]! |= this.judged;
-    return id;
+    return this.rules?.apply(store, id) ?? id;
   }
 
   /** @returns false when the NLRI are malformed (RFC 7606 section 5.3) */
@@ -318,7 +322,10 @@ export class AdjRibIn {
       id = store.add(scratch.bytes, 0, scratch.length, nextHopLength, facts);
     }
     store.flags[id]! |= this.judged;
-    return id;
+    if (this.rules === undefined) return id;
+    const allowed = this.rules.apply(store, id);
+    if (allowed < 0) this.handler.onDiagnostic(this.rules.refusal);
+    return allowed;
   }
 
   private endOfRib(family: FamilyName): void {

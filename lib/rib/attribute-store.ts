@@ -4,10 +4,11 @@
  *
  * Layout: id → (arena position, length) of the octets. In front of the attributes stand the octets of the next hop when
  * it came in MP_REACH_NLRI (`nextHopLength` of them; 0 when the set has a NEXT_HOP attribute). Canonical form: see
- * `scanAttributes`. Sets are counted; one that nobody uses goes to limbo first and is freed by `sweep`, so that ids
+ * `scanAttributes`. The same octets can be there a second time with another *verdict*: what the rules of one session say
+ * of them and those of others do not (see ImportRules). Sets are counted; one that nobody uses goes to limbo first and is freed by `sweep`, so that ids
  * compare safely between two runs of the decision process.
  */
-import { asPathContains } from '../bgp/wire/as-path.js';
+import { countInAsPath } from '../bgp/wire/as-path.js';
 import type { AttributeFacts } from '../bgp/wire/attribute-scan.js';
 import { Arena } from './arena.js';
 import { grow, IdStack, nextCapacity } from './columns.js';
@@ -32,14 +33,33 @@ export const ATTR = {
   /** The octets were judged flawless when they came from an iBGP (eBGP) peer. */
   judgedIbgp: 512,
   judgedEbgp: 1024,
+  judgedConfed: 2048,
+  hasOnlyToCustomer: 4096,
+  /** A route leak by its ONLY_TO_CUSTOMER (RFC 9234 section 5). */
+  leak: 8192,
+  /** Loops and leaks: the route is not eligible (RFC 4271 section 9.1.2, RFC 9234 section 5). */
+  barred: 7 | 8192,
 } as const;
 
 /** LOCAL_PREF of a route that has none (common practice; RFC 4271 leaves it to configuration). */
 export const DEFAULT_LOCAL_PREF = 100;
 
+/** Bits: how a session's rules judge a set otherwise than its octets alone. */
+export const VERDICT = {
+  /** An own AS in the AS_PATH is no loop here (`allowOwnAs`). */
+  ownAsAllowed: 1,
+  /** An AS is ours on this session alone (`localAs`): a loop. */
+  ownAs: 2,
+  /** RFC 9234 section 5. */
+  leak: 4,
+} as const;
+
 /** Who we are, for loop detection. */
 export interface Identity {
+  /** Our AS; in a confederation our Member-AS. */
   readonly asn: number;
+  /** The AS Confederation Identifier (RFC 5065); left out: no confederation. */
+  readonly confederation?: number | undefined;
   /** Host order. */
   readonly routerId: number;
   isOwnClusterId(clusterId: number): boolean;
@@ -60,7 +80,8 @@ export class AttributeStore {
   private hashes = new Uint32Array(16);
   private positions = new Uint32Array(16);
   private lengths = new Uint16Array(16);
-  private nextHopLengths = new Uint8Array(16);
+  /** See `find`. */
+  private forms = new Uint16Array(16);
   private uses = new Int32Array(16);
   /** Period (see `sweep`) in which the set went to limbo last. */
   private dropped = new Uint8Array(16);
@@ -81,9 +102,9 @@ export class AttributeStore {
     private readonly identity: Identity,
   ) {}
 
-  private static hash(bytes: Uint8Array, start: number, end: number, nextHopLength: number): number {
+  private static hash(bytes: Uint8Array, start: number, end: number, form: number): number {
     // Four octets a step: a multiply-xor hash in the manner of murmur3.
-    let h = nextHopLength + 0x9747b28c;
+    let h = form + 0x9747b28c;
     let at = start;
     for (; at + 4 <= end; at += 4) {
       let k = bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24);
@@ -106,22 +127,23 @@ export class AttributeStore {
   /**
    * The id of a set by its octets (`nextHopLength` octets of next hop first), or -1.
    * It counts no use: see `retain`.
+   * @param form the length of the next hop, and 256 times the verdict (bits of {@link VERDICT})
    */
-  find(bytes: Uint8Array, start: number, end: number, nextHopLength: number): number {
-    const hash = AttributeStore.hash(bytes, start, end, nextHopLength);
+  find(bytes: Uint8Array, start: number, end: number, form: number): number {
+    const hash = AttributeStore.hash(bytes, start, end, form);
     this.lastHash = hash;
     const slots = this.index.segments[hash >>> 28]!;
     const mask = slots.length - 1;
     for (let i = (hash << 1) & mask; ; i = (i + 2) & mask) {
       const id = slots[i]! - 1;
       if (id < 0) return -1;
-      if (slots[i + 1] === (hash | 0) && this.equals(id, bytes, start, end, nextHopLength)) return id;
+      if (slots[i + 1] === (hash | 0) && this.equals(id, bytes, start, end, form)) return id;
     }
   }
 
-  private equals(id: number, bytes: Uint8Array, start: number, end: number, nextHopLength: number): boolean {
+  private equals(id: number, bytes: Uint8Array, start: number, end: number, form: number): boolean {
     const length = this.lengths[id]!;
-    if (length !== end - start || this.nextHopLengths[id] !== nextHopLength) return false;
+    if (length !== end - start || this.forms[id] !== form) return false;
     const position = this.positions[id]!;
     const chunk = this.arena.chunkOf(position);
     const at = Arena.offsetOf(position);
@@ -133,7 +155,7 @@ export class AttributeStore {
    * Add a set that `find`, called just before with the same octets, did not know.
    * @param facts what `scanAttributes` found in these very octets
    */
-  add(bytes: Uint8Array, start: number, end: number, nextHopLength: number, facts: AttributeFacts): number {
+  add(bytes: Uint8Array, start: number, end: number, form: number, facts: AttributeFacts): number {
     let id = this.freeIds.pop();
     if (id < 0) {
       id = this.idLimit++;
@@ -143,9 +165,10 @@ export class AttributeStore {
     this.hashes[id] = hash;
     this.positions[id] = this.arena.store(bytes, start, end);
     this.lengths[id] = end - start;
-    this.nextHopLengths[id] = nextHopLength;
+    this.forms[id] = form;
     this.uses[id] = 0;
-    this.fillFacts(id, bytes, start, nextHopLength, facts);
+    this.fillFacts(id, bytes, start, form & 0xff, facts);
+    if (form > 0xff) this.applyVerdict(id, form >> 8);
     this.index.insert(hash, id);
     this.count++;
     // Nobody uses it yet: if nobody ever does, the sweep takes it away.
@@ -172,13 +195,30 @@ export class AttributeStore {
     }
     if (facts.localPref >= 0) flags |= ATTR.hasLocalPref;
     if (facts.med >= 0) flags |= ATTR.hasMed;
-    if (asPathContains(this.identity.asn, bytes, facts.asPathStart, facts.asPathEnd)) flags |= ATTR.asLoop;
+    if (facts.hasOnlyToCustomer) flags |= ATTR.hasOnlyToCustomer;
+    if (this.hasOwnAs(bytes, facts.asPathStart, facts.asPathEnd)) flags |= ATTR.asLoop;
     for (let i = 0; i < facts.clusterCount; i++) {
       const at = facts.clusterListAt + i * 4;
       const entry = ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0;
       if (this.identity.isOwnClusterId(entry)) flags |= ATTR.clusterLoop;
     }
     this.flags[id] = flags;
+  }
+
+  /** RFC 5065 section 4: our Member-AS counts in confederation segments, the identifier of the confederation in the others. */
+  private hasOwnAs(bytes: Uint8Array, start: number, end: number): boolean {
+    const { asn, confederation } = this.identity;
+    if (confederation === undefined) return countInAsPath(asn, bytes, start, end) > 0;
+    return (
+      countInAsPath(asn, bytes, start, end, 'confederation') > 0 ||
+      countInAsPath(confederation, bytes, start, end, 'other') > 0
+    );
+  }
+
+  private applyVerdict(id: number, verdict: number): void {
+    if ((verdict & VERDICT.ownAsAllowed) !== 0) this.flags[id]! &= ~ATTR.asLoop;
+    if ((verdict & VERDICT.ownAs) !== 0) this.flags[id]! |= ATTR.asLoop;
+    if ((verdict & VERDICT.leak) !== 0) this.flags[id]! |= ATTR.leak;
   }
 
   retain(id: number): void {
@@ -254,7 +294,7 @@ export class AttributeStore {
 
   /** Octets of next hop in front of the attributes; 0: the set has a NEXT_HOP attribute. */
   nextHopLengthOf(id: number): number {
-    return this.nextHopLengths[id]!;
+    return this.forms[id]! & 0xff;
   }
 
   /** A copy of the attributes of a set, without the next hop octets in front. */
@@ -274,7 +314,7 @@ export class AttributeStore {
     this.hashes = grow(this.hashes, capacity);
     this.positions = grow(this.positions, capacity);
     this.lengths = grow(this.lengths, capacity);
-    this.nextHopLengths = grow(this.nextHopLengths, capacity);
+    this.forms = grow(this.forms, capacity);
     this.uses = grow(this.uses, capacity);
     this.dropped = grow(this.dropped, capacity);
     this.localPref = grow(this.localPref, capacity);

@@ -8,6 +8,7 @@
 import { formatIpv4 } from '../net/index.js';
 import type { AttributeStore } from './attribute-store.js';
 import { ATTR } from './attribute-store.js';
+import { onlyToCustomerOf } from './import-rules.js';
 import type { NextHopTable } from './next-hop-table.js';
 import type { PathTable } from './path-table.js';
 import { compareAddresses, LOCAL_SOURCE, type PeerTable } from './peer-table.js';
@@ -35,13 +36,23 @@ export interface DecisionStep {
 
 const ORIGIN_NAMES = ['igp', 'egp', 'incomplete'];
 
-const loopOf = (cx: DecisionContext, row: number): number => cx.store.flags[cx.paths.attributes[row]!]! & ATTR.anyLoop;
+const flagsOf = (cx: DecisionContext, row: number): number => cx.store.flags[cx.paths.attributes[row]!]!;
+
+const loopOf = (cx: DecisionContext, row: number): number => flagsOf(cx, row) & ATTR.anyLoop;
+
+const isLeak = (cx: DecisionContext, row: number): boolean => (flagsOf(cx, row) & ATTR.leak) !== 0;
 
 function loopText(cx: DecisionContext, row: number): string {
   const loop = loopOf(cx, row);
   if ((loop & ATTR.asLoop) !== 0) return 'own AS in AS_PATH';
   if ((loop & ATTR.originatorLoop) !== 0) return 'own ORIGINATOR_ID';
   return loop === 0 ? 'no loop' : 'own cluster ID in CLUSTER_LIST';
+}
+
+function leakText(cx: DecisionContext, row: number): string {
+  const asn = onlyToCustomerOf(cx.store, cx.paths.attributes[row]!);
+  if (isLeak(cx, row)) return `route leak: ONLY_TO_CUSTOMER ${asn} may not come from this neighbor`;
+  return asn === undefined ? 'no ONLY_TO_CUSTOMER' : `ONLY_TO_CUSTOMER ${asn}`;
 }
 
 const isReachable = (cx: DecisionContext, row: number): boolean =>
@@ -81,13 +92,19 @@ function byColumn(
   };
 }
 
-/** The steps in order. A path that loses at one of the first two is not usable at all. */
+/** The steps in order. A path that loses at one of the first three is not usable at all. */
 export const DECISION_STEPS: readonly DecisionStep[] = [
   {
     name: 'no loop',
     rfc: 'RFC 4271 9.1.2, RFC 4456 8',
     compare: (cx, a, b) => Number(loopOf(cx, a) !== 0) - Number(loopOf(cx, b) !== 0),
     show: loopText,
+  },
+  {
+    name: 'no route leak',
+    rfc: 'RFC 9234 5',
+    compare: (cx, a, b) => Number(isLeak(cx, a)) - Number(isLeak(cx, b)),
+    show: leakText,
   },
   {
     name: 'next hop resolvable',
@@ -136,7 +153,8 @@ export const DECISION_STEPS: readonly DecisionStep[] = [
   },
   {
     name: 'eBGP over iBGP',
-    rfc: 'RFC 4271 9.1.2.2 d',
+    // RFC 5065 section 5.3: a route from anywhere in the confederation is internal.
+    rfc: 'RFC 4271 9.1.2.2 d, RFC 5065 5.3',
     compare: (cx, a, b) => isExternal(cx, b) - isExternal(cx, a),
     show: (cx, row) => cx.peers.get(cx.paths.source[row]!).type,
   },
@@ -168,9 +186,18 @@ export const DECISION_STEPS: readonly DecisionStep[] = [
   },
 ];
 
-/** Whether a path may be used at all: no loop, next hop resolvable. */
+/** Whether a path may be used at all: no loop, no leak, next hop resolvable. */
 export function isUsable(cx: DecisionContext, row: number): boolean {
-  return loopOf(cx, row) === 0 && isReachable(cx, row);
+  return (flagsOf(cx, row) & ATTR.barred) === 0 && isReachable(cx, row);
+}
+
+/** How many steps say whether a path is usable; all others compare usable ones. */
+const USABILITY_STEPS = 3;
+
+/** The step at which an unusable path is lost. */
+function unusableAt(cx: DecisionContext, row: number): number {
+  if (loopOf(cx, row) !== 0) return 0;
+  return isLeak(cx, row) ? 1 : 2;
 }
 
 /** Candidates of the decision under way, reused. */
@@ -186,13 +213,13 @@ export function selectBest(cx: DecisionContext, head: number, lostAt?: Map<numbe
   if (head < 0) return -1;
   if (cx.paths.next[head]! < 0) {
     if (isUsable(cx, head)) return head;
-    lostAt?.set(head, loopOf(cx, head) !== 0 ? 0 : 1);
+    lostAt?.set(head, unusableAt(cx, head));
     return -1;
   }
   let count = 0;
   for (let row = head; row >= 0; row = cx.paths.next[row]!) {
     if (!isUsable(cx, row)) {
-      lostAt?.set(row, loopOf(cx, row) !== 0 ? 0 : 1);
+      lostAt?.set(row, unusableAt(cx, row));
       continue;
     }
     if (count === candidates.length) {
@@ -202,7 +229,7 @@ export function selectBest(cx: DecisionContext, head: number, lostAt?: Map<numbe
     }
     candidates[count++] = row;
   }
-  for (let s = 2; s < DECISION_STEPS.length && count > 1; s++) count = applyStep(cx, s, count, lostAt);
+  for (let s = USABILITY_STEPS; s < DECISION_STEPS.length && count > 1; s++) count = applyStep(cx, s, count, lostAt);
   return count === 0 ? -1 : candidates[0]!;
 }
 

@@ -4,7 +4,8 @@
  */
 import { formatAddress } from '../net/index.js';
 
-export type SourceType = 'local' | 'ibgp' | 'ebgp';
+/** `confed`: a peer in another Member-AS of our confederation (RFC 5065). */
+export type SourceType = 'local' | 'ibgp' | 'ebgp' | 'confed';
 
 export interface Source {
   readonly type: SourceType;
@@ -14,6 +15,8 @@ export interface Source {
   readonly address: Uint8Array;
   /** A client of this reflector (RFC 4456). */
   readonly client: boolean;
+  /** A client of this route server (RFC 7947); left out: no. */
+  readonly routeServerClient?: boolean;
   /** The cluster ID that this source's routes get when they are reflected, host order. */
   readonly clusterId: number;
 }

@@ -4,12 +4,14 @@
  *
  * Runs once per attribute set, source and batch, not per prefix.
  */
+import { AS_CONFED_SEQUENCE } from '../bgp/wire/attributes/as-path.js';
 import { AS_TRANS, prefixContains } from '../net/index.js';
 import type { AttributeStore } from '../rib/attribute-store.js';
 import { ATTR, DEFAULT_LOCAL_PREF } from '../rib/attribute-store.js';
 import { compareAddresses, type Source } from '../rib/peer-table.js';
-import type { ExportProfile } from './export-profile.js';
-import { isReflected, prependedClusterIds } from './reflection.js';
+import { AsPathExport } from './as-path-export.js';
+import { isTransparent, type ExportProfile } from './export-profile.js';
+import { isInternal, isReflected, prependedClusterIds } from './reflection.js';
 
 const CODE = {
   asPath: 2,
@@ -21,8 +23,8 @@ const CODE = {
   clusterList: 10,
   as4Path: 17,
   as4Aggregator: 18,
+  onlyToCustomer: 35,
 } as const;
-const AS_SEQUENCE = 2;
 const WELL_KNOWN = 0x40;
 const OPTIONAL = 0x80;
 const OPTIONAL_TRANSITIVE = 0xc0;
@@ -68,6 +70,7 @@ export class AttributeExporter {
   /** Next hop of the set written last, for MP_REACH_NLRI: `out[0..nextHopLength)`. */
   readonly nextHop = new Uint8Array(32);
   nextHopLength = 0;
+  private readonly asPath: AsPathExport;
 
   /**
    * @param members remote addresses of the group's members: a next hop that is one of them is never passed on to it
@@ -76,7 +79,9 @@ export class AttributeExporter {
     private readonly store: AttributeStore,
     private readonly profile: ExportProfile,
     private readonly hasMember: (address: Uint8Array) => boolean,
-  ) {}
+  ) {
+    this.asPath = new AsPathExport(profile);
+  }
 
   /** The next hop that the group gets for a set. */
   private chooseNextHop(id: number, source: Source): Uint8Array {
@@ -85,7 +90,11 @@ export class AttributeExporter {
     // A local route without a next hop of its own has the unspecified address: next hop self.
     if (source.type === 'local' && own.every((octet) => octet === 0)) return profile.selfNextHop;
     const global = withoutLinkLocal(own);
-    if (profile.target !== 'ebgp') return profile.nextHopSelf && source.type !== 'ibgp' ? profile.selfNextHop : global;
+    // RFC 7947 section 2.2.1: whole, since clients of a route server share its subnet.
+    if (isTransparent(profile, source)) return own;
+    if (profile.target !== 'ebgp') {
+      return profile.nextHopSelf && !isReflected(source, profile.target) ? profile.selfNextHop : global;
+    }
     if (profile.nextHopSelf) return profile.selfNextHop;
     // RFC 4271 5.1.3: a third-party next hop on the shared subnet may stay, but never one that is the neighbor itself.
     const isShared = profile.sharedSubnet !== undefined && prefixContains(profile.sharedSubnet, global);
@@ -108,13 +117,15 @@ export class AttributeExporter {
     this.nextHop.set(nextHop);
     this.nextHopLength = nextHop.length;
     const external = profile.target === 'ebgp';
+    const internal = isInternal(profile.target);
     const reflected = isReflected(source, profile.target);
     const flags = store.flags[id]!;
     let addLocalPref = !external && (flags & ATTR.hasLocalPref) === 0;
     let addOriginator = reflected && (flags & ATTR.hasOriginatorId) === 0;
     let clusterIds = reflected ? prependedClusterIds(source, profile.target, profile.clusterId) : NO_IDS;
+    let addOnlyToCustomer = profile.onlyToCustomer !== 0 && (flags & ATTR.hasOnlyToCustomer) === 0;
+    let as4Due = !profile.asn4;
     let from = begin + store.nextHopLengthOf(id);
-    let asPathAt = -1;
     let aggregatorAt = -1;
     while (from < end) {
       const attributeFlags = chunk[from]!;
@@ -142,27 +153,34 @@ export class AttributeExporter {
           continue;
         }
       }
-      if (code > CODE.as4Aggregator && !profile.asn4) {
-        at = this.writeAs4(chunk, asPathAt, aggregatorAt, external, out, at);
-        asPathAt = aggregatorAt = -1;
+      if (as4Due && code > CODE.as4Aggregator) {
+        at = this.writeAs4(chunk, aggregatorAt, out, at);
+        as4Due = false;
+      }
+      if (addOnlyToCustomer && code > CODE.onlyToCustomer) {
+        at = writeU32(out, writeHeader(out, at, OPTIONAL_TRANSITIVE, CODE.onlyToCustomer, 4), profile.onlyToCustomer);
+        addOnlyToCustomer = false;
       }
       switch (code) {
         case CODE.asPath:
-          asPathAt = from;
-          at = this.writeAsPath(chunk, value, next, external, profile.asn4, out, at);
+          this.asPath.edit(chunk, value, next, source);
+          at = this.writeAsPath(code, profile.asn4, true, out, at);
           break;
         case CODE.nextHop:
           at = writeHeader(out, at, WELL_KNOWN, code, 4);
           at = copy(nextHop, 0, 4, out, at);
           break;
         case CODE.med:
-          // RFC 4271 5.1.4: not passed on to other ASes.
-          if (!external || source.type === 'local') at = copy(chunk, from, next, out, at);
+          // RFC 4271 5.1.4: not passed on to other ASes. RFC 7947 section 2.2.3: but through a route server.
+          if (!external || source.type === 'local' || isTransparent(profile, source))
+            at = copy(chunk, from, next, out, at);
           break;
         case CODE.localPref:
+          if (!external) at = copy(chunk, from, next, out, at);
+          break;
         case CODE.originatorId:
         case CODE.clusterList:
-          if (!external) at = copy(chunk, from, next, out, at);
+          if (internal) at = copy(chunk, from, next, out, at);
           break;
         case CODE.aggregator:
           if (profile.asn4) at = copy(chunk, from, next, out, at);
@@ -182,49 +200,39 @@ export class AttributeExporter {
       at = writeHeader(out, at, OPTIONAL, CODE.clusterList, clusterIds.length * 4);
       for (const clusterId of clusterIds) at = writeU32(out, at, clusterId);
     }
-    if (!profile.asn4) at = this.writeAs4(chunk, asPathAt, aggregatorAt, external, out, at);
+    if (as4Due) at = this.writeAs4(chunk, aggregatorAt, out, at);
+    if (addOnlyToCustomer) {
+      at = writeU32(out, writeHeader(out, at, OPTIONAL_TRANSITIVE, CODE.onlyToCustomer, 4), profile.onlyToCustomer);
+    }
     return at;
   }
 
-  /** AS_PATH, with our AS in front towards eBGP (RFC 4271 5.1.2 b). */
-  private writeAsPath(
-    chunk: Uint8Array,
-    start: number,
-    end: number,
-    external: boolean,
-    asn4: boolean,
-    out: Uint8Array,
-    at: number,
-  ): number {
-    const width = asn4 ? 4 : 2;
+  /** The edited AS_PATH. */
+  private writeAsPath(code: number, asn4: boolean, withConfederation: boolean, out: Uint8Array, at: number): number {
+    const { octets, start, end } = this.asPath;
     const headerAt = at;
     // The value length is known only at the end: leave room for the long header form when it may be needed.
-    const long = end - start + 6 > 255;
+    const long = end - start > 255;
     at += long ? 4 : 3;
     const valueAt = at;
-    let from = start;
-    if (external) {
-      const joins = from < end && chunk[from] === AS_SEQUENCE && chunk[from + 1]! < 255;
-      out[at++] = AS_SEQUENCE;
-      out[at++] = joins ? chunk[from + 1]! + 1 : 1;
-      at = writeAsn(out, at, this.profile.localAs, width);
-      if (joins) {
-        const segmentEnd = from + 2 + chunk[from + 1]! * 4;
-        for (from += 2; from < segmentEnd; from += 4) at = writeAsn(out, at, readU32(chunk, from), width);
+    if (asn4 && withConfederation) at = copy(octets, start, end, out, at);
+    else {
+      for (let from = start; from < end;) {
+        const segmentEnd = from + 2 + octets[from + 1]! * 4;
+        if (withConfederation || octets[from]! < AS_CONFED_SEQUENCE) {
+          out[at++] = octets[from]!;
+          out[at++] = octets[from + 1]!;
+          for (let i = from + 2; i < segmentEnd; i += 4) at = writeAsn(out, at, readU32(octets, i), asn4 ? 4 : 2);
+        }
+        from = segmentEnd;
       }
-    }
-    while (from < end) {
-      const segmentEnd = from + 2 + chunk[from + 1]! * 4;
-      out[at++] = chunk[from]!;
-      out[at++] = chunk[from + 1]!;
-      for (from += 2; from < segmentEnd; from += 4) at = writeAsn(out, at, readU32(chunk, from), width);
     }
     const length = at - valueAt;
     if (long && length <= 255) {
       out.copyWithin(headerAt + 3, valueAt, at);
       at--;
     }
-    writeHeader(out, headerAt, WELL_KNOWN, CODE.asPath, length);
+    writeHeader(out, headerAt, code === CODE.asPath ? WELL_KNOWN : OPTIONAL_TRANSITIVE, code, length);
     return at;
   }
 
@@ -235,25 +243,10 @@ export class AttributeExporter {
   }
 
   /** AS4_PATH and AS4_AGGREGATOR for a two-octet peer, where an AS number does not fit (RFC 6793 section 4.2.2). */
-  private writeAs4(
-    chunk: Uint8Array,
-    asPathAt: number,
-    aggregatorAt: number,
-    external: boolean,
-    out: Uint8Array,
-    at: number,
-  ): number {
-    if (asPathAt >= 0) {
-      const extended = (chunk[asPathAt]! & EXTENDED_LENGTH) !== 0;
-      const start = asPathAt + (extended ? 4 : 3);
-      const end = start + (extended ? (chunk[asPathAt + 2]! << 8) | chunk[asPathAt + 3]! : chunk[asPathAt + 2]!);
-      if ((external && this.profile.localAs > 0xffff) || hasFourOctetAsn(chunk, start, end)) {
-        const headerAt = at;
-        at = this.writeAsPath(chunk, start, end, external, true, out, at);
-        out[headerAt] = OPTIONAL_TRANSITIVE | (out[headerAt]! & EXTENDED_LENGTH);
-        out[headerAt + 1] = CODE.as4Path;
-      }
-    }
+  private writeAs4(chunk: Uint8Array, aggregatorAt: number, out: Uint8Array, at: number): number {
+    const { octets, start, end } = this.asPath;
+    // RFC 6793 section 3: segments of a confederation have no place in AS4_PATH.
+    if (hasFourOctetAsn(octets, start, end)) at = this.writeAsPath(CODE.as4Path, true, false, out, at);
     if (aggregatorAt >= 0 && readU32(chunk, aggregatorAt + 3) > 0xffff) {
       at = writeHeader(out, at, OPTIONAL_TRANSITIVE, CODE.as4Aggregator, 8);
       at = copy(chunk, aggregatorAt + 3, aggregatorAt + 11, out, at);
@@ -282,10 +275,14 @@ function writeAsn(out: Uint8Array, at: number, asn: number, width: number): numb
   return at + 2;
 }
 
-function hasFourOctetAsn(chunk: Uint8Array, start: number, end: number): boolean {
+/** Outside of confederation segments. */
+function hasFourOctetAsn(path: Uint8Array, start: number, end: number): boolean {
   for (let from = start; from < end;) {
-    const segmentEnd = from + 2 + chunk[from + 1]! * 4;
-    for (from += 2; from < segmentEnd; from += 4) if (chunk[from] !== 0 || chunk[from + 1] !== 0) return true;
+    const segmentEnd = from + 2 + path[from + 1]! * 4;
+    if (path[from]! < AS_CONFED_SEQUENCE) {
+      for (let i = from + 2; i < segmentEnd; i += 4) if (path[i] !== 0 || path[i + 1] !== 0) return true;
+    }
+    from = segmentEnd;
   }
   return false;
 }

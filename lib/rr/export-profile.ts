@@ -1,5 +1,12 @@
 import { type Prefix, formatPrefix } from '../net/index.js';
+import type { Source } from '../rib/peer-table.js';
 import type { TargetType } from './reflection.js';
+
+/**
+ * What becomes of private AS numbers in the AS_PATH: `plain` takes them out when there are no others, `removeAll` and
+ * `replaceAll` (by our own AS) wherever they are. OpenConfig: PRIVATE_AS_REMOVE_ALL, PRIVATE_AS_REPLACE_ALL.
+ */
+export type RemovePrivateAs = 'plain' | 'removeAll' | 'replaceAll';
 
 /**
  * All that decides what a neighbor is told and in which form. Neighbors with equal profiles form one update group: they
@@ -7,8 +14,19 @@ import type { TargetType } from './reflection.js';
  */
 export interface ExportProfile {
   readonly target: TargetType;
-  /** The AS that is prepended towards eBGP. */
-  readonly localAs: number;
+  /** What is put in front of the AS_PATH, in wire order; empty towards our own AS. See `AsPathExport` for all that it goes through. */
+  readonly prepend: readonly number[];
+  readonly removePrivateAs: RemovePrivateAs | null;
+  /** Replace the neighbor's AS in the AS_PATH by ours. */
+  readonly asOverride: boolean;
+  /** The neighbor's AS where one of the two above needs it, else 0: neighbors in other ASes can share the group then. */
+  readonly peerAs: number;
+  /** A client of this route server: routes from other clients reach it as they are (RFC 7947 section 2.2). */
+  readonly routeServerClient: boolean;
+  /** The AS that routes without ONLY_TO_CUSTOMER get in one (RFC 9234 section 5); 0: none. */
+  readonly onlyToCustomer: number;
+  /** Routes with ONLY_TO_CUSTOMER are not told. */
+  readonly blockOnlyToCustomer: boolean;
   /** Four-octet AS numbers were negotiated. */
   readonly asn4: boolean;
   /** Longest message: 4096 or 65535 octets. */
@@ -24,11 +42,33 @@ export interface ExportProfile {
   readonly sharedSubnet?: Prefix;
 }
 
+/** The part of a profile that leaves attributes as they are, but for what every iBGP session does. */
+export const UNEDITED = Object.freeze({
+  prepend: Object.freeze([] as number[]),
+  removePrivateAs: null,
+  asOverride: false,
+  peerAs: 0,
+  routeServerClient: false,
+  onlyToCustomer: 0,
+  blockOnlyToCustomer: false,
+} as const satisfies Partial<ExportProfile>);
+
+/** Whether a route goes from one client of the route server to another: AS_PATH, NEXT_HOP and MED are left alone. */
+export function isTransparent(profile: ExportProfile, source: Source): boolean {
+  return profile.routeServerClient && source.routeServerClient === true;
+}
+
 /** Equal keys: one update group. Lists every field, so that a new one cannot be forgotten: the type demands it. */
 export function profileKey(profile: ExportProfile): string {
   const parts: Record<keyof ExportProfile, string> = {
     target: profile.target,
-    localAs: String(profile.localAs),
+    prepend: profile.prepend.join(','),
+    removePrivateAs: profile.removePrivateAs ?? '',
+    asOverride: String(profile.asOverride),
+    peerAs: String(profile.peerAs),
+    routeServerClient: String(profile.routeServerClient),
+    onlyToCustomer: String(profile.onlyToCustomer),
+    blockOnlyToCustomer: String(profile.blockOnlyToCustomer),
     asn4: String(profile.asn4),
     maxMessageLength: String(profile.maxMessageLength),
     clusterId: String(profile.clusterId),

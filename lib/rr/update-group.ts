@@ -9,7 +9,7 @@ import { BitSet, grow, type IdStack, nextCapacity } from '../rib/columns.js';
 import { NONE, type FamilyRib } from '../rib/family-rib.js';
 import type { ExportProfile } from './export-profile.js';
 import { GroupMember, type MemberGroup, type MemberSink } from './group-member.js';
-import { mayAdvertise } from './reflection.js';
+import { isInternal, mayAdvertise } from './reflection.js';
 import { UpdateEncoder, type StreamChunk } from './update-encoder.js';
 
 export class UpdateGroup implements MemberGroup {
@@ -31,8 +31,12 @@ export class UpdateGroup implements MemberGroup {
     readonly profile: ExportProfile,
   ) {
     this.encoder = this.createEncoder();
-    // RFC 1997: NO_ADVERTISE binds everywhere, the others towards other ASes.
-    this.blocked = ATTR.noAdvertise | (profile.target === 'ebgp' ? ATTR.noExport | ATTR.noExportSubconfed : 0);
+    // RFC 1997: NO_ADVERTISE binds everywhere, NO_EXPORT_SUBCONFED towards other ASes, NO_EXPORT outside of a confederation.
+    this.blocked =
+      ATTR.noAdvertise |
+      (profile.target === 'ebgp' ? ATTR.noExport : 0) |
+      (isInternal(profile.target) ? 0 : ATTR.noExportSubconfed) |
+      (profile.blockOnlyToCustomer ? ATTR.hasOnlyToCustomer : 0);
   }
 
   /** An encoder for this group's form of routes. */

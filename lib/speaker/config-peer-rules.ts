@@ -2,26 +2,22 @@ import type { ConfigDraft } from './config-draft.js';
 import type { ConfigPath, ConfigProblem } from './config-errors.js';
 import { entries, familyOfAddress } from './config-address.js';
 import { didYouMean } from './config-suggest.js';
+import { neighborType } from './as-identity.js';
+import { asRules } from './config-as-rules.js';
+import type { Peer, PeerRule } from './config-peer.js';
 import type { PeerSettings } from './options.js';
-import { effectiveSettings, type EffectivePeerSettings } from './settings.js';
-
-/** A neighbor or dynamic neighbor entry with what its peer group adds. */
-interface Peer {
-  /** The neighbor's address, or the prefix of a dynamic one. */
-  readonly address: string;
-  readonly dynamic: boolean;
-  readonly path: ConfigPath;
-  /** What was written, without defaults. */
-  readonly given: PeerSettings;
-  readonly effective: EffectivePeerSettings;
-  /** Where a setting was written: at the neighbor or at its group. */
-  where(key: keyof PeerSettings): ConfigPath;
-}
-
-type PeerRule = (peer: Peer, draft: ConfigDraft) => Iterable<ConfigProblem>;
+import { effectiveSettings } from './settings.js';
 
 /** Rules about one neighbor with its group; each reports at the place where the setting was written. */
-const RULES: readonly PeerRule[] = [reflection, families, timers, localAddress, passiveNeedsListener, portsOfPassive];
+const RULES: readonly PeerRule[] = [
+  reflection,
+  asRules,
+  families,
+  timers,
+  localAddress,
+  passiveNeedsListener,
+  portsOfPassive,
+];
 
 /** The rules about neighbors and peer groups. */
 export function* checkPeers(draft: ConfigDraft): Generator<ConfigProblem> {
@@ -79,7 +75,7 @@ function unknownGroup(path: ConfigPath, name: string, known: readonly string[]):
 }
 
 /** A group that nobody uses yet must be right too. */
-function* groupsAlone({ peerGroups, asn }: ConfigDraft): Generator<ConfigProblem> {
+function* groupsAlone({ peerGroups, asn, confederation }: ConfigDraft): Generator<ConfigProblem> {
   for (const [name, group] of Object.entries(peerGroups ?? {})) {
     if (group === undefined) continue;
     if (group.peerAs !== undefined) {
@@ -87,13 +83,14 @@ function* groupsAlone({ peerGroups, asn }: ConfigDraft): Generator<ConfigProblem
       const path: ConfigPath = ['peerGroups', name];
       const where = (key: keyof PeerSettings): ConfigPath => [...path, key];
       const peer: Peer = { address: '', dynamic: false, path, given: group, effective, where };
-      for (const rule of [reflection, families, timers]) yield* rule(peer, asn === undefined ? {} : { asn });
+      const own = { ...(asn === undefined ? {} : { asn }), ...(confederation === undefined ? {} : { confederation }) };
+      for (const rule of [reflection, asRules, families, timers]) yield* rule(peer, own);
     }
   }
 }
 
 function* reflection({ given, effective, where }: Peer, { asn }: ConfigDraft): Generator<ConfigProblem> {
-  if (effective.routeReflectorClient && asn !== undefined && effective.peerAs !== asn) {
+  if (effective.routeReflectorClient && asn !== undefined && neighborType({ asn }, effective) !== 'ibgp') {
     yield {
       path: where('routeReflectorClient'),
       message: `a route reflector client is iBGP (RFC 4456), but peerAs is ${effective.peerAs} and asn is ${asn}`,

@@ -2,6 +2,7 @@ import { parseAddress, parsePrefix, prefixContains } from '../net/index.js';
 import type { ConfigDraft } from './config-draft.js';
 import type { ConfigPath, ConfigProblem } from './config-errors.js';
 import { entries, familyOfAddress } from './config-address.js';
+import { confederation } from './config-as-rules.js';
 import { checkPeers } from './config-peer-rules.js';
 
 /** What cannot be said together, although each part alone is fine. */
@@ -14,6 +15,7 @@ const RULES: readonly Rule[] = [
   dynamicTwice,
   networks,
   fibType,
+  confederation,
   checkPeers,
 ];
 

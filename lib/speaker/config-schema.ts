@@ -1,9 +1,11 @@
 import * as z from 'zod';
+import { ROLE_NAMES } from '../bgp/wire/capabilities/role.js';
 import { RIB_FAMILIES } from '../bgp/wire/families.js';
 import type { FibOptions } from '../fib/options.js';
 import type { Endpoint } from '../net/index.js';
 import * as v from './config-values.js';
 import type {
+  ConfederationOptions,
   DynamicNeighborOptions,
   NeighborOptions,
   NetworkOptions,
@@ -19,6 +21,16 @@ const u32 = v.integer(0, 0xffffffff);
 
 export const PEER_SETTINGS = {
   peerAs: v.asn.optional(),
+  localAs: v.asn.optional(),
+  localAsNoPrepend: v.flag.optional(),
+  localAsReplaceAs: v.flag.optional(),
+  allowOwnAs: v.integer(0, 255).optional(),
+  removePrivateAs: v.oneOf(['plain', 'removeAll', 'replaceAll']).optional(),
+  asOverride: v.flag.optional(),
+  enforceFirstAs: v.flag.optional(),
+  role: v.oneOf(ROLE_NAMES).optional(),
+  roleStrict: v.flag.optional(),
+  routeServerClient: v.flag.optional(),
   description: v.line.optional(),
   routeReflectorClient: v.flag.optional(),
   clusterId: v.clusterId.optional(),
@@ -65,6 +77,11 @@ export const LISTEN = {
   port: v.integer(0, 0xffff).default(179),
 } satisfies Shape<Endpoint>;
 
+export const CONFEDERATION = {
+  identifier: v.asn,
+  memberAs: z.array(v.asn).optional(),
+} satisfies Shape<ConfederationOptions>;
+
 export const FIB = {
   type: v.oneOf(['ip-route', 'memory', 'print']),
   table: v.tableName.optional(),
@@ -109,6 +126,7 @@ export const SECTIONS: { readonly [K in keyof Required<SpeakerConfig>]: Section 
   asn: { holds: 'value', required: true, schema: v.asn },
   routerId: { holds: 'value', required: true, schema: v.routerId },
   clusterId: { holds: 'value', schema: v.clusterId },
+  confederation: section('value', CONFEDERATION),
   listen: section('list', LISTEN),
   peerGroups: section('byName', PEER_SETTINGS),
   neighbors: section('list', NEIGHBOR),

@@ -4,7 +4,7 @@ import type { Neighbor } from './neighbor.js';
 import type { NeighborView } from './views.js';
 
 /** How a neighbor stands, as a plain value. */
-export function neighborView(neighbor: Neighbor, localAs: number): NeighborView {
+export function neighborView(neighbor: Neighbor): NeighborView {
   const { peer, settings, negotiated } = neighbor;
   const prefixes: Partial<Record<FamilyName, { received: number; advertised: number }>> = {};
   for (const family of neighbor.families) {
@@ -13,12 +13,15 @@ export function neighborView(neighbor: Neighbor, localAs: number): NeighborView 
   return {
     address: neighbor.address,
     peerAs: settings.peerAs,
-    localAs,
+    localAs: neighbor.localAs,
     type: neighbor.type,
     description: settings.description,
     peerGroup: neighbor.peerGroup,
     dynamic: neighbor.dynamic !== null,
     routeReflectorClient: settings.routeReflectorClient,
+    routeServerClient: settings.routeServerClient,
+    role: settings.role,
+    peerRole: negotiated?.peerRole ?? null,
     state: peer.state,
     adminDown: neighbor.adminDown,
     since: peer.since,

@@ -2,6 +2,7 @@
  * One neighbor of a running speaker: its session (Peer) joined to the RIB (AdjRibIn on the way in, a GroupMember per
  * family on the way out).
  */
+import type { PeerType } from '../bgp/wire/context.js';
 import { createDebug } from './debug.js';
 import { MessageError, type Diagnostic } from '../bgp/wire/errors.js';
 import { ROUTE_REFRESH_SUBTYPE } from '../bgp/wire/messages/route-refresh.js';
@@ -23,7 +24,7 @@ import type { Rib } from '../rib/rib.js';
 import type { ExportProfile } from '../rr/export-profile.js';
 import type { GroupMember } from '../rr/group-member.js';
 import type { UpdateGroup } from '../rr/update-group.js';
-import type { TargetType } from '../rr/reflection.js';
+import { asExport, importRules, neighborType, sessionAs, type AsIdentity } from './as-identity.js';
 import { selfNextHop } from './self-next-hop.js';
 import type { EffectivePeerSettings } from './settings.js';
 import type { WorkLoop } from './work-loop.js';
@@ -33,8 +34,7 @@ const CEASE = 6;
 const OUT_OF_RESOURCES = 8;
 
 /** What a neighbor needs of its speaker. */
-export interface NeighborHost {
-  readonly asn: number;
+export interface NeighborHost extends AsIdentity {
   readonly routerId: number;
   readonly clientToClient: boolean;
   readonly rib: Rib;
@@ -86,7 +86,10 @@ export class Neighbor implements SessionHandler {
         remote: { address, port: settings.port },
         localAddress: settings.localAddress ?? undefined,
         localPort: settings.localPort ?? undefined,
-        localAs: host.asn,
+        localAs: sessionAs(host, settings),
+        confederationMembers: host.confederation?.memberAs,
+        role: settings.role ?? undefined,
+        roleStrict: settings.roleStrict,
         peerAs: settings.peerAs,
         routerId: host.routerId,
         families: settings.families.map(afiSafiOf),
@@ -102,8 +105,13 @@ export class Neighbor implements SessionHandler {
     );
   }
 
-  get type(): 'ibgp' | 'ebgp' {
-    return this.settings.peerAs === this.host.asn ? 'ibgp' : 'ebgp';
+  get type(): PeerType {
+    return neighborType(this.host, this.settings);
+  }
+
+  /** Our AS on the session. */
+  get localAs(): number {
+    return sessionAs(this.host, this.settings);
   }
 
   /** Number of the session in the PeerTable; -1 while it is not Established. */
@@ -151,15 +159,17 @@ export class Neighbor implements SessionHandler {
       address: parseAddress(this.address),
       client: negotiated.peerType === 'ibgp' && settings.routeReflectorClient,
       clusterId: parseIpv4(settings.clusterId),
+      routeServerClient: settings.routeServerClient,
     });
     const endOfRibFrom = new Set<FamilyName>();
-    const adjRibIn = new AdjRibIn(rib, source, { ...negotiated.receive, peerType: negotiated.peerType }, families, {
-      onEndOfRib: (family) => {
+    const handler = {
+      onEndOfRib: (family: FamilyName) => {
         endOfRibFrom.add(family);
         this.host.onEndOfRib(this, family);
       },
-      onDiagnostic: (diagnostic) => this.host.onDiagnostic(this, diagnostic),
-    });
+      onDiagnostic: (diagnostic: Diagnostic) => this.host.onDiagnostic(this, diagnostic),
+    };
+    const adjRibIn = new AdjRibIn(rib, source, negotiated.receive, families, handler, importRules(this.host, settings));
     const outbound = new Map<FamilyName, Outbound>();
     this.live = { negotiated, source, adjRibIn, outbound, endOfRibFrom };
     for (const family of families) outbound.set(family, this.joinGroup(family, source, negotiated));
@@ -187,19 +197,17 @@ export class Neighbor implements SessionHandler {
 
   private profile(family: FamilyName, negotiated: Negotiated): ExportProfile {
     const { host, settings } = this;
-    const external = negotiated.peerType === 'ebgp';
-    const target: TargetType = external ? 'ebgp' : settings.routeReflectorClient ? 'client' : 'nonClient';
+    const edits = asExport(host, settings);
     const self = selfNextHop(family, this.peer.local?.address ?? this.address, host.routerId, host.networks);
     return {
-      target,
-      localAs: external ? host.asn : 0,
+      ...edits,
       asn4: negotiated.send.asn4,
       maxMessageLength: negotiated.send.maxMessageLength,
-      clusterId: target === 'client' ? parseIpv4(settings.clusterId) : 0,
+      clusterId: edits.target === 'client' ? parseIpv4(settings.clusterId) : 0,
       clientToClient: host.clientToClient,
       nextHopSelf: settings.nextHopSelf,
       selfNextHop: self.address,
-      ...(external && self.subnet ? { sharedSubnet: self.subnet } : {}),
+      ...(edits.target === 'ebgp' && self.subnet ? { sharedSubnet: self.subnet } : {}),
     };
   }
 

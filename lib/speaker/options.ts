@@ -1,12 +1,34 @@
+import type { RoleName } from '../bgp/wire/capabilities/role.js';
 import type { FamilyName } from '../bgp/wire/families.js';
 import type { Clock, Endpoint, LocalNetworks, Random, Transport } from '../net/index.js';
 import type { FibWriter } from '../fib/writer.js';
 import type { FibOptions } from '../fib/options.js';
+import type { RemovePrivateAs } from '../rr/export-profile.js';
 
 /** Settings of a neighbor that a peer group can hold too. Names follow OpenConfig. Times are in seconds. */
 export interface PeerSettings {
   /** The neighbor's AS. Equal to ours: iBGP. */
   readonly peerAs?: number;
+  /** Our AS on this session instead of the speaker's (AS migration, RFC 7705). */
+  readonly localAs?: number;
+  /** Do not put `localAs` in front of the AS_PATHs that the neighbor tells us. */
+  readonly localAsNoPrepend?: boolean;
+  /** Tell the neighbor paths with `localAs` alone in front, not `localAs` and our AS. */
+  readonly localAsReplaceAs?: boolean;
+  /** How often an own AS may stand in an AS_PATH from the neighbor before it is a loop; default 0. */
+  readonly allowOwnAs?: number;
+  /** Take private AS numbers out of AS_PATHs that the neighbor is told. eBGP only. */
+  readonly removePrivateAs?: RemovePrivateAs;
+  /** Replace the neighbor's AS by ours in AS_PATHs that it is told. eBGP only. */
+  readonly asOverride?: boolean;
+  /** Refuse routes whose AS_PATH does not begin with the neighbor's AS; default false. eBGP only. */
+  readonly enforceFirstAs?: boolean;
+  /** What we are to the neighbor (RFC 9234). eBGP only. */
+  readonly role?: RoleName;
+  /** With `role`: no session with a neighbor that announces none; default false. */
+  readonly roleStrict?: boolean;
+  /** The neighbor is a client of this route server (RFC 7947). eBGP only. */
+  readonly routeServerClient?: boolean;
   /** For people: shown with the neighbor. */
   readonly description?: string;
   /** The neighbor is a client of this reflector (RFC 4456). iBGP only. */
@@ -71,11 +93,20 @@ export interface NetworkOptions extends OriginateOptions {
   readonly prefix: string;
 }
 
+/** We are one AS of a confederation (RFC 5065); the speaker's `asn` is our Member-AS. */
+export interface ConfederationOptions {
+  /** The AS that all members are together, to those outside. */
+  readonly identifier: number;
+  /** The other Member-ASes. */
+  readonly memberAs?: readonly number[];
+}
+
 /** All that a configuration file can say. */
 export interface SpeakerConfig {
   readonly asn: number;
   readonly routerId: string;
   readonly clusterId?: string;
+  readonly confederation?: ConfederationOptions;
   /** Default: none; the speaker then only connects out. */
   readonly listen?: readonly Endpoint[];
   readonly peerGroups?: Readonly<Record<string, PeerSettings>>;

@@ -106,6 +106,9 @@ function fill(view: Mutable<PathView>, attribute: Attribute): void {
     case 16:
       view.extendedCommunities = attribute.value.map((octets) => toHex(octets));
       break;
+    case 35:
+      view.onlyToCustomer = attribute.value;
+      break;
     case 32:
       view.largeCommunities = attribute.value.map(formatLargeCommunity);
       break;

@@ -3,7 +3,8 @@ import { RIB_FAMILIES } from '../bgp/wire/families.js';
 import type { PeerSettings, SpeakerConfig } from './options.js';
 
 /** Settings that have no fixed default: null says that the neighbor, the system or the negotiation decides. */
-type WithoutDefault = 'description' | 'keepaliveInterval' | 'localAddress' | 'localPort';
+type WithoutDefault =
+  'description' | 'localAs' | 'removePrivateAs' | 'role' | 'keepaliveInterval' | 'localAddress' | 'localPort';
 
 /** All settings of one neighbor after its peer group and the defaults were filled in. Times are in seconds. */
 export type EffectivePeerSettings = {
@@ -15,6 +16,16 @@ export type EffectivePeerSettings = {
 /** Defaults of the settings that do not depend on others; `docs/configuration.md` lists them too. */
 export const PEER_DEFAULTS = Object.freeze({
   description: null,
+  localAs: null,
+  localAsNoPrepend: false,
+  localAsReplaceAs: false,
+  allowOwnAs: 0,
+  removePrivateAs: null,
+  asOverride: false,
+  enforceFirstAs: false,
+  role: null,
+  roleStrict: false,
+  routeServerClient: false,
   routeReflectorClient: false,
   families: RIB_FAMILIES,
   /** RFC 4271 section 10. */
@@ -53,6 +64,16 @@ export function effectiveSettings(
   return Object.freeze({
     peerAs: set.peerAs,
     description: set.description ?? PEER_DEFAULTS.description,
+    localAs: set.localAs ?? PEER_DEFAULTS.localAs,
+    localAsNoPrepend: set.localAsNoPrepend ?? PEER_DEFAULTS.localAsNoPrepend,
+    localAsReplaceAs: set.localAsReplaceAs ?? PEER_DEFAULTS.localAsReplaceAs,
+    allowOwnAs: set.allowOwnAs ?? PEER_DEFAULTS.allowOwnAs,
+    removePrivateAs: set.removePrivateAs ?? PEER_DEFAULTS.removePrivateAs,
+    asOverride: set.asOverride ?? PEER_DEFAULTS.asOverride,
+    enforceFirstAs: set.enforceFirstAs ?? PEER_DEFAULTS.enforceFirstAs,
+    role: set.role ?? PEER_DEFAULTS.role,
+    roleStrict: set.roleStrict ?? PEER_DEFAULTS.roleStrict,
+    routeServerClient: set.routeServerClient ?? PEER_DEFAULTS.routeServerClient,
     routeReflectorClient: set.routeReflectorClient ?? PEER_DEFAULTS.routeReflectorClient,
     clusterId: set.clusterId ?? config.clusterId ?? config.routerId,
     families: set.families ?? PEER_DEFAULTS.families,

@@ -33,6 +33,7 @@ import { Neighbor, type NeighborHost } from './neighbor.js';
 import { neighborView } from './neighbor-view.js';
 import { Originator } from './originate.js';
 import type {
+  ConfederationOptions,
   DynamicNeighborOptions,
   NeighborOptions,
   OriginateOptions,
@@ -60,6 +61,7 @@ export class Speaker extends EventEmitter<SpeakerEvents> implements SpeakerApi, 
   readonly transport: Transport;
   readonly networks: LocalNetworks;
   readonly asn: number;
+  readonly confederation: ConfederationOptions | undefined;
   readonly routerId: number;
   readonly clientToClient: boolean;
   private config: SpeakerConfig;
@@ -86,11 +88,17 @@ export class Speaker extends EventEmitter<SpeakerEvents> implements SpeakerApi, 
     this.transport = runtime.transport ?? new TcpTransport();
     this.networks = runtime.networks ?? new SystemNetworks();
     this.asn = this.config.asn;
+    this.confederation = this.config.confederation;
     this.routerId = parseIpv4(this.config.routerId);
     this.clientToClient = this.config.clientToClientReflection ?? true;
     const resolver = new NextHopResolver(this.networks);
     this.rib = new Rib({
-      identity: { asn: this.asn, routerId: this.routerId, isOwnClusterId: (id) => this.isOwnClusterId(id) },
+      identity: {
+        asn: this.asn,
+        confederation: this.confederation?.identifier,
+        routerId: this.routerId,
+        isOwnClusterId: (id) => this.isOwnClusterId(id),
+      },
       alwaysCompareMed: this.config.alwaysCompareMed ?? false,
       resolve: (nextHop) => resolver.resolve(nextHop),
     });
@@ -373,11 +381,11 @@ export class Speaker extends EventEmitter<SpeakerEvents> implements SpeakerApi, 
   // --- views ---
 
   neighbors(): NeighborView[] {
-    return [...this.neighborsByAddress.values()].map((neighbor) => neighborView(neighbor, this.asn));
+    return [...this.neighborsByAddress.values()].map(neighborView);
   }
 
   neighbor(address: string): NeighborView {
-    return neighborView(this.find(address), this.asn);
+    return neighborView(this.find(address));
   }
 
   summary(): SummaryView {

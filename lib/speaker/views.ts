@@ -1,3 +1,4 @@
+import type { RoleName } from '../bgp/wire/capabilities/role.js';
 import type { FamilyName } from '../bgp/wire/families.js';
 
 /** Plain, JSON-ready views: what `show`, the HTTP API and library users see. Times are Unix milliseconds. */
@@ -29,12 +30,18 @@ export interface MessageCounters {
 export interface NeighborView {
   readonly address: string;
   readonly peerAs: number | null;
+  /** Our AS on this session. */
   readonly localAs: number;
-  readonly type: 'ibgp' | 'ebgp' | null;
+  /** `confed`: in another Member-AS of our confederation. */
+  readonly type: 'ibgp' | 'ebgp' | 'confed' | null;
   readonly description: string | null;
   readonly peerGroup: string | null;
   readonly dynamic: boolean;
   readonly routeReflectorClient: boolean;
+  readonly routeServerClient: boolean;
+  /** What we are to the neighbor, and what it said that it is to us (RFC 9234). */
+  readonly role: RoleName | null;
+  readonly peerRole: RoleName | null;
   readonly state: FsmStateName;
   readonly adminDown: boolean;
   /** When the state was entered. */
@@ -80,6 +87,8 @@ export interface PathView {
   readonly extendedCommunities: readonly string[];
   readonly originatorId: string | null;
   readonly clusterList: readonly string[];
+  /** The AS in ONLY_TO_CUSTOMER (RFC 9234). */
+  readonly onlyToCustomer?: number;
 }
 
 /** One step of the decision process that told two paths apart. */

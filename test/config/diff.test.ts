@@ -53,6 +53,16 @@ describe('difference of two configurations', () => {
   /** Another value for each setting, and what must stand beside it. */
   const OTHER: { [K in keyof Required<PeerSettings>]: PeerSettings } = {
     peerAs: { peerAs: 64513, routeReflectorClient: false },
+    localAs: { localAs: 64999 },
+    localAsNoPrepend: { localAsNoPrepend: true },
+    localAsReplaceAs: { localAsReplaceAs: true },
+    allowOwnAs: { allowOwnAs: 2 },
+    removePrivateAs: { removePrivateAs: 'removeAll' },
+    asOverride: { asOverride: true },
+    enforceFirstAs: { enforceFirstAs: true },
+    role: { role: 'peer' },
+    roleStrict: { roleStrict: true },
+    routeServerClient: { routeServerClient: true },
     description: { description: 'new' },
     routeReflectorClient: { routeReflectorClient: false },
     clusterId: { clusterId: '1.1.1.1' },
@@ -70,9 +80,24 @@ describe('difference of two configurations', () => {
     adminDown: { adminDown: true },
   };
 
+  const client = { peerAs: 64512, routeReflectorClient: true };
+  const external = { peerAs: 64513 };
+  /** What stands there before, where it cannot be a client. */
+  const BASE: { [K in keyof PeerSettings]: PeerSettings } = {
+    localAs: external,
+    localAsNoPrepend: { ...external, localAs: 64999 },
+    localAsReplaceAs: { ...external, localAs: 64999 },
+    removePrivateAs: external,
+    asOverride: external,
+    enforceFirstAs: external,
+    role: external,
+    roleStrict: { ...external, role: 'customer' },
+    routeServerClient: external,
+  };
+
   for (const key of Object.keys(OTHER) as (keyof PeerSettings)[]) {
     it(`${key} at a neighbor, and the same through its group: ${SETTING_EFFECT[key]}`, () => {
-      const base = { peerAs: 64512, routeReflectorClient: true };
+      const base = BASE[key] ?? client;
       const direct = diffConfig(
         config({ neighbors: [{ address: '10.0.0.2', ...base }] }),
         config({ neighbors: [{ address: '10.0.0.2', ...base, ...OTHER[key] }] }),

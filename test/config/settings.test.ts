@@ -17,6 +17,16 @@ describe('effective settings', () => {
   it('are the own ones, else those of the group, else the defaults', () => {
     expect(effectiveSettings(config, { peerGroup: 'g', description: 'own', passive: false })).to.deep.equal({
       peerAs: 64512,
+      localAs: null,
+      localAsNoPrepend: false,
+      localAsReplaceAs: false,
+      allowOwnAs: 0,
+      removePrivateAs: null,
+      asOverride: false,
+      enforceFirstAs: false,
+      role: null,
+      roleStrict: false,
+      routeServerClient: false,
       description: 'own',
       routeReflectorClient: false,
       clusterId: '10.0.0.1',

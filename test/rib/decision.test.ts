@@ -26,6 +26,8 @@ interface Path {
   readonly clusters: readonly string[];
   readonly routerId: string;
   readonly address: string;
+  /** From a customer, with ONLY_TO_CUSTOMER. */
+  readonly leak?: boolean;
 }
 
 const PLAIN: Path = {
@@ -59,6 +61,7 @@ function attributesOf(path: Path): EncodableAttribute[] {
     },
   ];
   if (path.med !== undefined) attributes.push({ code: 4, value: path.med });
+  if (path.leak) attributes.push({ code: 35, value: 64999 });
   if (path.external) return attributes;
   attributes.push({ code: 5, value: path.localPref });
   if (path.originator !== undefined) attributes.push({ code: 9, value: path.originator });
@@ -76,9 +79,9 @@ class DecisionRig extends RibRig {
     return source.say(announcement({ prefixes: [PREFIX], nextHop, attributes: attributesOf(path) }));
   }
 
-  private sourceOf({ external, routerId, address }: Path): RigSource {
-    const source = this.add(external ? 'ebgp' : 'ibgp', { routerId, address });
-    return source;
+  private sourceOf({ external, routerId, address, leak }: Path): RigSource {
+    const rules = leak ? ({ rules: { peerAs: 65001, role: 'provider' } } as const) : {};
+    return this.add(external ? 'ebgp' : 'ibgp', { routerId, address, ...rules });
   }
 
   explain(): ExplainView {
@@ -222,6 +225,13 @@ describe('explain: the step at which a path loses', () => {
     ['no loop', 'RFC 4271 9.1.2, RFC 4456 8', {}, { asns: [65001, LOCAL_AS] }, 'own AS in AS_PATH'],
     ['no loop', 'RFC 4271 9.1.2, RFC 4456 8', {}, { originator: ROUTER_ID }, 'own ORIGINATOR_ID'],
     ['no loop', 'RFC 4271 9.1.2, RFC 4456 8', {}, { clusters: [CLUSTER_ID] }, 'own cluster ID in CLUSTER_LIST'],
+    [
+      'no route leak',
+      'RFC 9234 5',
+      {},
+      { external: true, asns: [], leak: true },
+      'route leak: ONLY_TO_CUSTOMER 64999 may not come from this neighbor',
+    ],
     ['next hop resolvable', 'RFC 4271 9.1.2.1', {}, { cost: 255, localPref: 900 }, 'unresolvable'],
     ['highest LOCAL_PREF', 'RFC 4271 9.1.1', { localPref: 101 }, { asns: [] }, 'LOCAL_PREF 100'],
     ['shortest AS_PATH', 'RFC 4271 9.1.2.2 a', {}, { asns: [65001, 65002] }, 'AS_PATH length 2'],
@@ -237,7 +247,7 @@ describe('explain: the step at which a path loses', () => {
     ['lowest ORIGIN', 'RFC 4271 9.1.2.2 b', { origin: 'EGP' }, { origin: 'INCOMPLETE' }, 'ORIGIN incomplete'],
     // A missing MED is the lowest.
     ['lowest MULTI_EXIT_DISC', 'RFC 4271 9.1.2.2 c', {}, { med: 1 }, 'MULTI_EXIT_DISC 1'],
-    ['eBGP over iBGP', 'RFC 4271 9.1.2.2 d', { external: true, cost: 9 }, { med: 0 }, 'ibgp'],
+    ['eBGP over iBGP', 'RFC 4271 9.1.2.2 d, RFC 5065 5.3', { external: true, cost: 9 }, { med: 0 }, 'ibgp'],
     ['lowest IGP cost to the next hop', 'RFC 4271 9.1.2.2 e', { cost: 1 }, { cost: 2 }, 'cost 2'],
     [
       'lowest router ID or ORIGINATOR_ID',
@@ -295,7 +305,7 @@ describe('explain: the step at which a path loses', () => {
     expect(DECISION_STEPS.map(({ name }) => name)).to.deep.equal(
       DECISION_STEPS.map(({ name }) => name).filter((name) => shown.has(name)),
     );
-    expect(DECISION_STEPS).to.have.length(12);
+    expect(DECISION_STEPS).to.have.length(13);
   });
 
   it('a path that is alone and cannot be used', () => {

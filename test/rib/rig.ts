@@ -5,12 +5,15 @@ import {
   type Diagnostic,
   type FamilyName,
   type MessageError,
+  type PeerType,
   type WireContext,
 } from '../../lib/bgp/wire/index.js';
 import { formatPrefix, parseAddress, parseIpv4, parsePrefix } from '../../lib/net/index.js';
 import { AdjRibIn } from '../../lib/rib/adj-rib-in.js';
+import type { Identity } from '../../lib/rib/attribute-store.js';
 import { IdStack } from '../../lib/rib/columns.js';
 import { NONE } from '../../lib/rib/family-rib.js';
+import { ImportRules, type ImportRuleOptions } from '../../lib/rib/import-rules.js';
 import { Rib, type RibOptions } from '../../lib/rib/rib.js';
 import { pathView } from '../../lib/speaker/path-views.js';
 import type { PathView } from '../../lib/speaker/views.js';
@@ -24,6 +27,7 @@ export interface RigSourceOptions {
   readonly families?: readonly FamilyName[];
   readonly routerId?: string;
   readonly address?: string;
+  readonly rules?: Omit<ImportRuleOptions, 'identity'>;
 }
 
 /** One session's Adj-RIB-In and what it reports. */
@@ -35,7 +39,7 @@ export class RigSource {
 
   constructor(
     readonly rig: RibRig,
-    readonly type: 'ibgp' | 'ebgp',
+    readonly type: PeerType,
     options: RigSourceOptions = {},
   ) {
     const index = rig.sources.length + 1;
@@ -47,10 +51,12 @@ export class RigSource {
       clusterId: 0,
     });
     const cx: WireContext = { ...DEFAULT_CONTEXT, peerType: type, ...options.cx };
-    this.adjRibIn = new AdjRibIn(rig.rib, this.source, cx, options.families ?? RIB_FAMILIES, {
-      onEndOfRib: (family) => this.endOfRib.push(family),
-      onDiagnostic: (diagnostic) => this.diagnostics.push(diagnostic),
-    });
+    const handler = {
+      onEndOfRib: (family: FamilyName) => this.endOfRib.push(family),
+      onDiagnostic: (diagnostic: Diagnostic) => this.diagnostics.push(diagnostic),
+    };
+    const rules = options.rules && new ImportRules({ ...options.rules, identity: rig.identity });
+    this.adjRibIn = new AdjRibIn(rig.rib, this.source, cx, options.families ?? RIB_FAMILIES, handler, rules);
   }
 
   /** Apply the body of an UPDATE, in the middle of a larger buffer that is overwritten afterwards. */
@@ -86,18 +92,18 @@ export class RibRig {
   readonly rib: Rib;
   readonly sources: RigSource[] = [];
 
+  readonly identity: Identity;
+
   constructor(options: Partial<RibOptions> = {}) {
-    this.rib = new Rib({
-      identity: {
-        asn: LOCAL_AS,
-        routerId: parseIpv4(ROUTER_ID),
-        isOwnClusterId: (id) => id === parseIpv4(CLUSTER_ID),
-      },
-      ...options,
-    });
+    this.identity = options.identity ?? {
+      asn: LOCAL_AS,
+      routerId: parseIpv4(ROUTER_ID),
+      isOwnClusterId: (id) => id === parseIpv4(CLUSTER_ID),
+    };
+    this.rib = new Rib({ ...options, identity: this.identity });
   }
 
-  add(type: 'ibgp' | 'ebgp', options: RigSourceOptions = {}): RigSource {
+  add(type: PeerType, options: RigSourceOptions = {}): RigSource {
     const source = new RigSource(this, type, options);
     this.sources.push(source);
     return source;

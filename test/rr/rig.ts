@@ -2,7 +2,7 @@ import { DEFAULT_CONTEXT, HEADER_LENGTH, RIB_FAMILIES, type FamilyName } from '.
 import { parseAddress, parseIpv4, type Clock } from '../../lib/net/index.js';
 import { AdjRibIn } from '../../lib/rib/adj-rib-in.js';
 import { Rib } from '../../lib/rib/rib.js';
-import type { ExportProfile } from '../../lib/rr/export-profile.js';
+import { UNEDITED, type ExportProfile } from '../../lib/rr/export-profile.js';
 import type { GroupMember } from '../../lib/rr/group-member.js';
 import type { UpdateGroup } from '../../lib/rr/update-group.js';
 import { VirtualClock } from '../../lib/sim/index.js';
@@ -93,7 +93,8 @@ export class RigNeighbor {
   private profile(family: FamilyName): ExportProfile {
     return {
       target: this.role,
-      localAs: this.role === 'ebgp' ? LOCAL_AS : 0,
+      ...UNEDITED,
+      prepend: this.role === 'ebgp' ? [LOCAL_AS] : [],
       asn4: true,
       maxMessageLength: 4096,
       clusterId: this.role === 'client' ? parseIpv4('10.9.9.9') : 0,

@@ -1,4 +1,5 @@
-import { MAX_EXTENDED_MESSAGE_LENGTH, MAX_MESSAGE_LENGTH, type WireContext } from '../wire/context.js';
+import { ROLE, ROLE_OF_PEER, roleName, type RoleName } from '../wire/capabilities/role.js';
+import { MAX_EXTENDED_MESSAGE_LENGTH, MAX_MESSAGE_LENGTH, type PeerType, type WireContext } from '../wire/context.js';
 import { MessageError } from '../wire/errors.js';
 import type { AfiSafi } from '../wire/families.js';
 import { Writer } from '../../net/writer.js';
@@ -8,7 +9,9 @@ export interface Negotiated {
   readonly peerAs: number;
   /** The peer's BGP Identifier, host order. */
   readonly peerRouterId: number;
-  readonly peerType: 'ibgp' | 'ebgp';
+  readonly peerType: PeerType;
+  /** The role that the peer announced (RFC 9234); null: none, or we have none. */
+  readonly peerRole: RoleName | null;
   /** Seconds; 0: no keepalives. */
   readonly holdTimeSeconds: number;
   readonly keepaliveSeconds: number;
@@ -35,6 +38,8 @@ export interface OpenFacts {
   readonly routeRefresh: boolean;
   readonly enhancedRouteRefresh: boolean;
   readonly extendedMessage: boolean;
+  /** Values of all BGP Role capabilities. */
+  readonly roles: readonly number[];
 }
 
 /** What we ask of the peer beyond our OPEN. */
@@ -43,6 +48,12 @@ export interface PeerPolicy {
   readonly peerAs: number | readonly number[] | 'any';
   /** KeepaliveTime at most, in seconds; left out: a third of the hold time. */
   readonly keepaliveSeconds?: number;
+  /** The other Member-ASes of our confederation: a peer in one of them is neither internal nor external (RFC 5065). */
+  readonly confederationMembers?: readonly number[];
+  /** What we are to the peer (RFC 9234). */
+  readonly role?: RoleName;
+  /** Refuse a peer that announces no role. */
+  readonly roleStrict?: boolean;
 }
 
 /** Subcodes of code 2, OPEN Message Error (RFC 4271 section 4.5, RFC 5492). */
@@ -51,6 +62,8 @@ const BAD_PEER_AS = 2;
 const BAD_BGP_IDENTIFIER = 3;
 const UNACCEPTABLE_HOLD_TIME = 6;
 const UNSUPPORTED_CAPABILITY = 7;
+/** RFC 9234 section 4.2. */
+const ROLE_MISMATCH = 11;
 
 const IPV4_UNICAST: AfiSafi = Object.freeze({ afi: 1, safi: 1 });
 
@@ -58,10 +71,11 @@ const IPV4_UNICAST: AfiSafi = Object.freeze({ afi: 1, safi: 1 });
  * Two OPENs in, one agreement out, or what to tell a peer with which there is none.
  * @param local  the OPEN that we sent
  * @param peer   the OPEN that we received, already found well-formed
- * @see RFC 4271 sections 4.2 and 6.2, RFC 5492 section 3, RFC 6286, RFC 6793, RFC 7607, RFC 8654
+ * @see RFC 4271 sections 4.2 and 6.2, RFC 5492 section 3, RFC 6286, RFC 6793, RFC 7607, RFC 8654, RFC 9234 section 4.2
  */
 export function negotiate(local: OpenFacts, peer: OpenFacts, policy: PeerPolicy): Negotiated | MessageError {
-  const refusal = judgeIdentity(local, peer, policy) ?? judgeHoldTime(peer.holdTimeSeconds);
+  const refusal =
+    judgeIdentity(local, peer, policy) ?? judgeHoldTime(peer.holdTimeSeconds) ?? judgeRole(peer.roles, policy);
   if (refusal !== undefined) return refusal;
 
   // RFC 4760 section 8: without the capability, a speaker means IPv4 unicast.
@@ -73,7 +87,7 @@ export function negotiate(local: OpenFacts, peer: OpenFacts, policy: PeerPolicy)
   }
 
   const holdTimeSeconds = Math.min(local.holdTimeSeconds, peer.holdTimeSeconds);
-  const peerType = peer.asn === local.asn ? 'ibgp' : 'ebgp';
+  const peerType = peerTypeOf(local.asn, peer.asn, policy.confederationMembers);
   const context = (extended: boolean): WireContext =>
     Object.freeze({
       asn4: local.fourOctetAs && peer.fourOctetAs,
@@ -85,6 +99,7 @@ export function negotiate(local: OpenFacts, peer: OpenFacts, policy: PeerPolicy)
     peerAs: peer.asn,
     peerRouterId: peer.routerId,
     peerType,
+    peerRole: policy.role === undefined ? null : (roleName(peer.roles[0] ?? -1) ?? null),
     holdTimeSeconds,
     keepaliveSeconds: Math.min(Math.floor(holdTimeSeconds / 3), policy.keepaliveSeconds ?? Infinity),
     families: Object.freeze(families),
@@ -107,6 +122,26 @@ function judgeIdentity(local: OpenFacts, peer: OpenFacts, policy: PeerPolicy): M
     return new MessageError(OPEN_ERROR, BAD_BGP_IDENTIFIER, 'the BGP Identifier is our own');
   }
   return undefined;
+}
+
+/** How a peer stands to us (RFC 4271 section 1.1, RFC 5065 section 3). */
+export function peerTypeOf(localAs: number, peerAs: number, members: readonly number[] = []): PeerType {
+  if (peerAs === localAs) return 'ibgp';
+  return members.includes(peerAs) ? 'confed' : 'ebgp';
+}
+
+/** RFC 9234 section 4.2: the roles must fit; the same one may be said more than once. */
+function judgeRole(roles: readonly number[], policy: PeerPolicy): MessageError | undefined {
+  const { role, roleStrict } = policy;
+  if (role === undefined) return undefined;
+  const mismatch = (reason: string) => new MessageError(OPEN_ERROR, ROLE_MISMATCH, reason);
+  if (roles.length === 0) {
+    return roleStrict === true ? mismatch('the peer announces no role, and ours is strict') : undefined;
+  }
+  const wanted = ROLE_OF_PEER[role];
+  if (roles.every((value) => value === ROLE[wanted])) return undefined;
+  const names = [...new Set(roles)].map((value) => roleName(value) ?? value).join(' and ');
+  return mismatch(`the peer's role is ${names}, but to our ${role} belongs ${wanted}`);
 }
 
 /** AS 0 never (RFC 7607). */

@@ -1,6 +1,7 @@
 import { AS_TRANS, isFourOctetAsn } from '../../net/asn.js';
 import type { OpenFacts } from '../fsm/negotiate.js';
 import { capabilitiesNamed, type Capability } from '../wire/capabilities/index.js';
+import { ROLE } from '../wire/capabilities/role.js';
 import type { AfiSafi } from '../wire/families.js';
 import { BGP_VERSION, type OpenMessage } from '../wire/messages/open.js';
 import type { ResolvedPeerOptions } from './options.js';
@@ -33,6 +34,7 @@ function localCapabilities(options: ResolvedPeerOptions): Capability[] {
   }));
   if (options.routeRefresh) capabilities.push({ code: 2, name: 'ROUTE_REFRESH' });
   if (options.extendedMessage) capabilities.push({ code: 6, name: 'EXTENDED_MESSAGE' });
+  if (options.role !== undefined) capabilities.push({ code: 9, name: 'ROLE', role: ROLE[options.role] });
   if (options.gracefulRestart) {
     const flags = { restartState: false, notification: false };
     capabilities.push({ code: 64, name: 'GRACEFUL_RESTART', ...flags, restartTime: RESTART_TIME, tuples: [] });
@@ -54,6 +56,7 @@ export function openFacts(open: OpenMessage): OpenFacts {
     routeRefresh: has(capabilities, 'ROUTE_REFRESH'),
     enhancedRouteRefresh: has(capabilities, 'ENHANCED_ROUTE_REFRESH'),
     extendedMessage: has(capabilities, 'EXTENDED_MESSAGE'),
+    roles: capabilitiesNamed(capabilities, 'ROLE').map(({ role }) => role),
   };
 }
 

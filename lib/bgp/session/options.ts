@@ -3,6 +3,7 @@ import { UsageError } from '../../net/errors.js';
 import type { Clock, Random } from '../../net/clock.js';
 import type { Endpoint, Transport } from '../../net/transport.js';
 import { MAX_EXTENDED_MESSAGE_LENGTH, MAX_MESSAGE_LENGTH } from '../wire/context.js';
+import type { RoleName } from '../wire/capabilities/role.js';
 import type { AfiSafi } from '../wire/families.js';
 
 /** One neighbor, as a session sees it. Times are in seconds; names and defaults are those of the configuration. */
@@ -14,6 +15,12 @@ export interface PeerOptions {
   readonly localAs: number;
   /** The AS, one of these, or any that the peer's OPEN names (except 0). */
   readonly peerAs: number | readonly number[] | 'any';
+  /** The other Member-ASes of our confederation (RFC 5065): a peer in one of them is a confederation peer. Default: none. */
+  readonly confederationMembers?: readonly number[] | undefined;
+  /** What we are to the peer, announced to it (RFC 9234). Default: nothing is said, and its role is not looked at. */
+  readonly role?: RoleName | undefined;
+  /** With `role`: refuse a peer that announces none. Default false. */
+  readonly roleStrict?: boolean | undefined;
   /** Our BGP Identifier, host order. */
   readonly routerId: number;
   /** At least one, in order of preference. */
@@ -59,6 +66,9 @@ export interface ResolvedPeerOptions {
   readonly localPort: number | undefined;
   readonly localAs: number;
   readonly peerAs: number | readonly number[] | 'any';
+  readonly confederationMembers: readonly number[];
+  readonly role: RoleName | undefined;
+  readonly roleStrict: boolean;
   readonly routerId: number;
   readonly families: readonly AfiSafi[];
   readonly holdTime: number;
@@ -114,6 +124,9 @@ export function resolveOptions(options: PeerOptions): ResolvedPeerOptions {
     localPort: options.localPort,
     localAs,
     peerAs,
+    confederationMembers: options.confederationMembers ?? [],
+    role: options.role,
+    roleStrict: options.roleStrict ?? false,
     routerId,
     families: Object.freeze([...families]),
     holdTime,

@@ -279,9 +279,11 @@ export class FsmRunner implements LinkOwner {
 
   #negotiate(open: OpenMessage): Negotiated | MessageError {
     const { options, plainOpen } = this.#host;
-    const { peerAs, keepaliveInterval } = options;
+    const { peerAs, keepaliveInterval, confederationMembers, role, roleStrict } = options;
     return negotiate(openFacts(localOpen(options, plainOpen)), openFacts(open), {
       peerAs,
+      confederationMembers,
+      ...(role === undefined ? {} : { role, roleStrict }),
       ...(keepaliveInterval === undefined ? {} : { keepaliveSeconds: keepaliveInterval }),
     });
   }

@@ -28,15 +28,27 @@ export function neighborAs(bytes: Uint8Array, start = 0, end = bytes.length): nu
   return 0;
 }
 
-/** Whether an AS number stands anywhere in a four-octet AS_PATH value (RFC 4271 section 9, loop detection). */
-export function asPathContains(asn: number, bytes: Uint8Array, start = 0, end = bytes.length): boolean {
+/** Which segments of an AS_PATH are looked at: those of the confederation, all others, or both. */
+export type SegmentKind = 'confederation' | 'other' | 'all';
+
+/** How often an AS number stands in a four-octet AS_PATH value (RFC 4271 section 9, RFC 5065 section 4: loop detection). */
+export function countInAsPath(
+  asn: number,
+  bytes: Uint8Array,
+  start = 0,
+  end = bytes.length,
+  kind: SegmentKind = 'all',
+): number {
+  let count = 0;
   let at = start;
   while (at + 1 < end) {
     const next = Math.min(at + 2 + bytes[at + 1]! * 4, end);
-    for (let i = at + 2; i + 3 < next; i += 4) if (readAsn(bytes, i) === asn) return true;
+    if (kind === 'all' || (kind === 'confederation') === bytes[at]! >= AS_CONFED_SEQUENCE) {
+      for (let i = at + 2; i + 3 < next; i += 4) if (readAsn(bytes, i) === asn) count++;
+    }
     at = next;
   }
-  return false;
+  return count;
 }
 
 function readAsn(bytes: Uint8Array, at: number): number {

@@ -39,6 +39,9 @@ export class AttributeFacts {
   clusterCount = 0;
   /** Bits of {@link COMMUNITY_FLAG}. */
   communityFlags = 0;
+  /** The AS in ONLY_TO_CUSTOMER (RFC 9234); 0 when missing, or when it is 0. */
+  onlyToCustomer = 0;
+  hasOnlyToCustomer = false;
 
   reset(): void {
     this.origin = 0;
@@ -54,6 +57,8 @@ export class AttributeFacts {
     this.clusterListAt = -1;
     this.clusterCount = 0;
     this.communityFlags = 0;
+    this.onlyToCustomer = 0;
+    this.hasOnlyToCustomer = false;
   }
 }
 
@@ -63,10 +68,18 @@ function u32(bytes: Uint8Array, at: number): number {
 
 /**
  * Walk the segments of a four-octet AS_PATH.
- * @param trusted the path was judged before: confederation segments and AS 0 pass
+ * @param peerType `trusted`: the path was judged before, AS 0 passes; for confederation segments see RFC 5065 section 5
  * @returns false when it is malformed, empty-segmented, or holds what only the slow path may judge
  */
-function scanAsPath(bytes: Uint8Array, start: number, end: number, facts: AttributeFacts, trusted: boolean): boolean {
+function scanAsPath(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  facts: AttributeFacts,
+  peerType: PeerType | 'trusted',
+): boolean {
+  const trusted = peerType === 'trusted';
+  if (peerType === 'confed' && (start === end || bytes[start] !== 3)) return false;
   let length = 0;
   let first = true;
   let at = start;
@@ -84,7 +97,7 @@ function scanAsPath(bytes: Uint8Array, start: number, end: number, facts: Attrib
     } else if (type === 1) {
       length += 1;
       first = false;
-    } else if (!trusted || (type !== 3 && type !== 4)) return false;
+    } else if (peerType === 'ebgp' || (type !== 3 && type !== 4)) return false;
     if (!trusted) {
       for (let i = at; i < segmentEnd; i += 4) {
         if ((bytes[i]! | bytes[i + 1]! | bytes[i + 2]! | bytes[i + 3]!) === 0) return false;
@@ -112,7 +125,7 @@ function scanCommunities(bytes: Uint8Array, start: number, end: number): number 
 
 /**
  * Scan `bytes[start..end)` as a canonical attribute block of a route announcement.
- * @param peerType rules of iBGP or eBGP (LOCAL_PREF, ORIGINATOR_ID and CLUSTER_LIST belong to iBGP);
+ * @param peerType whose rules hold (LOCAL_PREF, ORIGINATOR_ID and CLUSTER_LIST belong to iBGP, LOCAL_PREF to a confederation too);
  *   `trusted`: the block is canonical already (it was judged and rewritten), only the facts are wanted
  * @param multiprotocol the next hop is elsewhere: NEXT_HOP must be missing, else it must be there
  * @returns true when the block is canonical and has no flaw; the facts are valid only then
@@ -155,7 +168,7 @@ export function scanAttributes(
         seenOrigin = true;
         break;
       case 2: // AS_PATH
-        if (kind !== 0x40 || !scanAsPath(bytes, value, next, facts, trusted)) return false;
+        if (kind !== 0x40 || !scanAsPath(bytes, value, next, facts, peerType)) return false;
         seenAsPath = true;
         break;
       case 3: // NEXT_HOP
@@ -181,12 +194,13 @@ export function scanAttributes(
         facts.communityFlags = scanCommunities(bytes, value, next);
         break;
       case 9: // ORIGINATOR_ID
-        if (kind !== 0x80 || length !== 4 || peerType === 'ebgp') return false;
+        if (kind !== 0x80 || length !== 4 || peerType === 'ebgp' || peerType === 'confed') return false;
         facts.hasOriginatorId = true;
         facts.originatorId = u32(bytes, value);
         break;
       case 10: // CLUSTER_LIST
-        if (kind !== 0x80 || length === 0 || (length & 3) !== 0 || peerType === 'ebgp') return false;
+        if (kind !== 0x80 || length === 0 || (length & 3) !== 0) return false;
+        if (peerType === 'ebgp' || peerType === 'confed') return false;
         facts.clusterListAt = value;
         facts.clusterCount = length >> 2;
         break;
@@ -195,6 +209,11 @@ export function scanAttributes(
         break;
       case 32: // LARGE_COMMUNITY
         if (partialless !== 0xc0 || length === 0 || length % 12 !== 0) return false;
+        break;
+      case 35: // ONLY_TO_CUSTOMER
+        if (partialless !== 0xc0 || length !== 4) return false;
+        facts.hasOnlyToCustomer = true;
+        facts.onlyToCustomer = u32(bytes, value);
         break;
       default:
         if (!trusted) return false;

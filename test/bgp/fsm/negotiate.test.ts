@@ -17,6 +17,7 @@ function facts(overrides: Partial<OpenFacts> = {}): OpenFacts {
     routeRefresh: true,
     enhancedRouteRefresh: false,
     extendedMessage: false,
+    roles: [],
     ...overrides,
   };
 }

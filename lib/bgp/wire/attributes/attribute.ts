@@ -45,8 +45,11 @@ export interface AttributeType<C extends number = number, N extends string = str
   readonly onError: ErrorAction;
   /** What wrong Optional or Transitive bits cost; `treat-as-withdraw` (RFC 7606 section 3 c) when left out. */
   readonly onFlagsError?: ErrorAction;
-  /** Discarded when it comes from an external neighbor (RFC 7606 sections 7.5, 7.9, 7.10). */
-  readonly internalOnly?: true;
+  /**
+   * It belongs inside of one AS, or of one confederation, and is discarded when it comes from outside (RFC 7606 sections 7.5,
+   * 7.9, 7.10, RFC 5065 section 5.2).
+   */
+  readonly scope?: 'as' | 'confederation';
   /** Meaningful only hop by hop for those who implement it: never passed on. */
   readonly notPropagated?: true;
   /** Path attributes begin at this octet of the value; they are judged like others. */

@@ -6,7 +6,7 @@ export const clusterList = attribute({
   name: 'CLUSTER_LIST',
   flags: OPTIONAL,
   unit: 4,
-  internalOnly: true,
+  scope: 'as',
   onError: 'treat-as-withdraw',
   rfc: 'RFC 4456 8, RFC 7606 7.10',
   decode: (r): readonly string[] => {

@@ -7,7 +7,7 @@ export const localPref = attribute({
   name: 'LOCAL_PREF',
   flags: WELL_KNOWN,
   length: 4,
-  internalOnly: true,
+  scope: 'confederation',
   onError: 'treat-as-withdraw',
   rfc: 'RFC 4271 5.1.5, RFC 7606 7.5',
   decode: (r) => r.u32(),

@@ -6,7 +6,7 @@ export const originatorId = attribute({
   name: 'ORIGINATOR_ID',
   flags: OPTIONAL,
   length: 4,
-  internalOnly: true,
+  scope: 'as',
   onError: 'treat-as-withdraw',
   rfc: 'RFC 4456 8, RFC 7606 7.9',
   decode: (r) => formatIpv4(r.u32()),

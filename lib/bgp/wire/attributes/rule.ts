@@ -1,4 +1,4 @@
-import type { WireContext } from '../context.js';
+import type { PeerType, WireContext } from '../context.js';
 import type { ErrorAction } from '../errors.js';
 import type { AttributeType } from './attribute.js';
 import { ATTRIBUTES } from './index.js';
@@ -20,7 +20,8 @@ export class AttributeRule {
   private readonly minLength: number;
   readonly onError: ErrorAction;
   readonly onFlagsError: ErrorAction;
-  readonly internalOnly: boolean;
+  private readonly scoped: boolean;
+  private readonly scopeIsAs: boolean;
   /** ANY (-1) when there are no attributes inside. */
   readonly nestedFrom: number;
   readonly subcode: number;
@@ -37,10 +38,16 @@ export class AttributeRule {
     this.minLength = type.minLength ?? 0;
     this.onError = type.onError;
     this.onFlagsError = type.onFlagsError ?? 'treat-as-withdraw';
-    this.internalOnly = type.internalOnly === true;
+    this.scoped = type.scope !== undefined;
+    this.scopeIsAs = type.scope === 'as';
     this.nestedFrom = type.nestedFrom ?? ANY;
     this.subcode = type.subcode ?? 9;
     this.check = type.check;
+  }
+
+  /** Whether a peer of this type must not send it. */
+  isForeignFrom(peerType: PeerType | undefined): boolean {
+    return peerType === 'ebgp' ? this.scoped : peerType === 'confed' && this.scopeIsAs;
   }
 
   /** Whether a value of this many octets is acceptable. */

@@ -99,7 +99,8 @@ export function capabilitiesNamed<N extends CapabilityName>(
   return capabilities.filter((c) => c.name === name && c.malformed === undefined) as unknown as CapabilityNamed<N>[];
 }
 
-export { ROLE } from './role.js';
+export { ROLE, ROLE_NAMES, ROLE_OF_PEER, roleName } from './role.js';
+export type { RoleName } from './role.js';
 export { SEND_RECEIVE } from './add-path.js';
 export type { AddPathTuple } from './add-path.js';
 export type { ExtendedNextHopTuple } from './extended-next-hop.js';

@@ -157,7 +157,7 @@ export class AttributeJudge {
     }
     // One level is enough for RFC 6368, and keeps a hostile message from nesting thousands.
     if (this.inside && rule.nestedFrom >= 0) return;
-    if (rule.internalOnly && this.cx.peerType === 'ebgp') {
+    if (rule.isForeignFrom(this.cx.peerType)) {
       const reason = `${rule.name} from an external neighbor`;
       return this.flaw(attribute, 'attribute-discard', SUBCODE.malformedAttributeList, reason);
     }
