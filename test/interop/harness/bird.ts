@@ -82,6 +82,7 @@ export class Bird extends SpeakerDriver {
       'log stderr all;',
       `router id ${this.routerId};`,
       EXPORT_FILTER,
+      ...(this.settings.globalLines ?? []),
       'protocol device { scan time 1; }',
       'protocol direct { ipv4; ipv6; }',
       ...(this.settings.kernel ? [kernel('ipv4'), kernel('ipv6')] : []),
@@ -95,7 +96,8 @@ export class Bird extends SpeakerDriver {
     // The next hop of own routes: also IPv6 routes over an IPv4 session have one.
     const channels = families(peer).map((family) => {
       const { v4, v6 } = this.interfaceTo(peer.address);
-      return `  ${family} { import all; export filter outward; next hop address ${family === 'ipv4' ? v4 : v6}; };`;
+      const more = peer.familyLines?.[family] ?? [`next hop address ${family === 'ipv4' ? v4 : v6};`];
+      return `  ${family} { import all; export filter outward; ${more.join(' ')} };`;
     });
     return [
       `protocol bgp peer${index} {`,
@@ -104,6 +106,7 @@ export class Bird extends SpeakerDriver {
       '  connect delay time 0; connect retry time 1; error wait time 1, 2; error forget time 1;',
       ...(peer.passive ? ['  passive;'] : []),
       ...(peer.reflectorClient ? [`  rr client; rr cluster id ${this.clusterId};`] : []),
+      ...(peer.lines ?? []),
       ...channels,
       '}',
     ].join('\n');

@@ -121,11 +121,13 @@ export class Frr extends SpeakerDriver {
       ' no bgp network import-check',
       ' no bgp ebgp-requires-policy',
       ' coalesce-time 0',
+      ...(this.settings.globalLines ?? []).map((line) => ` ${line}`),
       ...peers.flatMap((peer) => [
         ` neighbor ${peer.address} remote-as ${peer.peerAs}`,
         ` neighbor ${peer.address} timers connect 1`,
         ` neighbor ${peer.address} advertisement-interval 0`,
         ...(peer.passive ? [` neighbor ${peer.address} passive`] : []),
+        ...(peer.lines ?? []).map((line) => ` neighbor ${peer.address} ${line}`),
       ]),
       ...family('ipv4'),
       ...family('ipv6'),
@@ -135,10 +137,11 @@ export class Frr extends SpeakerDriver {
   }
 }
 
-function activation({ address, reflectorClient }: PeerSettings, family: Family): string[] {
+function activation({ address, reflectorClient, familyLines }: PeerSettings, family: Family): string[] {
   return [
     `  neighbor ${address} activate`,
     ...(reflectorClient ? [`  neighbor ${address} route-reflector-client`] : []),
+    ...(familyLines?.[family] ?? []).map((line) => `  neighbor ${address} ${line}`),
     ...(family === 'ipv6' && !address.includes(':') ? [`  neighbor ${address} route-map nextHop6 out`] : []),
   ];
 }

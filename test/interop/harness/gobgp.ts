@@ -71,7 +71,10 @@ export class Gobgp extends SpeakerDriver {
 
   #configuration(): object {
     const config = { as: this.asn, 'router-id': this.routerId, port: 179, 'local-address-list': ['0.0.0.0', '::'] };
-    return { global: { config }, neighbors: this.settings.neighbors.map((peer) => this.#neighbor(peer)) };
+    return {
+      global: { config, ...this.settings.globalGobgp },
+      neighbors: this.settings.neighbors.map((peer) => this.#neighbor(peer)),
+    };
   }
 
   #neighbor(peer: PeerSettings): object {
@@ -79,7 +82,8 @@ export class Gobgp extends SpeakerDriver {
       config: { 'route-reflector-client': true, 'route-reflector-cluster-id': this.clusterId },
     };
     return {
-      config: { 'neighbor-address': peer.address, 'peer-as': peer.peerAs },
+      ...peer.gobgp,
+      config: { 'neighbor-address': peer.address, 'peer-as': peer.peerAs, ...configIn(peer.gobgp) },
       timers: { config: { 'hold-time': 90, 'connect-retry': 1, 'idle-hold-time-after-reset': 1 } },
       transport: {
         config: { 'local-address': this.localAddress(peer.address), 'passive-mode': peer.passive ?? false },
@@ -90,7 +94,14 @@ export class Gobgp extends SpeakerDriver {
   }
 }
 
+/** The `config` of an object that is merged into another one. */
+function configIn(more: object | undefined): object {
+  return (more as { config?: object } | undefined)?.config ?? {};
+}
+
 const STATES = ['Unknown', 'Idle', 'Connect', 'Active', 'OpenSent', 'OpenConfirm', 'Established'];
+/** AS_SET, AS_SEQUENCE, AS_CONFED_SEQUENCE, AS_CONFED_SET. */
+const SEGMENT: Readonly<Record<number, string>> = { 1: '{*}', 2: '*', 3: '(*)', 4: '[*]' };
 const ORIGINS = ['igp', 'egp', 'incomplete'] as const;
 
 /** Path attributes are told apart by their type code. */
@@ -112,7 +123,7 @@ interface GobgpPath {
 function heldRoute(prefix: string, path: GobgpPath): HeldRoute {
   const attribute = (type: number) => path.attrs.find((candidate) => candidate.type === type);
   const segments = (attribute(2)?.as_paths ?? []).map(({ segment_type: type, asns }) =>
-    type === 1 ? `{${asns.join(' ')}}` : asns.join(' '),
+    SEGMENT[type]!.replace('*', asns.join(' ')),
   );
   return {
     prefix,

@@ -70,6 +70,7 @@ export class Openbgpd extends SpeakerDriver {
       `socket "${join(this.host.directory, 'bgpd.sock')}"`,
       `fib-update ${this.settings.kernel ? 'yes' : 'no'}`,
       'connect-retry 1',
+      ...(this.settings.globalLines ?? []),
       ...listen,
       ...this.settings.neighbors.flatMap((peer) => this.#neighbor(peer)),
       'allow from any',
@@ -87,6 +88,7 @@ export class Openbgpd extends SpeakerDriver {
       `  announce IPv4 ${announced('ipv4')}`,
       `  announce IPv6 ${announced('ipv6')}`,
       ...(peer.passive ? ['  passive'] : []),
+      ...(peer.lines ?? []).map((line) => `  ${line}`),
       ...(peer.reflectorClient ? [`  route-reflector ${this.clusterId}`] : []),
       '}',
     ];

@@ -1,3 +1,4 @@
+import type { NeighborOptions } from '../../../lib/speaker/options.js';
 import { eventually } from './eventually.js';
 import type { Host, Interface } from './host.js';
 import type { RunningProcess } from './processes.js';
@@ -25,6 +26,14 @@ export interface PeerSettings {
   readonly reflectorClient?: boolean;
   /** Never connects, only accepts. */
   readonly passive?: boolean;
+  /** More about the neighbor, in the daemon's own language: BIRD's in the protocol, FRR's behind `neighbor ADDRESS`. */
+  readonly lines?: readonly string[];
+  /** The same for each address family: BIRD's in the channel, FRR's behind `neighbor ADDRESS` in the family. */
+  readonly familyLines?: Readonly<Partial<Record<Family, readonly string[]>>>;
+  /** More for GoBGP: merged into the neighbor's configuration. */
+  readonly gobgp?: object;
+  /** More for tsbgp. */
+  readonly tsbgp?: Partial<NeighborOptions>;
 }
 
 export interface SpeakerSettings {
@@ -38,6 +47,10 @@ export interface SpeakerSettings {
   readonly announce?: readonly (string | Announcement)[];
   /** Write routes into the kernel. */
   readonly kernel?: boolean;
+  /** More about the whole, in the daemon's own language: FRR's in `router bgp`. */
+  readonly globalLines?: readonly string[];
+  /** More for GoBGP: merged into the global configuration. */
+  readonly globalGobgp?: object;
 }
 
 /** A path that a daemon learnt from a neighbor, as the daemon itself holds it. */

@@ -144,6 +144,7 @@ export class Tsbgp extends SpeakerDriver {
         connectRetryMax: 4,
         ...(peer.reflectorClient ? { routeReflectorClient: true } : {}),
         ...(peer.passive ? { passive: true } : {}),
+        ...peer.tsbgp,
       })),
       // Without a next hop it takes its own address on each session, which is the host's.
       networks: announce,
