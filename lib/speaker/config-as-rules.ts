@@ -41,9 +41,10 @@ export function* asRules(peer: Peer, draft: ConfigDraft): Generator<ConfigProble
   if (draft.asn === undefined) return;
   const identity: AsIdentity = { asn: draft.asn, confederation: draft.confederation };
   yield* ownNumbers(peer, identity);
-  yield* externalOnly(peer, neighborType(identity, peer.effective));
+  const type = neighborType(identity, peer.effective);
+  yield* externalOnly(peer, type);
   yield* needed(peer);
-  yield* routeServer(peer);
+  if (type === 'ebgp') yield* routeServer(peer);
 }
 
 function* ownNumbers({ given, effective, where }: Peer, identity: AsIdentity): Generator<ConfigProblem> {

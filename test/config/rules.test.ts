@@ -112,6 +112,67 @@ const CASES: [string, string, string[]][] = [
     ],
   ],
   [
+    'options for eBGP at an iBGP neighbor, each at its place',
+    `peerGroups:\n  g: { removePrivateAs: removeAll, routeServerClient: true }\nneighbors:\n  - { address: 10.0.0.2, peerAs: 64512, peerGroup: g, asOverride: true, enforceFirstAs: true, role: peer }`,
+    [
+      '4 peerGroups.g.removePrivateAs: removePrivateAs is for eBGP, and this neighbor is iBGP',
+      '4 peerGroups.g.routeServerClient: routeServerClient is for eBGP, and this neighbor is iBGP',
+      '6 neighbors[0].asOverride: asOverride is for eBGP, and this neighbor is iBGP',
+      '6 neighbors[0].enforceFirstAs: enforceFirstAs is for eBGP, and this neighbor is iBGP',
+      '6 neighbors[0].role: role is for eBGP, and this neighbor is iBGP',
+    ],
+  ],
+  [
+    'a local AS that is none',
+    `neighbors:
+  - { address: 10.0.0.2, peerAs: 1, localAs: 64512 }
+  - { address: 10.0.0.3, peerAs: 64512, localAs: 65010 }
+  - { address: 10.0.0.4, peerAs: 1, localAsNoPrepend: true }
+  - { address: 10.0.0.5, peerAs: 65010, localAs: 65010, localAsReplaceAs: true }
+  - { address: 10.0.0.6, peerAs: 1, localAs: 65010, routeReflectorClient: true }`,
+    [
+      '4 neighbors[0].localAs: AS 64512 is ours anyway: leave localAs out',
+      '5 neighbors[1].localAs: the neighbor is in our own AS 64512, and cannot know us as AS 65010',
+      '6 neighbors[2].localAsNoPrepend: localAsNoPrepend has no effect without localAs',
+      '7 neighbors[3].localAsReplaceAs: localAsReplaceAs is for eBGP, and this neighbor is iBGP',
+      '8 neighbors[4].routeReflectorClient: a route reflector client is iBGP (RFC 4456), but peerAs is 1 and asn is 64512',
+    ],
+  ],
+  [
+    'a strict role that is none, and a route server that is none',
+    `neighbors:
+  - { address: 10.0.0.2, peerAs: 1, roleStrict: true }
+  - { address: 10.0.0.3, peerAs: 1, routeServerClient: true, role: provider }
+  - { address: 10.0.0.4, peerAs: 1, routeServerClient: true, nextHopSelf: true }
+  - { address: 10.0.0.5, peerAs: 1, routeServerClient: true, localAs: 2 }`,
+    [
+      '4 neighbors[0].roleStrict: roleStrict has no effect without role',
+      '5 neighbors[1].role: to a route server client we are routeServer, not provider',
+      "6 neighbors[2].nextHopSelf: a route server leaves its clients' routes as they are, so nextHopSelf cannot hold",
+      "7 neighbors[3].localAs: a route server leaves its clients' AS_PATHs as they are: localAs needs localAsNoPrepend: true here",
+    ],
+  ],
+  [
+    'a confederation',
+    `confederation: { identifier: 64500, memberAs: [65102, 65102, 64512, 64500] }
+neighbors:
+  - { address: 10.0.0.2, peerAs: 64500 }
+  - { address: 10.0.0.3, peerAs: 65102, role: peer }
+  - { address: 10.0.0.4, peerAs: 65102, localAs: 65010 }
+  - { address: 10.0.0.5, peerAs: 1, localAs: 64500 }
+  - { address: 10.0.0.6, peerAs: 65102, routeReflectorClient: true }`,
+    [
+      '3 confederation.memberAs[1]: AS 65102 is listed twice',
+      '3 confederation.memberAs[2]: AS 64512 is our own Member-AS (asn): list the others',
+      '3 confederation.memberAs[3]: AS 64500 is the identifier of the confederation, and no member',
+      '5 neighbors[0].peerAs: AS 64500 is the identifier of our own confederation: a neighbor is in one of its members',
+      '6 neighbors[1].role: role is for eBGP, and this neighbor is a member of our confederation',
+      '7 neighbors[2].localAs: AS 65102 is a member of our confederation, and knows us as AS 64512',
+      '8 neighbors[3].localAs: AS 64500 is ours anyway: leave localAs out',
+      '9 neighbors[4].routeReflectorClient: a route reflector client is iBGP (RFC 4456), but peerAs is 65102 and asn is 64512',
+    ],
+  ],
+  [
     'a namespace for no kernel',
     `fib: { type: print, netns: red }`,
     ['3 fib.netns: type: print writes to no kernel, so netns has no effect'],

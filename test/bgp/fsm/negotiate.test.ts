@@ -140,3 +140,45 @@ describe('back-off', () => {
     expect(jittered(1000, () => 0.999999)).to.be.within(999, 1000);
   });
 });
+
+describe('negotiate: roles (RFC 9234 section 4.2)', () => {
+  const ALL = ['provider', 'routeServer', 'routeServerClient', 'customer', 'peer'] as const;
+  const FITS = new Set(['provider 3', 'customer 0', 'routeServer 2', 'routeServerClient 1', 'peer 4']);
+  for (const role of ALL) {
+    it(`${role}: of all values one fits`, () => {
+      for (const value of [0, 1, 2, 3, 4, 5, 255]) {
+        const result = negotiate(facts(), facts({ ...PEER, asn: 65001, roles: [value] }), { peerAs: 'any', role });
+        if (FITS.has(`${role} ${value}`)) expect(result).to.have.property('peerRole', ALL.at(value));
+        else expect(result).to.include({ code: 2, subcode: 11 });
+      }
+    });
+  }
+
+  it('the same role twice is one, two different ones are none', () => {
+    const say = (...roles: number[]) =>
+      negotiate(facts(), facts({ ...PEER, asn: 65001, roles }), { peerAs: 'any', role: 'peer' });
+    expect(say(4, 4)).to.have.property('peerRole', 'peer');
+    expect(say(4, 0)).to.include({
+      code: 2,
+      subcode: 11,
+      message: "the peer's role is peer and provider, but to our peer belongs peer",
+    });
+  });
+
+  it('none is fine, unless ours is strict; without a role of ours nothing is looked at', () => {
+    const say = (policy: Partial<PeerPolicy>, roles: number[]) =>
+      negotiate(facts(), facts({ ...PEER, asn: 65001, roles }), { peerAs: 'any', ...policy });
+    expect(say({ role: 'peer' }, [])).to.have.property('peerRole', null);
+    expect(say({ role: 'peer', roleStrict: true }, [])).to.include({ code: 2, subcode: 11 });
+    expect(say({}, [0, 1, 9])).to.have.property('peerRole', null);
+  });
+});
+
+describe('negotiate: confederations (RFC 5065)', () => {
+  it('a peer in another Member-AS is neither internal nor external', () => {
+    const policy = { peerAs: 'any', confederationMembers: [65102, 65103] } as const;
+    const typeOf = (asn: number) => agree(facts(), facts({ ...PEER, asn }), policy).peerType;
+    expect([typeOf(64512), typeOf(65103), typeOf(65001)]).to.deep.equal(['ibgp', 'confed', 'ebgp']);
+    expect(agree(facts(), facts({ ...PEER, asn: 65103 }), policy).receive.peerType).to.equal('confed');
+  });
+});

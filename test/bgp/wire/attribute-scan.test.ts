@@ -12,11 +12,10 @@ import {
   writeCanonicalAttributes,
   type AsPathSegment,
   type EncodableAttribute,
+  type PeerType,
 } from '../../../lib/bgp/wire/index.js';
 import { formatIpv4, parseIpv4, Writer } from '../../../lib/net/index.js';
 import { octets, toHex } from '../../support/wire.js';
-
-type PeerType = 'ibgp' | 'ebgp';
 
 const u32 = fc.nat({ max: 0xffffffff });
 const asn = fc.oneof(fc.integer({ min: 1, max: 0xffffffff }), fc.constantFrom(64512, 65000, 23456, 4200000000));
@@ -27,6 +26,23 @@ const segment: fc.Arbitrary<AsPathSegment> = fc.record({
   type: fc.constantFrom('AS_SEQUENCE', 'AS_SEQUENCE', 'AS_SET'),
   asns: fc.array(asn, { minLength: 1, maxLength: 5 }),
 });
+const confederationSegment: fc.Arbitrary<AsPathSegment> = fc.record({
+  type: fc.constantFrom('AS_CONFED_SEQUENCE', 'AS_CONFED_SEQUENCE', 'AS_CONFED_SET'),
+  asns: fc.array(asn, { minLength: 1, maxLength: 5 }),
+});
+
+/** Confederation segments may be in a path from inside; one from another member begins with one (RFC 5065 section 5). */
+function pathFrom(peer: PeerType): fc.Arbitrary<AsPathSegment[]> {
+  if (peer === 'ebgp') return fc.array(segment, { maxLength: 4 });
+  const mixed = fc.array(fc.oneof({ weight: 3, arbitrary: segment }, { weight: 1, arbitrary: confederationSegment }), {
+    maxLength: 4,
+  });
+  if (peer === 'ibgp') return mixed;
+  return fc
+    .tuple(fc.array(asn, { minLength: 1, maxLength: 5 }), mixed)
+    .map(([asns, rest]) => [{ type: 'AS_CONFED_SEQUENCE', asns }, ...rest]);
+}
+
 const octetsOf = (length: number) => fc.uint8Array({ minLength: length, maxLength: length });
 
 const none: fc.Arbitrary<EncodableAttribute[]> = fc.constant([]);
@@ -50,10 +66,10 @@ function canonicalSet(
   return fc
     .tuple(
       of(1, fc.constantFrom('IGP', 'EGP', 'INCOMPLETE')).map((a) => [a]),
-      of(2, fc.array(segment, { maxLength: 4 })).map((a) => [a]),
+      of(2, pathFrom(peer)).map((a) => [a]),
       multiprotocol ? none : of(3, nextHop).map((a) => [a]),
       maybe(of(4, u32)),
-      peer === 'ibgp' ? of(5, u32).map((a) => [a]) : none,
+      peer === 'ibgp' ? of(5, u32).map((a) => [a]) : peer === 'confed' ? maybe(of(5, u32)) : none,
       maybe(of(6, fc.constant(true))),
       maybe(of(7, fc.record({ as: asn, ip: ipv4 }))),
       maybe(of(8, fc.array(community, long(4)))),
@@ -61,6 +77,7 @@ function canonicalSet(
       internal(of(10, fc.array(ipv4, long(4)))),
       maybe(of(16, fc.array(octetsOf(8), long(8)))),
       maybe(of(32, fc.array(fc.tuple(u32, u32, u32), long(12)))),
+      maybe(of(35, u32)),
     )
     .map((groups) => groups.flat());
 }
@@ -123,9 +140,11 @@ function checkFacts(bytes: Uint8Array, facts: AttributeFacts): void {
     (communities.includes(0xffffff02) ? COMMUNITY_FLAG.noAdvertise : 0) |
     (communities.includes(0xffffff03) ? COMMUNITY_FLAG.noExportSubconfed : 0);
   expect(facts.communityFlags).to.equal(flags);
+  expect(facts.hasOnlyToCustomer).to.equal(values.has(35));
+  expect(facts.onlyToCustomer).to.equal(values.get(35) ?? 0);
 }
 
-const situation = fc.record({ peer: fc.constantFrom<PeerType>('ibgp', 'ebgp'), multiprotocol: fc.boolean() });
+const situation = fc.record({ peer: fc.constantFrom<PeerType>('ibgp', 'ebgp', 'confed'), multiprotocol: fc.boolean() });
 
 /** One change to a list of octets. */
 const mutation = fc.oneof(
@@ -187,7 +206,7 @@ describe('scanAttributes', () => {
         taken++;
         checkAgainstJudge(bytes, read.peer, read.multiprotocol, facts);
       }),
-      { numRuns: 4000 },
+      { numRuns: 6000 },
     );
     // The property would hold for a scan that takes nothing.
     expect(taken).to.be.greaterThan(300);
@@ -223,7 +242,21 @@ describe('scanAttributes', () => {
       ['attributes out of order', 'ebgp', `${EMPTY_PATH}${ORIGIN}${NEXT_HOP}`],
       ['an AS_PATH with AS 0 (RFC 7607)', 'ebgp', `${ORIGIN}400206020100000000${NEXT_HOP}`],
       ['an empty path segment (RFC 7606 7.2)', 'ebgp', `${ORIGIN}4002020200${NEXT_HOP}`],
-      ['a confederation segment (RFC 5065 5)', 'ebgp', `${ORIGIN}400206030100000001${NEXT_HOP}`],
+      ['a confederation segment from outside (RFC 5065 5)', 'ebgp', `${ORIGIN}400206030100000001${NEXT_HOP}`],
+      ['none from another member (RFC 5065 5)', 'confed', `${ORIGIN}400206020100000001${NEXT_HOP}`],
+      ['an empty path from another member (RFC 5065 5)', 'confed', `${ORIGIN}${EMPTY_PATH}${NEXT_HOP}`],
+      ['a confederation set first (RFC 5065 5)', 'confed', `${ORIGIN}400206040100000001${NEXT_HOP}`],
+      [
+        'an ORIGINATOR_ID from another member (RFC 7606 7.9)',
+        'confed',
+        `${ORIGIN}400206030100000001${NEXT_HOP}8009040a000001`,
+      ],
+      [
+        'a CLUSTER_LIST from another member (RFC 7606 7.10)',
+        'confed',
+        `${ORIGIN}400206030100000001${NEXT_HOP}800a040a000001`,
+      ],
+      ['ONLY_TO_CUSTOMER of three octets (RFC 9234 5)', 'ebgp', `${ORIGIN}${EMPTY_PATH}${NEXT_HOP}c0230300fde7`],
       ['AGGREGATOR with AS 0 (RFC 7607)', 'ebgp', `${ORIGIN}${EMPTY_PATH}${NEXT_HOP}c00708000000000a000001`],
       ['COMMUNITIES of no octets (RFC 7606 7.8)', 'ebgp', `${ORIGIN}${EMPTY_PATH}${NEXT_HOP}c00800`],
       ['COMMUNITIES of five octets (RFC 7606 7.8)', 'ebgp', `${ORIGIN}${EMPTY_PATH}${NEXT_HOP}c008050000000100`],

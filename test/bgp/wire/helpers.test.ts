@@ -135,6 +135,13 @@ describe('wire: AS_PATH', () => {
   it('loops are found in any segment', () => {
     for (const asn of [64513, 70000, 64517, 64518]) expect(countInAsPath(asn, path), String(asn)).to.equal(1);
     expect(countInAsPath(64519, path)).to.equal(0);
+    expect(countInAsPath(1, hex('0203 00000001 00000002 00000001 0301 00000001'))).to.equal(3);
+  });
+
+  it('loops in confederation segments and in others are told apart (RFC 5065 4)', () => {
+    const count = (asn: number, kind: 'confederation' | 'other') => countInAsPath(asn, path, 0, path.length, kind);
+    expect([count(64518, 'confederation'), count(64518, 'other')]).to.deep.equal([1, 0]);
+    expect([count(64517, 'confederation'), count(64517, 'other')]).to.deep.equal([0, 1]);
   });
 
   it('as text', () => {
