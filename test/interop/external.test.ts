@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import type { NeighborOptions, SpeakerConfig } from '../../lib/speaker/options.js';
-import { Bird, Exabgp, Frr, Gobgp, Openbgpd, Tsbgp, established, eventually, holds, lab } from './harness/index.js';
+import { Bird, Frr, Gobgp, Openbgpd, Tsbgp, established, eventually, holds, lab } from './harness/index.js';
 import type { Lab, PeerSettings, SpeakerDriver, SpeakerKind, SpeakerSettings } from './harness/index.js';
 
 const AS = 64512;
@@ -134,7 +134,7 @@ lab('asOverride and removePrivateAs', { needs: ['bird', 'frr', 'gobgp', 'openbgp
   });
 });
 
-lab('allowOwnAs and enforceFirstAs', { needs: ['bird', 'frr', 'gobgp', 'exabgp'] }, (lab) => {
+lab('allowOwnAs with FRR and BIRD between two sites', { needs: ['bird', 'frr', 'gobgp'] }, (lab) => {
   it('a site hears of another one of its AS through those who let it', async () => {
     const lan = await lab.network.lan('10.0.0', 'fd00');
     const host = (name: string, number: number) => lab.network.host(name, [lan, number]);
@@ -162,22 +162,36 @@ lab('allowOwnAs and enforceFirstAs', { needs: ['bird', 'frr', 'gobgp', 'exabgp']
     ]);
     const { decisions } = await tsbgp.explain('10.9.0.0/16');
     expect(decisions[1]).to.include({ lostAt: 'no loop' });
-  });
-
-  it('a path that begins with another AS is not taken', async () => {
-    const lan = await lab.network.lan('10.1.0', 'fd01');
-    const [here, there] = [await lab.network.host('first', [lan, 1]), await lab.network.host('exabgp', [lan, 2])];
-    const tsbgp = new Tsbgp(here, {
-      asn: AS,
-      neighbors: [{ address: there.v4, peerAs: 65001, tsbgp: { enforceFirstAs: true } }],
+    // Allowed from BIRD too: it loses by its router ID now.
+    const neighbors = hubs.map((peer) => ({ ...peer, tsbgp: { allowOwnAs: 1 } }));
+    await tsbgp.reconfigure({ ...tsbgp.settings, neighbors });
+    await eventually(() => tsbgp.explain('10.9.0.0/16'), {
+      what: 'both paths are eligible',
+      until: ({ decisions: both }) => {
+        expect(both.map(({ lostAt }) => lostAt)).to.deep.equal([null, 'lowest router ID or ORIGINATOR_ID']);
+      },
     });
-    const exabgp = new Exabgp(there, { asn: 65001, neighbors: [{ address: here.v4, peerAs: AS }] });
-    await Promise.all([tsbgp.start(), exabgp.start()]);
-    await established(tsbgp, there.v4);
-    await exabgp.command(`announce route 10.66.0.0/16 next-hop ${there.v4} as-path [ 64999 65001 ]`);
-    await exabgp.command(`announce route 10.67.0.0/16 next-hop ${there.v4} as-path [ 65001 64999 ]`);
-    await holds(tsbgp, 'ipv4', [{ prefix: '10.67.0.0/16', asPath: '65001 64999' }]);
-    expect((await tsbgp.neighbor(there.v4)).state).to.equal('Established');
+  });
+});
+
+lab('enforceFirstAs with BIRD and OpenBGPD', { needs: ['bird', 'gobgp', 'openbgpd'] }, (lab) => {
+  it('a path that does not begin with the AS of the neighbor is not taken, until it may', async () => {
+    // Both leave their own AS out, as route servers do.
+    const members: readonly Member[] = [
+      { Kind: Bird, asn: 65001, announce: ['10.1.0.0/16'], there: { lines: ['rs client;'] } },
+      { Kind: Openbgpd, asn: 65002, announce: ['10.2.0.0/16'], there: { lines: ['transparent-as yes'] } },
+    ];
+    const here = { enforceFirstAs: true };
+    const { tsbgp, speakers } = await star(lab, AS, [
+      ...members.map((member) => ({ ...member, here })),
+      { Kind: Gobgp, asn: 65003, announce: ['10.3.0.0/16'], here },
+    ]);
+    const good = { prefix: '10.3.0.0/16', asPath: '65003' };
+    await holds(tsbgp, 'ipv4', [good]);
+    await Promise.all(speakers.map(({ host }) => established(tsbgp, host.v4)));
+    const { settings } = tsbgp;
+    await tsbgp.reconfigure({ ...settings, neighbors: settings.neighbors.map(({ tsbgp: _, ...peer }) => peer) });
+    await holds(tsbgp, 'ipv4', [{ prefix: '10.1.0.0/16', asPath: '' }, { prefix: '10.2.0.0/16', asPath: '' }, good]);
   });
 });
 
@@ -277,7 +291,7 @@ lab('a confederation with BIRD, FRR and GoBGP inside', { needs: ['bird', 'frr', 
   });
 });
 
-lab('roles and ONLY_TO_CUSTOMER (RFC 9234)', { needs: ['bird', 'frr', 'gobgp', 'openbgpd', 'exabgp'] }, (lab) => {
+lab('roles and ONLY_TO_CUSTOMER (RFC 9234)', { needs: ['bird', 'frr', 'gobgp', 'openbgpd'] }, (lab) => {
   const ASES = [65001, 65002, 65003];
   const PREFIXES = ['10.1.0.0/16', '10.2.0.0/16', '10.3.0.0/16'];
 
@@ -356,26 +370,39 @@ lab('roles and ONLY_TO_CUSTOMER (RFC 9234)', { needs: ['bird', 'frr', 'gobgp', '
   });
 
   it('a leak is held, not used, and explained', async () => {
-    const lan = await lab.network.lan('10.9.0', 'fd09');
-    const [here, there] = [await lab.network.host('leak', [lan, 1]), await lab.network.host('exabgp9', [lan, 2])];
+    // FRR is BIRD's provider and says so, BIRD knows nothing of it and passes the route up to tsbgp.
+    const lans = [await lab.network.lan('10.9.1', 'fd09:1'), await lab.network.lan('10.9.2', 'fd09:2')] as const;
+    const here = await lab.network.host('leak', [lans[0], 1]);
+    const between = await lab.network.host('bird9', [lans[0], 2], [lans[1], 2]);
+    const there = await lab.network.host('frr9', [lans[1], 1]);
+    const families = ['ipv4'] as const;
     const tsbgp = new Tsbgp(here, {
       asn: AS,
-      neighbors: [{ address: there.v4, peerAs: 65001, tsbgp: { role: 'provider' } }],
+      neighbors: [{ address: between.v4, peerAs: 65001, families, tsbgp: { role: 'provider' } }],
     });
-    const exabgp = new Exabgp(there, { asn: 65001, neighbors: [{ address: here.v4, peerAs: AS }] });
-    await Promise.all([tsbgp.start(), exabgp.start()]);
-    await established(tsbgp, there.v4);
-    await exabgp.command(`announce route 10.66.0.0/16 next-hop ${there.v4} attribute [ 0x23 0xc0 0x0000fde7 ]`);
-    await exabgp.command(`announce route 10.67.0.0/16 next-hop ${there.v4}`);
+    const bird = new Bird(between, {
+      asn: 65001,
+      neighbors: [
+        { address: here.v4, peerAs: AS, families },
+        { address: there.v4, peerAs: 65002, families },
+      ],
+      announce: ['10.67.0.0/16'],
+    });
+    const frr = new Frr(there, {
+      asn: 65002,
+      neighbors: [{ address: between.interfaces[1]!.v4, peerAs: 65001, families, lines: ['local-role provider'] }],
+      announce: ['10.66.0.0/16'],
+    });
+    await Promise.all([tsbgp, bird, frr].map((speaker) => speaker.start()));
     await holds(tsbgp, 'ipv4', [
-      { prefix: '10.66.0.0/16', best: false },
-      { prefix: '10.67.0.0/16', best: true },
+      { prefix: '10.66.0.0/16', asPath: '65001 65002', best: false },
+      { prefix: '10.67.0.0/16', asPath: '65001', best: true },
     ]);
     const { best, decisions } = await tsbgp.explain('10.66.0.0/16');
     expect(best).to.equal(null);
     expect(decisions[0]).to.include({
       lostAt: 'no route leak',
-      detail: 'route leak: ONLY_TO_CUSTOMER 64999 may not come from this neighbor',
+      detail: 'route leak: ONLY_TO_CUSTOMER 65002 may not come from this neighbor',
     });
   });
 });

@@ -81,6 +81,25 @@ describe('a session comes up', () => {
     expect(rig.peer.negotiated?.families).to.deep.equal([V4]);
   });
 
+  it('with our role in the OPEN (RFC 9234 4.1), and one of the peer that fits', () => {
+    const rig = new Rig({ localAs: 64512, peerAs: 65001, role: 'provider', roleStrict: true });
+    const script = rig.upTo('Established', { myAs: 65001, capabilities: [{ code: 9, name: 'ROLE', role: 3 }] });
+    // Code 9, length 1, provider.
+    expect(Buffer.from(script.opens[0]!).toString('hex')).to.include('090100');
+    expect(rig.peer.negotiated).to.include({ peerRole: 'customer' });
+  });
+
+  it('never with one that does not fit: 2/11 (RFC 9234 4.2)', () => {
+    for (const capabilities of [[{ code: 9, name: 'ROLE', role: 0 } as const], []]) {
+      const rig = new Rig({ localAs: 64512, peerAs: 65001, role: 'provider', roleStrict: true });
+      const script = rig.upTo('OpenSent');
+      script.open({ myAs: 65001, capabilities });
+      rig.settle();
+      expect(script.heard.at(-1)).to.equal('NOTIFICATION 2/11');
+      expect(rig.peer.state).to.equal('Idle');
+    }
+  });
+
   it('with any peer AS, if so allowed', () => {
     const rig = new Rig({ peerAs: 'any' });
     rig.upTo('Established', { myAs: 65001, capabilities: [] });
