@@ -11,14 +11,11 @@
 import { AS_CONFED_SEQUENCE, AS_SEQUENCE } from '../bgp/wire/attributes/as-path.js';
 import type { Source } from '../rib/peer-table.js';
 import { isTransparent, type ExportProfile } from './export-profile.js';
+import { readU32, writeU32 } from './octets.js';
 
 /** RFC 6996: for use inside of one organization. */
 function isPrivateAs(asn: number): boolean {
   return (asn >= 64512 && asn <= 65534) || (asn >= 4200000000 && asn <= 4294967294);
-}
-
-function readU32(bytes: Uint8Array, at: number): number {
-  return ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0;
 }
 
 /** Edits AS_PATHs with four-octet AS numbers for one update group. The result is valid until the next `edit`. */
@@ -118,12 +115,4 @@ export class AsPathExport {
     octets[at++] = total;
     for (const asn of prepend) at = writeU32(octets, at, asn);
   }
-}
-
-function writeU32(out: Uint8Array, at: number, value: number): number {
-  out[at] = value >>> 24;
-  out[at + 1] = value >>> 16;
-  out[at + 2] = value >>> 8;
-  out[at + 3] = value;
-  return at + 4;
 }

@@ -11,6 +11,7 @@ import { ATTR, DEFAULT_LOCAL_PREF } from '../rib/attribute-store.js';
 import { compareAddresses, type Source } from '../rib/peer-table.js';
 import { AsPathExport } from './as-path-export.js';
 import { isTransparent, type ExportProfile } from './export-profile.js';
+import { readU32, writeU32 } from './octets.js';
 import { isInternal, isReflected, prependedClusterIds } from './reflection.js';
 
 const CODE = {
@@ -29,18 +30,6 @@ const WELL_KNOWN = 0x40;
 const OPTIONAL = 0x80;
 const OPTIONAL_TRANSITIVE = 0xc0;
 const EXTENDED_LENGTH = 0x10;
-
-function writeU32(out: Uint8Array, at: number, value: number): number {
-  out[at] = value >>> 24;
-  out[at + 1] = value >>> 16;
-  out[at + 2] = value >>> 8;
-  out[at + 3] = value;
-  return at + 4;
-}
-
-function readU32(bytes: Uint8Array, at: number): number {
-  return ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0;
-}
 
 /** Copy without a call for what is short. @returns the offset after the copy */
 function copy(from: Uint8Array, start: number, end: number, out: Uint8Array, at: number): number {

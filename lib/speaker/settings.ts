@@ -62,33 +62,19 @@ export function effectiveSettings(
   const holdTime = set.holdTime ?? PEER_DEFAULTS.holdTime;
   const connectRetry = set.connectRetry ?? Math.min(PEER_DEFAULTS.connectRetry, set.connectRetryMax ?? Infinity);
   return Object.freeze({
+    ...withDefaults(set),
     peerAs: set.peerAs,
-    description: set.description ?? PEER_DEFAULTS.description,
-    localAs: set.localAs ?? PEER_DEFAULTS.localAs,
-    localAsNoPrepend: set.localAsNoPrepend ?? PEER_DEFAULTS.localAsNoPrepend,
-    localAsReplaceAs: set.localAsReplaceAs ?? PEER_DEFAULTS.localAsReplaceAs,
-    allowOwnAs: set.allowOwnAs ?? PEER_DEFAULTS.allowOwnAs,
-    removePrivateAs: set.removePrivateAs ?? PEER_DEFAULTS.removePrivateAs,
-    asOverride: set.asOverride ?? PEER_DEFAULTS.asOverride,
-    enforceFirstAs: set.enforceFirstAs ?? PEER_DEFAULTS.enforceFirstAs,
-    role: set.role ?? PEER_DEFAULTS.role,
-    roleStrict: set.roleStrict ?? PEER_DEFAULTS.roleStrict,
-    routeServerClient: set.routeServerClient ?? PEER_DEFAULTS.routeServerClient,
-    routeReflectorClient: set.routeReflectorClient ?? PEER_DEFAULTS.routeReflectorClient,
     clusterId: set.clusterId ?? config.clusterId ?? config.routerId,
-    families: set.families ?? PEER_DEFAULTS.families,
-    holdTime,
-    keepaliveInterval: set.keepaliveInterval ?? PEER_DEFAULTS.keepaliveInterval,
     connectRetry,
     connectRetryMax: set.connectRetryMax ?? Math.max(PEER_DEFAULTS.connectRetryMax, connectRetry),
     sendHoldTime: set.sendHoldTime ?? defaultSendHoldTime(holdTime),
-    passive: set.passive ?? PEER_DEFAULTS.passive,
-    localAddress: set.localAddress ?? PEER_DEFAULTS.localAddress,
-    localPort: set.localPort ?? PEER_DEFAULTS.localPort,
-    port: set.port ?? PEER_DEFAULTS.port,
-    nextHopSelf: set.nextHopSelf ?? PEER_DEFAULTS.nextHopSelf,
-    adminDown: set.adminDown ?? PEER_DEFAULTS.adminDown,
   });
+}
+
+/** The settings that have a fixed default, and nothing else. */
+function withDefaults(set: PeerSettings): Pick<EffectivePeerSettings, keyof typeof PEER_DEFAULTS> {
+  const entries = Object.entries(PEER_DEFAULTS).map(([key, value]) => [key, set[key as keyof PeerSettings] ?? value]);
+  return Object.fromEntries(entries) as Pick<EffectivePeerSettings, keyof typeof PEER_DEFAULTS>;
 }
 
 function groupOf(config: Pick<SpeakerConfig, 'peerGroups'>, name: string | undefined): PeerSettings {

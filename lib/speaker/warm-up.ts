@@ -10,7 +10,7 @@ import { RIB_FAMILIES, type FamilyName } from '../bgp/wire/families.js';
 import { parseIpv4, Writer, type Clock } from '../net/index.js';
 import { AdjRibIn } from '../rib/adj-rib-in.js';
 import { Rib } from '../rib/rib.js';
-import type { ExportProfile } from '../rr/export-profile.js';
+import { UNEDITED, type ExportProfile } from '../rr/export-profile.js';
 import type { GroupMember } from '../rr/group-member.js';
 import type { Speaker } from './speaker.js';
 import { WorkLoop } from './work-loop.js';
@@ -132,7 +132,7 @@ class Bench {
 function profileOf(family: FamilyName, clusterId: number): ExportProfile {
   return {
     target: 'client',
-    localAs: 0,
+    ...UNEDITED,
     asn4: true,
     maxMessageLength: DEFAULT_CONTEXT.maxMessageLength,
     clusterId,

@@ -6,7 +6,7 @@ import { configKeys } from '../../lib/speaker/config-schema.js';
 import { didYouMean } from '../../lib/speaker/config-suggest.js';
 import { parseConfig } from '../../lib/speaker/config-text.js';
 import { checkConfig } from '../../lib/speaker/config.js';
-import { effectiveSettings } from '../../lib/speaker/settings.js';
+import { effectiveSettings, PEER_DEFAULTS } from '../../lib/speaker/settings.js';
 
 describe('effective settings', () => {
   const config = {
@@ -16,32 +16,13 @@ describe('effective settings', () => {
 
   it('are the own ones, else those of the group, else the defaults', () => {
     expect(effectiveSettings(config, { peerGroup: 'g', description: 'own', passive: false })).to.deep.equal({
+      ...PEER_DEFAULTS,
       peerAs: 64512,
-      localAs: null,
-      localAsNoPrepend: false,
-      localAsReplaceAs: false,
-      allowOwnAs: 0,
-      removePrivateAs: null,
-      asOverride: false,
-      enforceFirstAs: false,
-      role: null,
-      roleStrict: false,
-      routeServerClient: false,
       description: 'own',
-      routeReflectorClient: false,
       clusterId: '10.0.0.1',
-      families: ['ipv4-unicast', 'ipv6-unicast'],
       holdTime: 300,
-      keepaliveInterval: null,
-      connectRetry: 5,
-      connectRetryMax: 120,
       sendHoldTime: 600,
       passive: false,
-      localAddress: null,
-      localPort: null,
-      port: 179,
-      nextHopSelf: false,
-      adminDown: false,
     });
   });
 
