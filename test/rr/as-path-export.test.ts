@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import fc from 'fast-check';
 import { AsPathExport } from '../../lib/rr/as-path-export.js';
 import { profileKey, UNEDITED, type ExportProfile } from '../../lib/rr/export-profile.js';
 import type { Source } from '../../lib/rib/peer-table.js';
@@ -122,6 +123,63 @@ describe('AS_PATH on its way out', () => {
     expect(edited(client, '2:1')).to.equal(toHex(segments('2:64512,1')));
     expect(edited(own, '2:1', { ...SOURCE, routeServerClient: true })).to.equal(toHex(segments('2:64512,1')));
   });
+});
+
+/** The same, slowly: segments as arrays, a step after the other. */
+function slowly(more: ExportProfile, path: readonly Segment[]): Segment[] {
+  const { target, prepend, removePrivateAs, asOverride, peerAs } = more;
+  const isPrivate = (asn: number) => (asn > 64511 && asn < 65535) || (asn >= 42e8 && asn < 4294967295);
+  const [own] = prepend;
+  if (own === undefined) return [...path];
+  let left = path.filter(({ type }) => target === 'confed' || type < 3);
+  const others = left.filter(({ type }) => type < 3).flatMap(({ asns }) => asns);
+  if (removePrivateAs !== null && (removePrivateAs !== 'plain' || others.every(isPrivate))) {
+    const gone = (asn: number) => isPrivate(asn) && asn !== peerAs;
+    left = left.map(({ type, asns }) => ({
+      type,
+      asns: removePrivateAs === 'replaceAll' ? asns.map((a) => (gone(a) ? own : a)) : asns.filter((a) => !gone(a)),
+    }));
+  }
+  if (asOverride) left = left.map(({ type, asns }) => ({ type, asns: asns.map((a) => (a === peerAs ? own : a)) }));
+  left = left.filter(({ asns }) => asns.length > 0);
+  const [first, ...rest] = left;
+  const type = target === 'confed' ? 3 : 2;
+  return first?.type === type && first.asns.length + prepend.length <= 255
+    ? [{ type, asns: [...prepend, ...first.asns] }, ...rest]
+    : [{ type, asns: [...prepend] }, ...left];
+}
+
+interface Segment {
+  readonly type: number;
+  readonly asns: readonly number[];
+}
+
+it('AS_PATH on its way out, against a slow twin', () => {
+  const asn = fc.constantFrom(1, 2, 64511, 64512, 65001, 65534, 65535, 4199999999, 4200000000, 4294967294, 4294967295);
+  const size = fc.oneof({ weight: 9, arbitrary: fc.constant(4) }, { weight: 1, arbitrary: fc.constant(255) });
+  const segment = fc.record({
+    type: fc.integer({ min: 1, max: 4 }),
+    asns: size.chain((length) => fc.array(asn, { minLength: length === 255 ? 252 : 1, maxLength: length })),
+  });
+  const options = fc
+    .record({
+      prepend: fc.constantFrom([], [64512], [65010, 64512]),
+      removePrivateAs: fc.constantFrom(null, 'plain', 'removeAll', 'replaceAll'),
+      asOverride: fc.boolean(),
+      peerAs: fc.constantFrom(2, 65001),
+      external: fc.boolean(),
+    })
+    // Members of a confederation have none of these options.
+    .map(({ external, ...all }) =>
+      external ? profile({ target: 'ebgp', ...all }) : profile({ target: 'confed', prepend: all.prepend }),
+    );
+  fc.assert(
+    fc.property(options, fc.array(segment, { maxLength: 4 }), (more, path) => {
+      const text = (list: readonly Segment[]) => list.map(({ type, asns }) => `${type}:${asns.join(',')}`).join(' ');
+      expect(edited(more, text(path))).to.equal(toHex(segments(text(slowly(more, path)))));
+    }),
+    { numRuns: 2000 },
+  );
 });
 
 describe('the key of an update group', () => {
