@@ -64,8 +64,9 @@ describe('columns', () => {
     expect([...grow(Int32Array.of(1, 2), 4, -1)]).to.deep.equal([1, 2, -1, -1]);
     expect([...grow(Uint16Array.of(1, 2), 4)]).to.deep.equal([1, 2, 0, 0]);
   });
-  it('nextCapacity: enough, doubling, then by half when very large', () => {
-    expect([nextCapacity(0, 1), nextCapacity(16, 17), nextCapacity(16, 100)]).to.deep.equal([16, 32, 128]);
+  it('nextCapacity: enough; fourfold while small, doubling, then by half when very large', () => {
+    expect([nextCapacity(0, 1), nextCapacity(16, 17), nextCapacity(16, 100)]).to.deep.equal([16, 64, 256]);
+    expect(nextCapacity(1 << 16, (1 << 16) + 1)).to.equal(1 << 17);
     expect(nextCapacity(1 << 22, (1 << 22) + 1)).to.equal((1 << 22) * 1.5);
   });
 });
