@@ -3,6 +3,7 @@ import { Hono, type Context } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { canonicalAddress, formatPrefix, parsePrefix, UsageError, type Clock } from '../net/index.js';
 import { realClock } from '../io/clock.js';
+import type { ProcessMonitor } from '../io/process-monitor.js';
 import { checkNetwork } from '../speaker/config.js';
 import type { SpeakerApi } from '../speaker/speaker-api.js';
 import type { PathView } from '../speaker/views.js';
@@ -19,6 +20,8 @@ const PATHS = [
   'GET /v1/routes?family=&receivedFrom=&advertisedTo=&prefix=&all=&limit=&format=',
   'GET /v1/routes/PREFIX',
   'GET /v1/fib?format=',
+  'GET /v1/process',
+  'POST /v1/process/reset',
   'POST /v1/announce',
   'POST /v1/withdraw',
   'POST /v1/neighbors/ADDRESS/enable',
@@ -29,6 +32,8 @@ const PATHS = [
 export interface ApiOptions {
   /** Where long answers take their turns from; default: the real event loop. */
   readonly clock?: Pick<Clock, 'soon'>;
+  /** Measures the process; without one `/v1/process` is not there. */
+  readonly monitor?: Pick<ProcessMonitor, 'view' | 'reset'>;
 }
 
 /**
@@ -64,6 +69,16 @@ export function createApi(speaker: SpeakerApi, options: ApiOptions = {}): Hono {
   app.get('/v1/fib', (cx) =>
     stream(speaker.fibRoutes(), readFormat(cx.req.query(), cx.req.header('accept') ?? ''), clock),
   );
+
+  const { monitor } = options;
+  if (monitor) {
+    app.get('/v1/process', (cx) => cx.json(monitor.view()));
+    app.post('/v1/process/reset', async (cx) => {
+      field(await mapping(cx), undefined, []);
+      monitor.reset();
+      return cx.json(monitor.view());
+    });
+  }
 
   app.post('/v1/announce', async (cx) => {
     const { prefix, ...attributes } = checkNetwork(await mapping(cx));

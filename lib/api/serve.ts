@@ -1,4 +1,5 @@
 import { createAdaptorServer, type ServerType } from '@hono/node-server';
+import { ProcessMonitor } from '../io/process-monitor.js';
 import { TransportError, UsageError } from '../net/index.js';
 import { parseHostPort } from '../speaker/config-address.js';
 import type { SpeakerApi } from '../speaker/speaker-api.js';
@@ -19,18 +20,28 @@ export interface ApiServer {
  * @param listen `127.0.0.1:8179` or `[::1]:8179`; port 0 lets the system choose
  * @throws UsageError `bad_listen`; TransportError (rejects) with the errno name when the address cannot be bound
  */
-export async function serveApi(speaker: SpeakerApi, listen: string, options: ApiOptions = {}): Promise<ApiServer> {
+export async function serveApi(
+  speaker: SpeakerApi,
+  listen: string,
+  options: Omit<ApiOptions, 'monitor'> = {},
+): Promise<ApiServer> {
   const at = parseHostPort(listen);
   if (at === undefined) throw new UsageError('bad_listen', `expected an address and a port, not '${listen}'`, 'listen');
   const { address, port } = at;
-  const server = createAdaptorServer({ fetch: createApi(speaker, options).fetch, overrideGlobalObjects: false });
-  const bound = await listening(server, address, port);
+  const monitor = new ProcessMonitor();
+  const { fetch } = createApi(speaker, { ...options, monitor });
+  const server = createAdaptorServer({ fetch, overrideGlobalObjects: false });
+  const bound = await listening(server, address, port).catch((error: unknown) => {
+    monitor.stop();
+    throw error;
+  });
   const host = address.includes(':') ? `[${address}]` : address;
   return {
     url: `http://${host}:${bound}`,
     exposed: !(address.startsWith('127.') || address === '::1'),
     close: () =>
       new Promise((resolve) => {
+        monitor.stop();
         server.close(() => resolve());
         if ('closeAllConnections' in server) server.closeAllConnections();
       }),

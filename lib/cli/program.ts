@@ -70,6 +70,9 @@ function addShow(program: Command, out: Output): void {
   sub('summary', 'the speaker at a glance').action(async (options: ShowOptions) =>
     (await import('./show.js')).showSummary(options, out),
   );
+  sub('process', 'memory, processor time, and stalls of the event loop').action(async (options: ShowOptions) =>
+    (await import('./show.js')).showProcess(options, out),
+  );
   sub('neighbors', 'all neighbors, a line each').action(async (options: ShowOptions) =>
     (await import('./show.js')).showNeighbors(options, out),
   );

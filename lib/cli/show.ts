@@ -1,4 +1,5 @@
 import { UsageError, canonicalAddress, formatPrefix, parsePrefix } from '../net/index.js';
+import type { ProcessView } from '../io/process-monitor.js';
 import type { ExplainView, FibRouteView, NeighborView, PathView, SummaryView } from '../speaker/views.js';
 import { ApiClient } from './client.js';
 import { CommandError, type Output } from './output.js';
@@ -21,6 +22,10 @@ export interface RouteOptions extends ShowOptions {
 
 export async function showSummary(options: ShowOptions, out: Output): Promise<void> {
   await showOne<SummaryView>('/v1/summary', options, out, (view) => views.summaryText(view, Date.now()));
+}
+
+export async function showProcess(options: ShowOptions, out: Output): Promise<void> {
+  await showOne<ProcessView>('/v1/process', options, out, (view) => views.processText(view, Date.now()));
 }
 
 export async function showNeighbors(options: ShowOptions, out: Output): Promise<void> {

@@ -1,3 +1,4 @@
+import type { ProcessView } from '../io/process-monitor.js';
 import type { DecisionView, ExplainView, FibRouteView, NeighborView, PathView, SummaryView } from '../speaker/views.js';
 import { pairLines, type Column } from './table.js';
 import { printable } from './output.js';
@@ -171,6 +172,19 @@ export function summaryText(view: SummaryView, now: number): string {
     ['Neighbors', `${view.neighbors.established} of ${view.neighbors.configured} established`],
     ...families,
     ['Attribute sets', String(view.attributeSets)],
+  ]);
+}
+
+export function processText({ memory, cpuSeconds, eventLoop }: ProcessView, now: number): string {
+  const mb = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;
+  const { longestStallMs, p99StallMs, p999StallMs, since } = eventLoop;
+  return pairLines([
+    ['Memory', `${mb(memory.residentBytes)} resident, ${mb(memory.peakResidentBytes)} at most`],
+    ['Objects', mb(memory.heapUsedBytes)],
+    ['Typed arrays', mb(memory.typedArrayBytes)],
+    ['Processor time', `${cpuSeconds.toFixed(2)} s`],
+    ['Longest stall', `${longestStallMs} ms in ${duration(now - since)}`],
+    ['99 %, 99.9 %', `${p99StallMs} ms, ${p999StallMs} ms`],
   ]);
 }
 

@@ -1,6 +1,7 @@
 /** The edge: real time and real TCP. */
 export * from './clock.js';
 export { TcpTransport, type TcpOptions } from './tcp.js';
+export { ProcessMonitor, type ProcessView } from './process-monitor.js';
 export { SystemNetworks } from './local-networks.js';
 export { IpRouteWriter, type IpRouteWriterOptions } from './ip-route-writer.js';
 export { createFib, createFibWriter } from './create-fib.js';

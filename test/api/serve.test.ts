@@ -1,6 +1,7 @@
 import { createServer } from 'node:net';
 import { expect } from 'chai';
 import { serveApi, type ApiServer } from '../../lib/api/index.js';
+import type { ProcessView } from '../../lib/io/index.js';
 import { TransportError, UsageError } from '../../lib/net/index.js';
 import { FakeSpeaker } from './fake-speaker.js';
 
@@ -36,6 +37,30 @@ describe('HTTP API server', () => {
     expect(error).to.be.instanceOf(TransportError).with.property('code', 'EADDRINUSE');
     const wrong = await serveApi(new FakeSpeaker(), 'localhost:1').catch((e: unknown) => e);
     expect(wrong).to.be.instanceOf(UsageError).with.property('code', 'bad_listen');
+  });
+
+  it('measures the process: memory, processor time, stalls of the event loop', async () => {
+    const server = await serveApi(new FakeSpeaker(), '127.0.0.1:0');
+    servers.push(server);
+    const begun = Date.now();
+    const post = (path: string): Promise<Response> =>
+      fetch(`${server.url}${path}`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{}' });
+    const reset = (await (await post('/v1/process/reset')).json()) as ProcessView;
+    expect(reset.eventLoop.since).to.be.at.least(begun);
+    // Whoever holds the loop up is seen, and forgotten after a reset.
+    let stall = 0;
+    for (const limit = Date.now() + 10_000; stall < 50 && Date.now() < limit;) {
+      await new Promise((resolve) => setImmediate(resolve));
+      for (const end = performance.now() + 60; performance.now() < end;);
+      const view = (await (await fetch(`${server.url}/v1/process`)).json()) as ProcessView;
+      stall = view.eventLoop.longestStallMs;
+      expect(view.memory.peakResidentBytes).to.be.at.least(view.memory.heapUsedBytes);
+      expect(view.cpuSeconds).to.be.greaterThan(0);
+    }
+    expect(stall).to.be.at.least(50);
+    expect(((await (await post('/v1/process/reset')).json()) as ProcessView).eventLoop.longestStallMs).to.be.below(
+      stall,
+    );
   });
 
   it('closes with clients connected', async () => {

@@ -49,6 +49,14 @@ describe('tsbgp show', () => {
     expect(out).to.not.match(/^Description/m);
   });
 
+  it('process: memory, processor time, stalls', async () => {
+    const { code, out } = await show('process');
+    expect(code).to.equal(0);
+    expect(out).to.match(/^Memory: +[\d.]+ MB resident, [\d.]+ MB at most$/m);
+    expect(out).to.match(/^Longest stall: +[\d.]+ ms in \ds$/m);
+    expect(JSON.parse((await show('process', '--json')).out)).to.have.nested.property('eventLoop.p99StallMs');
+  });
+
   it('routes: best ones, all, and what the API filters', async () => {
     const { out } = await show('routes');
     expect(out.split('\n')).to.deep.equal([
