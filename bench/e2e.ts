@@ -7,10 +7,11 @@
  * DIR holds the rig's `bench` command. Needs root (network namespaces) and a built `dist/`.
  */
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { Command } from 'commander';
+import { writeSpeakers } from './speakers.js';
 
 interface Options {
   readonly rig: string;
@@ -28,15 +29,9 @@ const options = new Command('bench:e2e')
   .parse()
   .opts<Options>();
 
-const root = resolve(import.meta.dirname, '..');
 const work = mkdtempSync(join(tmpdir(), 'tsbgp-bench-'));
-const speakers = join(work, 'speakers.json');
-writeFileSync(
-  speakers,
-  JSON.stringify({
-    tsbgp: { cmd: `node ${root}/dist/bin/cli/tsbgp.js run {config}`, template: `${root}/bench/e2e.json.tmpl` },
-  }),
-);
+const stalls = join(work, 'stalls');
+const speakers = writeSpeakers(work, stalls);
 let failed = false;
 try {
   for (const workload of options.workloads.split(',')) {
@@ -54,6 +49,14 @@ try {
     ];
     const run = spawnSync(join(resolve(options.rig), 'bench'), args, { stdio: 'inherit' });
     failed ||= run.status !== 0;
+    if (existsSync(stalls)) {
+      const longest = readFileSync(stalls, 'utf8')
+        .trim()
+        .split('\n')
+        .map((line) => (JSON.parse(line) as { longestMs: number }).longestMs);
+      console.log(`tsbgp: longest stall of the event loop in each run: ${longest.join(', ')} ms\n`);
+      rmSync(stalls);
+    }
   }
 } finally {
   rmSync(work, { recursive: true, force: true });
