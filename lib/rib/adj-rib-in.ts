@@ -39,6 +39,8 @@ const MP_REACH = 14;
 const MP_UNREACH = 15;
 /** NLRI fields of this size are worth a look ahead, see PrefixTable.touch. */
 const TOUCH_OCTETS = 64;
+/** The longest attribute set that the store holds. */
+const MAX_SET_LENGTH = 0xffff;
 
 /** Scratch shared by all sessions: nothing of it outlives a call. */
 const facts = new AttributeFacts();
@@ -315,6 +317,8 @@ export class AdjRibIn {
     scratch.octets(bytes.subarray(nextHopStart, nextHopEnd));
     const nextHopLength = nextHopEnd - nextHopStart;
     writeCanonicalAttributes(bytes, { attributes }, this.cx, scratch);
+    // A long AS_PATH of two-octet numbers can double in an extended message (RFC 8654); no message could pass it on.
+    if (scratch.length > MAX_SET_LENGTH) return this.tooLong();
     const { store } = rib;
     let id = store.find(scratch.bytes, 0, scratch.length, nextHopLength);
     if (id < 0) {
@@ -326,6 +330,17 @@ export class AdjRibIn {
     const allowed = this.rules.apply(store, id);
     if (allowed < 0) this.handler.onDiagnostic(this.rules.refusal);
     return allowed;
+  }
+
+  private tooLong(): number {
+    this.handler.onDiagnostic({
+      action: 'treat-as-withdraw',
+      code: CODE_UPDATE_ERROR,
+      subcode: SUBCODE_MALFORMED_ATTRIBUTE_LIST,
+      data: new Uint8Array(0),
+      reason: `path attributes of ${scratch.length} octets with four-octet AS numbers`,
+    });
+    return -1;
   }
 
   private endOfRib(family: FamilyName): void {

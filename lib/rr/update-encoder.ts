@@ -19,6 +19,10 @@ const LARGEST_CHUNK = 1 << 16;
 const FLAGS_OPTIONAL_EXTENDED = 0x90;
 const MP_REACH = 14;
 const MP_UNREACH = 15;
+/** Octets of a message besides attributes and NLRI, at most: header, both lengths, MP_REACH_NLRI with the longest next hop. */
+const OVERHEAD = HEADER_LENGTH + 4 + 4 + 5 + 32;
+/** The longest NLRI: an IPv6 host route. */
+const MAX_NLRI = 17;
 
 /** A piece of encoded stream. It is never changed after it was handed out. */
 export interface StreamChunk {
@@ -182,8 +186,10 @@ export class UpdateEncoder {
     if (attributes !== NONE) {
       length = this.writeAttributes(attributes, this.bucketSource[bucket]!);
     }
+    // A bound for one message of this bucket: few changes need no room for the longest one.
+    const room = Math.min(this.profile.maxMessageLength, length + OVERHEAD + this.count * MAX_NLRI);
     while (entry >= 0) {
-      if (this.used + this.profile.maxMessageLength > this.out.length) this.nextChunk(this.bucketSource[bucket]!);
+      if (this.used + room > this.out.length) this.nextChunk(this.bucketSource[bucket]!, room);
       if (this.mp) entry = this.encodeMultiprotocol(entry, attributes, length);
       else entry = this.encodeIpv4(entry, attributes, length);
       this.messages++;
@@ -201,7 +207,7 @@ export class UpdateEncoder {
    */
   fits(attributes: number, source: number): boolean {
     if (this.rib.store.lengthOf(attributes) < 1024) return true;
-    const overhead = HEADER_LENGTH + 4 + (this.mp ? 4 + 5 + 32 : 0) + 17;
+    const overhead = this.mp ? OVERHEAD + MAX_NLRI : HEADER_LENGTH + 4 + 5;
     return this.writeAttributes(attributes, source) + overhead <= this.profile.maxMessageLength;
   }
 
@@ -303,9 +309,9 @@ export class UpdateEncoder {
     this.messages = 0;
   }
 
-  private nextChunk(source: number): void {
+  private nextChunk(source: number, room: number): void {
     this.finishChunk(source);
-    const size = Math.max(this.chunkSize, this.profile.maxMessageLength * 2);
+    const size = Math.max(this.chunkSize, room * 2);
     if (this.out.length < size) this.out = new Uint8Array(size);
   }
 

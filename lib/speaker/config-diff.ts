@@ -42,6 +42,7 @@ export const SETTING_EFFECT: Readonly<Record<keyof PeerSettings, ChangeEffect>> 
   localPort: 'reset',
   port: 'reset',
   nextHopSelf: 'reset',
+  extendedMessages: 'reset',
   adminDown: 'reset',
 });
 

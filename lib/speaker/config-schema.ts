@@ -45,6 +45,7 @@ export const PEER_SETTINGS = {
   localPort: port.optional(),
   port: port.optional(),
   nextHopSelf: v.flag.optional(),
+  extendedMessages: v.flag.optional(),
   adminDown: v.flag.optional(),
 } satisfies Shape<PeerSettings>;
 

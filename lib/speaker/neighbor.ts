@@ -4,6 +4,7 @@
  */
 import type { PeerType } from '../bgp/wire/context.js';
 import { createDebug } from './debug.js';
+import { MAX_EXTENDED_MESSAGE_LENGTH, MAX_MESSAGE_LENGTH } from '../bgp/wire/context.js';
 import { MessageError, type Diagnostic } from '../bgp/wire/errors.js';
 import { ROUTE_REFRESH_SUBTYPE } from '../bgp/wire/messages/route-refresh.js';
 import { familyOf, afiSafiOf, type FamilyName } from '../bgp/wire/families.js';
@@ -99,6 +100,7 @@ export class Neighbor implements SessionHandler {
         connectRetryMax: settings.connectRetryMax,
         sendHoldTime: settings.sendHoldTime,
         passive: settings.passive || dynamic !== null,
+        maxMessageLength: settings.extendedMessages ? MAX_EXTENDED_MESSAGE_LENGTH : MAX_MESSAGE_LENGTH,
       },
       { transport: host.transport, clock: host.clock, random: host.random },
       this,

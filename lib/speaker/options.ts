@@ -57,6 +57,8 @@ export interface PeerSettings {
   readonly port?: number;
   /** Always put our own address as next hop towards this neighbor. eBGP does it by itself. */
   readonly nextHopSelf?: boolean;
+  /** Offer messages of up to 65535 octets, and send them to a neighbor that offers the same (RFC 8654). Default true. */
+  readonly extendedMessages?: boolean;
   /** Do not start the session until `enable`. */
   readonly adminDown?: boolean;
 }

@@ -38,6 +38,7 @@ export const PEER_DEFAULTS = Object.freeze({
   localPort: null,
   port: 179,
   nextHopSelf: false,
+  extendedMessages: true,
   adminDown: false,
 } as const satisfies Partial<EffectivePeerSettings>);
 

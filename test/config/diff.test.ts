@@ -77,6 +77,7 @@ describe('difference of two configurations', () => {
     localPort: { localPort: 1179 },
     port: { port: 1790 },
     nextHopSelf: { nextHopSelf: true },
+    extendedMessages: { extendedMessages: false },
     adminDown: { adminDown: true },
   };
 

@@ -61,7 +61,8 @@ export function openFacts(open: OpenMessage): OpenFacts {
 }
 
 function has(capabilities: readonly Capability[], name: string): boolean {
-  return capabilities.some((capability) => capability.name === name);
+  // One with a value that it must not have says nothing.
+  return capabilities.some((capability) => capability.name === name && capability.malformed === undefined);
 }
 
 function familyIn(capability: Capability): AfiSafi[] {
