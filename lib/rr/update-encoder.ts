@@ -207,8 +207,9 @@ export class UpdateEncoder {
    */
   fits(attributes: number, source: number): boolean {
     if (this.rib.store.lengthOf(attributes) < 1024) return true;
-    const overhead = this.mp ? OVERHEAD + MAX_NLRI : HEADER_LENGTH + 4 + 5;
-    return this.writeAttributes(attributes, source) + overhead <= this.profile.maxMessageLength;
+    const length = this.writeAttributes(attributes, source);
+    const rest = this.mp ? OVERHEAD - 32 + this.exporter.nextHopLength + MAX_NLRI : HEADER_LENGTH + 4 + 5;
+    return length + rest <= this.profile.maxMessageLength;
   }
 
   /** What the group is told of a set: copies of the exported attributes and of the next hop. */
