@@ -78,6 +78,7 @@ const profile: ExportProfile = {
   clusterId: identity.routerId,
   clientToClient: true,
   nextHopSelf: false,
+  extendedNextHop: false,
   selfNextHop: Uint8Array.of(10, 0, 0, 1),
 };
 const group = new UpdateGroup(family, profile);

@@ -39,6 +39,7 @@ const MP_REACH = 14;
 const MP_UNREACH = 15;
 /** NLRI fields of this size are worth a look ahead, see PrefixTable.touch. */
 const TOUCH_OCTETS = 64;
+const NOT_NEGOTIATED = 'IPv6 next hop of an IPv4 route, which was not negotiated (RFC 8950)';
 /** The longest attribute set that the store holds. */
 const MAX_SET_LENGTH = 0xffff;
 
@@ -147,9 +148,8 @@ export class AdjRibIn {
       rib = this.ribOf((bytes[reachStart]! << 8) | bytes[reachStart + 1]!, bytes[reachStart + 2]!);
       const nextHopLength = bytes[reachStart + 3]!;
       nlriStart = reachStart + 4 + nextHopLength + 1;
-      if (rib?.family !== 'ipv6-unicast' || (nextHopLength !== 16 && nextHopLength !== 32) || nlriStart > reachEnd) {
-        return false;
-      }
+      if (!rib || !this.takesIpv6NextHop(rib) || (nextHopLength !== 16 && nextHopLength !== 32)) return false;
+      if (nlriStart > reachEnd) return false;
       if (bytes[nlriStart - 1] !== 0) return false; // reserved octet (RFC 4760 section 3)
       if (!isUsableNextHop6(bytes, reachStart + 4, nextHopLength)) return false;
       scratch.reset();
@@ -170,7 +170,12 @@ export class AdjRibIn {
         return false;
       }
     }
-    return !rib || this.announceRange(rib, id, bytes, nlriStart, reachEnd, 128);
+    return !rib || this.announceRange(rib, id, bytes, nlriStart, reachEnd, rib.prefixes.maxLength);
+  }
+
+  /** IPv6 routes have IPv6 next hops, IPv4 routes may have them when it was negotiated (RFC 8950). */
+  private takesIpv6NextHop(rib: FamilyRib): boolean {
+    return rib.prefixes.maxLength === 128 || this.cx.extendedNextHop === true;
   }
 
   private ribOf(afi: number, safi: number): FamilyRib | undefined {
@@ -283,11 +288,10 @@ export class AdjRibIn {
     const { nextHopStart: start, nextHopEnd: end } = place;
     // RFC 4760 section 3: a NEXT_HOP attribute says nothing about routes in MP_REACH_NLRI.
     const attributes: CanonicalInput = parsed.attributes.filter(({ code }) => code !== NEXT_HOP);
-    const ipv6 = rib.prefixes.maxLength === 128;
-    // IPv6 next hops of IPv4 routes (RFC 8950) are never negotiated.
+    const ipv6 = end - start > 4;
     const usable = ipv6
-      ? isUsableNextHop6(bytes, start, end - start)
-      : end - start === 4 && isHostAddress(bytes, start);
+      ? this.takesIpv6NextHop(rib) && isUsableNextHop6(bytes, start, end - start)
+      : rib.prefixes.maxLength === 32 && isHostAddress(bytes, start);
     if (!usable) {
       this.handler.onDiagnostic({
         action: 'treat-as-withdraw',
@@ -295,7 +299,8 @@ export class AdjRibIn {
         subcode: SUBCODE_INVALID_NEXT_HOP,
         data: bytes.slice(start, end),
         attribute: MP_REACH,
-        reason: 'next hop in MP_REACH_NLRI is not a host address',
+        reason:
+          ipv6 && !this.takesIpv6NextHop(rib) ? NOT_NEGOTIATED : 'next hop in MP_REACH_NLRI is not a host address',
       });
       return -1;
     }

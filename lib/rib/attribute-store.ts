@@ -39,6 +39,8 @@ export const ATTR = {
   leak: 8192,
   /** Loops and leaks: the route is not eligible (RFC 4271 section 9.1.2, RFC 9234 section 5). */
   barred: 7 | 8192,
+  /** The next hop came in MP_REACH_NLRI: it is IPv6 (in the RIB of IPv4: RFC 8950). */
+  ipv6NextHop: 16384,
 } as const;
 
 /** LOCAL_PREF of a route that has none (common practice; RFC 4271 leaves it to configuration). */
@@ -189,6 +191,7 @@ export class AttributeStore {
         ? this.nextHops.intern(bytes, start, nextHopLength)
         : this.nextHops.intern(bytes, facts.nextHopAt, 4);
     let flags = facts.communityFlags * ATTR.noExport;
+    if (nextHopLength > 0) flags |= ATTR.ipv6NextHop;
     if (facts.hasOriginatorId) {
       flags |= ATTR.hasOriginatorId;
       if (facts.originatorId === this.identity.routerId) flags |= ATTR.originatorLoop;

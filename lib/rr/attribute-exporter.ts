@@ -95,7 +95,8 @@ export class AttributeExporter {
   /**
    * Write a set; there must be room for its length and MAX_GROWTH more.
    * @param out buffer, written from `at`
-   * @returns the offset after the attributes; for IPv6 the next hop is left in `nextHop`
+   * @returns the offset after the attributes; the next hop is left in `nextHop`, and when it is IPv4 it stands in a
+   *   NEXT_HOP attribute too
    */
   write(id: number, source: Source, out: Uint8Array, at: number): number {
     const { store, profile } = this;
@@ -109,6 +110,8 @@ export class AttributeExporter {
     const internal = isInternal(profile.target);
     const reflected = isReflected(source, profile.target);
     const flags = store.flags[id]!;
+    // RFC 8950: the set came with an IPv6 next hop, and goes out with an IPv4 one.
+    let addNextHop = nextHop.length === 4 && (flags & ATTR.ipv6NextHop) !== 0;
     let addLocalPref = !external && (flags & ATTR.hasLocalPref) === 0;
     let addOriginator = reflected && (flags & ATTR.hasOriginatorId) === 0;
     let clusterIds = reflected ? prependedClusterIds(source, profile.target, profile.clusterId) : NO_IDS;
@@ -123,6 +126,10 @@ export class AttributeExporter {
       const length = extended ? (chunk[from + 2]! << 8) | chunk[from + 3]! : chunk[from + 2]!;
       const value = from + (extended ? 4 : 3);
       const next = value + length;
+      if (addNextHop && code > CODE.nextHop) {
+        at = copy(nextHop, 0, 4, out, writeHeader(out, at, WELL_KNOWN, CODE.nextHop, 4));
+        addNextHop = false;
+      }
       if (addLocalPref && code > CODE.localPref) {
         at = writeU32(out, writeHeader(out, at, WELL_KNOWN, CODE.localPref, 4), DEFAULT_LOCAL_PREF);
         addLocalPref = false;
@@ -156,6 +163,8 @@ export class AttributeExporter {
           at = this.writeAsPath(code, profile.asn4, true, out, at);
           break;
         case CODE.nextHop:
+          // An IPv6 one goes into MP_REACH_NLRI.
+          if (nextHop.length !== 4) break;
           at = writeHeader(out, at, WELL_KNOWN, code, 4);
           at = copy(nextHop, 0, 4, out, at);
           break;
@@ -183,6 +192,7 @@ export class AttributeExporter {
       }
       from = next;
     }
+    if (addNextHop) at = copy(nextHop, 0, 4, out, writeHeader(out, at, WELL_KNOWN, CODE.nextHop, 4));
     if (addLocalPref) at = writeU32(out, writeHeader(out, at, WELL_KNOWN, CODE.localPref, 4), DEFAULT_LOCAL_PREF);
     if (addOriginator) at = writeU32(out, writeHeader(out, at, OPTIONAL, CODE.originatorId, 4), source.routerId);
     if (clusterIds.length > 0) {

@@ -36,6 +36,8 @@ export interface ExportProfile {
   readonly clientToClient: boolean;
   /** Put our own address as next hop. Always so towards eBGP, but for third-party next hops. */
   readonly nextHopSelf: boolean;
+  /** IPv4 routes: the neighbor takes IPv6 next hops (RFC 8950). */
+  readonly extendedNextHop: boolean;
   /** Our address for this family on the session: 4 octets, 16, or 32 with a link-local one. Also next hop of local routes. */
   readonly selfNextHop: Uint8Array;
   /** eBGP: the subnet shared with the neighbor; a next hop in it may stay (RFC 4271 5.1.3). */
@@ -74,6 +76,7 @@ export function profileKey(profile: ExportProfile): string {
     clusterId: String(profile.clusterId),
     clientToClient: String(profile.clientToClient),
     nextHopSelf: String(profile.nextHopSelf),
+    extendedNextHop: String(profile.extendedNextHop),
     selfNextHop: profile.selfNextHop.join('.'),
     sharedSubnet: profile.sharedSubnet ? formatPrefix(profile.sharedSubnet) : '',
   };

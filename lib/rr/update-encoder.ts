@@ -186,11 +186,13 @@ export class UpdateEncoder {
     if (attributes !== NONE) {
       length = this.writeAttributes(attributes, this.bucketSource[bucket]!);
     }
+    // IPv4 routes with IPv6 next hops are announced in MP_REACH_NLRI (RFC 8950); all are withdrawn in the same field.
+    const inMp = this.mp || (attributes !== NONE && this.exporter.nextHopLength !== 4);
     // A bound for one message of this bucket: few changes need no room for the longest one.
     const room = Math.min(this.profile.maxMessageLength, length + OVERHEAD + this.count * MAX_NLRI);
     while (entry >= 0) {
       if (this.used + room > this.out.length) this.nextChunk(this.bucketSource[bucket]!, room);
-      if (this.mp) entry = this.encodeMultiprotocol(entry, attributes, length);
+      if (inMp) entry = this.encodeMultiprotocol(entry, attributes, length);
       else entry = this.encodeIpv4(entry, attributes, length);
       this.messages++;
     }
@@ -208,7 +210,10 @@ export class UpdateEncoder {
   fits(attributes: number, source: number): boolean {
     if (this.rib.store.lengthOf(attributes) < 1024) return true;
     const length = this.writeAttributes(attributes, source);
-    const rest = this.mp ? OVERHEAD - 32 + this.exporter.nextHopLength + MAX_NLRI : HEADER_LENGTH + 4 + 5;
+    const rest =
+      this.mp || this.exporter.nextHopLength !== 4
+        ? OVERHEAD - 32 + this.exporter.nextHopLength + MAX_NLRI
+        : HEADER_LENGTH + 4 + 5;
     return length + rest <= this.profile.maxMessageLength;
   }
 

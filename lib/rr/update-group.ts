@@ -24,7 +24,10 @@ export class UpdateGroup implements MemberGroup {
   private readonly encoder: UpdateEncoder;
   /** Withdrawals for one member alone: it became the source of what it had been told. */
   private readonly privateWithdrawals = new Map<GroupMember, number[]>();
+  /** Flags of sets that the group is told nothing of … */
   private readonly blocked: number;
+  /** … and these together with those that need a second look. */
+  private readonly looked: number;
 
   constructor(
     readonly rib: FamilyRib,
@@ -37,6 +40,9 @@ export class UpdateGroup implements MemberGroup {
       (profile.target === 'ebgp' ? ATTR.noExport : 0) |
       (isInternal(profile.target) ? 0 : ATTR.noExportSubconfed) |
       (profile.blockOnlyToCustomer ? ATTR.hasOnlyToCustomer : 0);
+    // RFC 8950 section 4: no IPv6 next hop of an IPv4 route for a neighbor that does not take it. eBGP gets our own.
+    const needsOwn = rib.family === 'ipv4-unicast' && !profile.extendedNextHop && profile.target !== 'ebgp';
+    this.looked = this.blocked | (needsOwn ? ATTR.ipv6NextHop : 0);
   }
 
   /** An encoder for this group's form of routes. */
@@ -67,10 +73,16 @@ export class UpdateGroup implements MemberGroup {
     const { rib } = this;
     const attributes = rib.bestAttributes[prefix] ?? NONE;
     if (attributes === NONE) return NONE;
-    if ((rib.store.flags[attributes]! & this.blocked) !== 0) return NONE;
     const source = rib.bestSource[prefix]!;
+    const looks = rib.store.flags[attributes]! & this.looked;
+    if (looks !== 0 && ((looks & this.blocked) !== 0 || !this.hasNextHopFor(source))) return NONE;
     if (!mayAdvertise(rib.peers.get(source), this.profile.target, this.profile.clientToClient)) return NONE;
     return this.encoder.fits(attributes, source) ? attributes : NONE;
+  }
+
+  /** Whether a route whose IPv6 next hop the group does not take can be told with our own instead. */
+  private hasNextHopFor(source: number): boolean {
+    return this.profile.nextHopSelf && this.rib.peers.get(source).type !== 'ibgp';
   }
 
   private setOut(prefix: number, attributes: number, source: number): void {

@@ -43,6 +43,7 @@ export const SETTING_EFFECT: Readonly<Record<keyof PeerSettings, ChangeEffect>> 
   port: 'reset',
   nextHopSelf: 'reset',
   extendedMessages: 'reset',
+  extendedNextHop: 'reset',
   adminDown: 'reset',
 });
 

@@ -13,6 +13,7 @@ const RULES: readonly PeerRule[] = [
   reflection,
   asRules,
   families,
+  extendedNextHop,
   timers,
   localAddress,
   passiveNeedsListener,
@@ -84,7 +85,7 @@ function* groupsAlone({ peerGroups, asn, confederation }: ConfigDraft): Generato
       const where = (key: keyof PeerSettings): ConfigPath => [...path, key];
       const peer: Peer = { address: '', dynamic: false, path, given: group, effective, where };
       const own = { ...(asn === undefined ? {} : { asn }), ...(confederation === undefined ? {} : { confederation }) };
-      for (const rule of [reflection, asRules, families, timers]) yield* rule(peer, own);
+      for (const rule of [reflection, asRules, families, extendedNextHop, timers]) yield* rule(peer, own);
     }
   }
 }
@@ -110,6 +111,12 @@ function* families({ effective, where }: Peer): Generator<ConfigProblem> {
   }
   const twice = effective.families.find((family, i) => effective.families.indexOf(family) !== i);
   if (twice !== undefined) yield { path: where('families'), message: `'${twice}' is listed twice` };
+}
+
+function* extendedNextHop({ effective, where }: Peer): Generator<ConfigProblem> {
+  if (effective.extendedNextHop && !effective.families.includes('ipv4-unicast')) {
+    yield { path: where('extendedNextHop'), message: 'is about IPv4 routes, and families has no ipv4-unicast' };
+  }
 }
 
 function* timers({ given, effective, where }: Peer): Generator<ConfigProblem> {

@@ -97,7 +97,8 @@ function* networks({ networks: list, fib }: ConfigDraft): Generator<ConfigProble
     'network',
   );
   for (const [i, { prefix, nextHop, blackhole }] of all) {
-    if (nextHop !== undefined && familyOfAddress(nextHop) !== familyOfAddress(prefix)) {
+    // RFC 8950: the other way round only.
+    if (nextHop !== undefined && familyOfAddress(nextHop) === 'IPv4' && familyOfAddress(prefix) === 'IPv6') {
       yield {
         path: ['networks', i, 'nextHop'],
         message: `an ${familyOfAddress(prefix)} network cannot have an ${familyOfAddress(nextHop)} next hop`,

@@ -46,6 +46,7 @@ export const PEER_SETTINGS = {
   port: port.optional(),
   nextHopSelf: v.flag.optional(),
   extendedMessages: v.flag.optional(),
+  extendedNextHop: v.flag.optional(),
   adminDown: v.flag.optional(),
 } satisfies Shape<PeerSettings>;
 

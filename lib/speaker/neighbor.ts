@@ -100,6 +100,7 @@ export class Neighbor implements SessionHandler {
         connectRetryMax: settings.connectRetryMax,
         sendHoldTime: settings.sendHoldTime,
         passive: settings.passive || dynamic !== null,
+        capabilities: { extendedNextHop: settings.extendedNextHop },
         maxMessageLength: settings.extendedMessages ? MAX_EXTENDED_MESSAGE_LENGTH : MAX_MESSAGE_LENGTH,
       },
       { transport: host.transport, clock: host.clock, random: host.random },
@@ -200,7 +201,9 @@ export class Neighbor implements SessionHandler {
   private profile(family: FamilyName, negotiated: Negotiated): ExportProfile {
     const { host, settings } = this;
     const edits = asExport(host, settings);
-    const self = selfNextHop(family, this.peer.local?.address ?? this.address, host.routerId, host.networks);
+    const extendedNextHop = family === 'ipv4-unicast' && (negotiated.send.extendedNextHop ?? false);
+    const local = this.peer.local?.address ?? this.address;
+    const self = selfNextHop(extendedNextHop ? 'any' : family, local, host.routerId, host.networks);
     return {
       ...edits,
       asn4: negotiated.send.asn4,
@@ -208,6 +211,7 @@ export class Neighbor implements SessionHandler {
       clusterId: edits.target === 'client' ? parseIpv4(settings.clusterId) : 0,
       clientToClient: host.clientToClient,
       nextHopSelf: settings.nextHopSelf,
+      extendedNextHop,
       selfNextHop: self.address,
       ...(edits.target === 'ebgp' && self.subnet ? { sharedSubnet: self.subnet } : {}),
     };

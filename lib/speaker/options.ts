@@ -59,6 +59,8 @@ export interface PeerSettings {
   readonly nextHopSelf?: boolean;
   /** Offer messages of up to 65535 octets, and send them to a neighbor that offers the same (RFC 8654). Default true. */
   readonly extendedMessages?: boolean;
+  /** IPv4 routes may have IPv6 next hops, in both directions, when the neighbor offers it too (RFC 8950). Default false. */
+  readonly extendedNextHop?: boolean;
   /** Do not start the session until `enable`. */
   readonly adminDown?: boolean;
 }
@@ -79,7 +81,10 @@ export interface DynamicNeighborOptions {
 
 /** A route that this speaker originates. */
 export interface OriginateOptions {
-  /** Default: the speaker's own address on each session (next hop self). */
+  /**
+   * Default: the speaker's own address on each session (next hop self). IPv6 for an IPv4 prefix: only neighbors with
+   * `extendedNextHop` are told (RFC 8950).
+   */
   readonly nextHop?: string;
   readonly origin?: 'igp' | 'egp' | 'incomplete';
   readonly med?: number;

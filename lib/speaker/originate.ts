@@ -19,7 +19,7 @@ function header(writer: Writer, flags: number, code: number, length: number): vo
   else writer.u8(length);
 }
 
-/** Canonical attributes of an originated route; the next hop octets come first for IPv6 (see AttributeStore). */
+/** Canonical attributes of an originated route; an IPv6 next hop comes first (see AttributeStore). */
 function buildAttributes(nextHop: Uint8Array, options: OriginateOptions): Writer {
   const writer = new Writer();
   const ipv4 = nextHop.length === 4;
@@ -75,7 +75,8 @@ export class Originator {
     const prefix = parsePrefix(text);
     const nextHop =
       options.nextHop === undefined ? new Uint8Array(prefix.octets.length) : parseAddress(options.nextHop);
-    if (nextHop.length !== prefix.octets.length) {
+    // RFC 8950: the other way round only.
+    if (nextHop.length < prefix.octets.length) {
       throw new UsageError('bad_next_hop', `next hop ${options.nextHop} is of another family than ${text}`);
     }
     const writer = buildAttributes(nextHop, options);

@@ -17,12 +17,18 @@ export interface SelfNextHop {
 /**
  * The address that we put as next hop for a family: the session's own local address, or for the other family an address
  * of the same interface; IPv6 without one becomes IPv4-mapped, IPv4 without one the router ID.
+ * @param family what the next hop must be of; `any`: the session's local address will do (RFC 8950)
  * @param local the session's local address, canonical text
  * @see RFC 4271 5.1.3, RFC 2545 section 3
  */
-export function selfNextHop(family: FamilyName, local: string, routerId: number, networks: LocalNetworks): SelfNextHop {
-  const length = family === 'ipv4-unicast' ? 4 : 16;
+export function selfNextHop(
+  family: FamilyName | 'any',
+  local: string,
+  routerId: number,
+  networks: LocalNetworks,
+): SelfNextHop {
   const own = parseAddress(local);
+  const length = family === 'any' ? own.length : family === 'ipv4-unicast' ? 4 : 16;
   const candidates = (networks.interfaceOf(local)?.addresses ?? []).map(({ address, subnet }) => ({
     octets: parseAddress(address),
     subnet,

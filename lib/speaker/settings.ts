@@ -39,6 +39,7 @@ export const PEER_DEFAULTS = Object.freeze({
   port: 179,
   nextHopSelf: false,
   extendedMessages: true,
+  extendedNextHop: false,
   adminDown: false,
 } as const satisfies Partial<EffectivePeerSettings>);
 

@@ -138,6 +138,7 @@ function profileOf(family: FamilyName, clusterId: number): ExportProfile {
     clusterId,
     clientToClient: true,
     nextHopSelf: false,
+    extendedNextHop: false,
     selfNextHop: new Uint8Array(family === 'ipv4-unicast' ? 4 : 16).fill(1),
   };
 }

@@ -78,6 +78,7 @@ describe('difference of two configurations', () => {
     port: { port: 1790 },
     nextHopSelf: { nextHopSelf: true },
     extendedMessages: { extendedMessages: false },
+    extendedNextHop: { extendedNextHop: true },
     adminDown: { adminDown: true },
   };
 

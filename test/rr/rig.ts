@@ -100,6 +100,7 @@ export class RigNeighbor {
       clusterId: this.role === 'client' ? parseIpv4('10.9.9.9') : 0,
       clientToClient: true,
       nextHopSelf: false,
+      extendedNextHop: false,
       selfNextHop: parseAddress(family === 'ipv4-unicast' ? '10.0.0.254' : '2001:db8::254'),
       ...this.profileChanges,
     };

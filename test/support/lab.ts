@@ -149,7 +149,7 @@ export class Lab {
     const speaker = new Speaker(
       { asn: 64512, listen: [{ address, port: 179 }], ...options },
       {
-        transport: this.host(address),
+        transport: runtime.transport ?? this.host(address),
         clock: this.clock,
         random: seededRandom(1000 + this.speakers.length),
         networks: NO_LOCAL_NETWORKS,

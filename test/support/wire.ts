@@ -48,16 +48,18 @@ export interface Announcement {
 
 const isIpv6 = (prefix: string): boolean => prefix.includes(':');
 
-/** A whole UPDATE that announces IPv4 prefixes in the NLRI field or IPv6 prefixes in MP_REACH_NLRI. */
+/** A whole UPDATE that announces IPv4 prefixes in the NLRI field, or prefixes with an IPv6 next hop in MP_REACH_NLRI. */
 export function announcement(
   { prefixes, nextHop, attributes }: Announcement,
   cx: WireContext = DEFAULT_CONTEXT,
 ): Uint8Array {
   const all: EncodableAttribute[] = [...attributes];
-  if (isIpv6(prefixes[0]!)) all.push({ code: 14, value: { afi: 2, safi: 1, nextHop, nlri: nlri(prefixes) } });
+  const inMp = isIpv6(nextHop) || isIpv6(prefixes[0]!);
+  const afi = isIpv6(prefixes[0]!) ? 2 : 1;
+  if (inMp) all.push({ code: 14, value: { afi, safi: 1, nextHop, nlri: nlri(prefixes) } });
   else all.push({ code: 3, value: nextHop });
   all.sort((a, b) => a.code - b.code);
-  const update: EncodableUpdate = { attributes: all, nlri: isIpv6(prefixes[0]!) ? [] : nlri(prefixes) };
+  const update: EncodableUpdate = { attributes: all, nlri: inMp ? [] : nlri(prefixes) };
   return encodeUpdate(update, cx);
 }
 

@@ -40,6 +40,8 @@ export interface OpenFacts {
   readonly extendedMessage: boolean;
   /** Values of all BGP Role capabilities. */
   readonly roles: readonly number[];
+  /** IPv4 unicast with IPv6 next hops (RFC 8950). */
+  readonly extendedNextHop: boolean;
 }
 
 /** What we ask of the peer beyond our OPEN. */
@@ -71,7 +73,8 @@ const IPV4_UNICAST: AfiSafi = Object.freeze({ afi: 1, safi: 1 });
  * Two OPENs in, one agreement out, or what to tell a peer with which there is none.
  * @param local  the OPEN that we sent
  * @param peer   the OPEN that we received, already found well-formed
- * @see RFC 4271 sections 4.2 and 6.2, RFC 5492 section 3, RFC 6286, RFC 6793, RFC 7607, RFC 8654, RFC 9234 section 4.2
+ * @see RFC 4271 sections 4.2 and 6.2, RFC 5492 section 3, RFC 6286, RFC 6793, RFC 7607, RFC 8654, RFC 8950,
+ * RFC 9234 section 4.2
  */
 export function negotiate(local: OpenFacts, peer: OpenFacts, policy: PeerPolicy): Negotiated | MessageError {
   const refusal =
@@ -94,6 +97,8 @@ export function negotiate(local: OpenFacts, peer: OpenFacts, policy: PeerPolicy)
       addPath: new Set<string>(),
       maxMessageLength: extended ? MAX_EXTENDED_MESSAGE_LENGTH : MAX_MESSAGE_LENGTH,
       peerType,
+      // RFC 8950 section 4: both sides must have announced it.
+      extendedNextHop: local.extendedNextHop && peer.extendedNextHop,
     });
   return Object.freeze({
     peerAs: peer.asn,

@@ -7,6 +7,7 @@ import { BGP_VERSION, type OpenMessage } from '../wire/messages/open.js';
 import type { ResolvedPeerOptions } from './options.js';
 
 const MULTIPROTOCOL = 1;
+const AFI_IPV6 = 2;
 /** Seconds. Means something only with families in the capability, of which there are none. */
 const RESTART_TIME = 120;
 
@@ -33,6 +34,9 @@ function localCapabilities(options: ResolvedPeerOptions): Capability[] {
     safi,
   }));
   if (options.routeRefresh) capabilities.push({ code: 2, name: 'ROUTE_REFRESH' });
+  if (options.extendedNextHop && options.families.some(isIpv4Unicast)) {
+    capabilities.push({ code: 5, name: 'EXTENDED_NEXT_HOP', tuples: [{ afi: 1, safi: 1, nextHopAfi: AFI_IPV6 }] });
+  }
   if (options.extendedMessage) capabilities.push({ code: 6, name: 'EXTENDED_MESSAGE' });
   if (options.role !== undefined) capabilities.push({ code: 9, name: 'ROLE', role: ROLE[options.role] });
   if (options.gracefulRestart) {
@@ -41,6 +45,10 @@ function localCapabilities(options: ResolvedPeerOptions): Capability[] {
   }
   if (options.fourOctetAs) capabilities.push({ code: 65, name: 'FOUR_OCTET_AS', as: options.localAs });
   return capabilities;
+}
+
+function isIpv4Unicast({ afi, safi }: AfiSafi): boolean {
+  return afi === 1 && safi === 1;
 }
 
 /** What an OPEN says, ours or the peer's. */
@@ -57,6 +65,9 @@ export function openFacts(open: OpenMessage): OpenFacts {
     enhancedRouteRefresh: has(capabilities, 'ENHANCED_ROUTE_REFRESH'),
     extendedMessage: has(capabilities, 'EXTENDED_MESSAGE'),
     roles: capabilitiesNamed(capabilities, 'ROLE').map(({ role }) => role),
+    extendedNextHop: capabilitiesNamed(capabilities, 'EXTENDED_NEXT_HOP').some(({ tuples }) =>
+      tuples.some((tuple) => isIpv4Unicast(tuple) && tuple.nextHopAfi === AFI_IPV6),
+    ),
   };
 }
 

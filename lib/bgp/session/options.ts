@@ -42,12 +42,14 @@ export interface PeerOptions {
   readonly capabilities?: CapabilityOptions | undefined;
 }
 
-/** Capabilities that our OPEN announces besides multiprotocol. All default to true. */
+/** Capabilities that our OPEN announces besides multiprotocol. All default to true unless they say otherwise. */
 export interface CapabilityOptions {
   /** RFC 2918. Off: ROUTE-REFRESH messages are ignored. */
   readonly routeRefresh?: boolean | undefined;
   /** RFC 6793. Off: behave like a speaker that knows two-octet AS numbers only. */
   readonly fourOctetAs?: boolean | undefined;
+  /** IPv4 unicast with IPv6 next hops (RFC 8950). Default false. */
+  readonly extendedNextHop?: boolean | undefined;
   /** RFC 4724 with no family: End-of-RIB is sent, forwarding state is not kept over a restart. */
   readonly gracefulRestart?: boolean | undefined;
 }
@@ -81,6 +83,7 @@ export interface ResolvedPeerOptions {
   readonly extendedMessage: boolean;
   readonly routeRefresh: boolean;
   readonly fourOctetAs: boolean;
+  readonly extendedNextHop: boolean;
   readonly gracefulRestart: boolean;
 }
 
@@ -138,6 +141,7 @@ export function resolveOptions(options: PeerOptions): ResolvedPeerOptions {
     extendedMessage: maxMessageLength > MAX_MESSAGE_LENGTH,
     routeRefresh: options.capabilities?.routeRefresh ?? true,
     fourOctetAs: options.capabilities?.fourOctetAs ?? true,
+    extendedNextHop: options.capabilities?.extendedNextHop ?? false,
     gracefulRestart: options.capabilities?.gracefulRestart ?? true,
   };
 }

@@ -9,6 +9,8 @@ export interface WireContext {
   readonly addPath: ReadonlySet<string>;
   /** Longest message: 4096, or 65535 with RFC 8654. */
   readonly maxMessageLength: number;
+  /** IPv4 unicast routes may have IPv6 next hops (RFC 8950). Left out: no. */
+  readonly extendedNextHop?: boolean;
   /** Left out: rules that depend on the kind of peer are not applied. */
   readonly peerType?: PeerType;
 }

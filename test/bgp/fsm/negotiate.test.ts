@@ -18,6 +18,7 @@ function facts(overrides: Partial<OpenFacts> = {}): OpenFacts {
     enhancedRouteRefresh: false,
     extendedMessage: false,
     roles: [],
+    extendedNextHop: false,
     ...overrides,
   };
 }
@@ -99,6 +100,18 @@ describe('negotiate', () => {
     expect([long.receive.maxMessageLength, long.send.maxMessageLength]).to.deep.equal([65535, 4096]);
     const both = agree(facts({ extendedMessage: true }), facts({ ...PEER, extendedMessage: true }));
     expect(both.send.maxMessageLength).to.equal(65535);
+  });
+
+  it('IPv6 next hops of IPv4 routes: only when both announced them (RFC 8950 section 4)', () => {
+    for (const [ours, theirs] of [
+      [false, false],
+      [true, false],
+      [false, true],
+      [true, true],
+    ] as const) {
+      const { receive, send } = agree(facts({ extendedNextHop: ours }), facts({ ...PEER, extendedNextHop: theirs }));
+      expect([receive.extendedNextHop, send.extendedNextHop]).to.deep.equal([ours && theirs, ours && theirs]);
+    }
   });
 
   it('gives a frozen value', () => {

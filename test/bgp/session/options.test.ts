@@ -27,6 +27,7 @@ describe('options of a Peer', () => {
       sendHoldTime: 480,
       passive: false,
       extendedMessage: false,
+      extendedNextHop: false,
     });
     expect(make({ holdTime: 600 }).options.sendHoldTime).to.equal(1200);
     expect(make({ connectRetry: 300 }).options.connectRetryMax).to.equal(300);

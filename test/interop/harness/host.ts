@@ -71,6 +71,8 @@ export class Host {
 export interface KernelRoute {
   readonly dst: string;
   readonly gateway?: string;
+  /** In place of `gateway` when it is of the other family. */
+  readonly via?: { readonly family: string; readonly host: string };
   readonly dev?: string;
   /** Left out for unicast. */
   readonly type?: string;

@@ -1,0 +1,240 @@
+import { expect } from 'chai';
+import { frame } from '../../lib/bgp/wire/header.js';
+import type { PeerOptions } from '../../lib/bgp/session/index.js';
+import type { NeighborOptions, SpeakerConfig } from '../../lib/speaker/options.js';
+import { Lab, oneInterface, type Probe } from '../support/lab.js';
+import { announcement, octets } from '../support/wire.js';
+
+const R = '10.0.0.1';
+const R6 = 'fd00::1';
+const V4 = '10.1.0.0/16';
+const NH = 'fd00::9';
+const TWO = { capabilities: { extendedNextHop: true } };
+const networks = oneInterface([R, '10.0.0.0/24'], [R6, 'fd00::/64'], ['fe80::1', 'fe80::/64']);
+
+const neighbor = (address: string, more: Partial<NeighborOptions> = {}): NeighborOptions => ({
+  address,
+  peerAs: 64512,
+  passive: true,
+  ...more,
+});
+const client = (address: string, extendedNextHop: boolean, more: Partial<NeighborOptions> = {}): NeighborOptions =>
+  neighbor(address, { routeReflectorClient: true, extendedNextHop, ...more });
+
+/** A speaker that can be reached over both families; probes by address. */
+class Net {
+  readonly lab = new Lab();
+
+  async speaker(neighbors: readonly NeighborOptions[], more: Partial<SpeakerConfig> = {}) {
+    const listen = [R, R6].map((address) => ({ address, port: 179 }));
+    const host = this.lab.network.host(R, R6);
+    return this.lab.speaker({ routerId: R, listen, neighbors, ...more }, { networks, transport: host });
+  }
+
+  probe(address: string, options: Partial<PeerOptions> = {}): Probe {
+    const to = address.includes(':') ? R6 : R;
+    const routerId = 0x0a000100 + this.lab.probes.length;
+    return this.lab.probe(to, address, { routerId, ...options });
+  }
+}
+
+const say = (probe: Probe, nextHop: string, ...prefixes: string[]): Probe =>
+  probe.send(announcement({ prefixes, nextHop, attributes: probe.attributes() }, probe.negotiated!.send));
+
+const nextHops = (probe: Probe): Record<string, string | undefined> =>
+  Object.fromEntries([...probe.view.routes].map(([prefix, route]) => [prefix, route.nextHop]));
+
+describe('Speaker: IPv4 routes with IPv6 next hops (RFC 8950)', () => {
+  it('the OPEN: capability 5 with AFI 1, SAFI 1, next hop AFI 2, only where it is asked for', async () => {
+    const net = new Net();
+    await net.speaker([client('10.0.0.11', true), client('10.0.0.12', false)]);
+    const [a, b] = [net.probe('10.0.0.11', TWO), net.probe('10.0.0.12', TWO)];
+    await net.lab.up(a, b);
+    expect(a.peer.capabilities).to.include('EXTENDED_NEXT_HOP');
+    expect(b.peer.capabilities).not.to.include('EXTENDED_NEXT_HOP');
+    expect([a, b].map(({ negotiated }) => negotiated!.send.extendedNextHop)).to.deep.equal([true, false]);
+  });
+
+  for (const [what, nextHop, hex] of [
+    ['16 octets', NH, '10 fd000000000000000000000000000009'],
+    ['32 octets', NH, '20 fd000000000000000000000000000009 fe800000000000000000000000000009'],
+  ] as const) {
+    it(`a next hop of ${what} is taken in, and reflected in 16 octets`, async () => {
+      const net = new Net();
+      const speaker = await net.speaker([client('fd00::11', true), client('fd00::12', true)]);
+      const [a, b] = [net.probe('fd00::11', TWO), net.probe('fd00::12', TWO)];
+      await net.lab.up(a, b);
+      // ORIGIN, AS_PATH, LOCAL_PREF, MP_REACH_NLRI: AFI 1, SAFI 1, next hop, reserved, 10.1.0.0/16.
+      const reach = `0001 01 ${hex} 00 10 0a01`.replaceAll(' ', '');
+      const attributes = `40010100 400200 40050400000064 800e ${(reach.length / 2).toString(16).padStart(2, '0')} ${reach}`;
+      const length = octets(attributes).length;
+      a.send(frame(2, octets(`0000 ${length.toString(16).padStart(4, '0')} ${attributes}`)));
+      await net.lab.settle();
+      const [path] = [...speaker.routes('ipv4-unicast')];
+      expect(path).to.include({ prefix: V4, nextHop, neighbor: 'fd00::11' });
+      expect(path!.linkLocalNextHop).to.equal(what === '32 octets' ? 'fe80::9' : undefined);
+      // RFC 7606 section 5.1: MP_REACH_NLRI first; no NEXT_HOP; ORIGINATOR_ID and CLUSTER_LIST last.
+      expect(b.updates.at(-1)).to.equal(
+        '0000' +
+          '0038' +
+          '900e0018' +
+          '00010110fd0000000000000000000000000000090010' +
+          '0a01' +
+          '40010100' +
+          '400200' +
+          '40050400000064' +
+          '8009040a000100' +
+          '800a040a000001',
+      );
+      // Withdrawn as any IPv4 route.
+      a.withdraw(V4);
+      await net.lab.settle();
+      expect(b.updates.at(-1)).to.equal('0003100a010000');
+      expect(b.view.needless).to.deep.equal([]);
+    });
+  }
+
+  it('is not told to an iBGP neighbor without; one that had an IPv4 next hop before is withdrawn there', async () => {
+    const net = new Net();
+    await net.speaker([client('fd00::11', true), client('10.0.0.12', true), client('10.0.0.13', false)]);
+    const [a, b, old] = [net.probe('fd00::11', TWO), net.probe('10.0.0.12', TWO), net.probe('10.0.0.13', TWO)];
+    await net.lab.up(a, b, old);
+    say(a, '10.0.0.99', V4);
+    await net.lab.settle();
+    expect([nextHops(b), nextHops(old)]).to.deep.equal([{ [V4]: '10.0.0.99' }, { [V4]: '10.0.0.99' }]);
+    say(a, NH, V4);
+    await net.lab.settle();
+    expect([nextHops(b), nextHops(old)]).to.deep.equal([{ [V4]: NH }, {}]);
+    say(a, '10.0.0.99', V4);
+    await net.lab.settle();
+    expect([nextHops(b), nextHops(old)]).to.deep.equal([{ [V4]: '10.0.0.99' }, { [V4]: '10.0.0.99' }]);
+    expect(old.view.needless).to.deep.equal([]);
+  });
+
+  it('eBGP: our own address, IPv6 on an IPv6 session that has it, else IPv4 with a NEXT_HOP attribute', async () => {
+    const net = new Net();
+    const external = { peerAs: 65001 };
+    await net.speaker([
+      client('fd00::11', true),
+      neighbor('fd00::21', { ...external, extendedNextHop: true }),
+      neighbor('fd00::22', external),
+      neighbor('10.0.0.23', { ...external, extendedNextHop: true }),
+    ]);
+    const from = net.probe('fd00::11', TWO);
+    const out = ['fd00::21', 'fd00::22', '10.0.0.23'].map((address) => net.probe(address, { ...TWO, localAs: 65001 }));
+    await net.lab.up(from, ...out);
+    // Not on the subnet shared with the neighbors: nobody else's address may stay.
+    say(from, 'fd00:5::9', V4);
+    say(from, '10.5.0.9', '10.2.0.0/16');
+    await net.lab.settle();
+    const told = (nextHop: string) => ({ [V4]: nextHop, '10.2.0.0/16': nextHop });
+    expect(out.map(nextHops)).to.deep.equal([told(R6), told(R), told(R)]);
+    expect(out[1]!.updates.join()).to.include('40010100' + '4002060201' + '0000fc00' + '4003040a000001');
+    expect(out[1]!.updates.join()).not.to.include('0e');
+  });
+
+  it('eBGP: the address of a third party on the shared subnet stays (RFC 4271 5.1.3), IPv4 or IPv6', async () => {
+    const net = new Net();
+    await net.speaker([client('fd00::11', true), neighbor('fd00::21', { peerAs: 65001, extendedNextHop: true })]);
+    const [from, out] = [net.probe('fd00::11', TWO), net.probe('fd00::21', { ...TWO, localAs: 65001 })];
+    await net.lab.up(from, out);
+    say(from, NH, V4);
+    await net.lab.settle();
+    expect(nextHops(out)).to.deep.equal({ [V4]: NH });
+  });
+
+  it('nextHopSelf makes eBGP routes with IPv6 next hops fit for iBGP without, but no reflected ones', async () => {
+    const net = new Net();
+    await net.speaker([
+      neighbor('fd00::21', { peerAs: 65001, extendedNextHop: true }),
+      client('fd00::11', true),
+      client('10.0.0.12', false, { nextHopSelf: true }),
+    ]);
+    const external = net.probe('fd00::21', { ...TWO, localAs: 65001 });
+    const [a, old] = [net.probe('fd00::11', TWO), net.probe('10.0.0.12')];
+    await net.lab.up(external, a, old);
+    say(external, NH, V4);
+    say(a, NH, '10.2.0.0/16');
+    await net.lab.settle();
+    expect(nextHops(old)).to.deep.equal({ [V4]: R });
+    expect(nextHops(a)).to.deep.equal({ [V4]: NH });
+  });
+
+  it('routes originated here: our IPv6 address where the session is IPv6, or the IPv6 next hop that was asked for', async () => {
+    const net = new Net();
+    const speaker = await net.speaker([client('fd00::11', true), client('10.0.0.12', true), client('fd00::13', false)]);
+    const [six, four, old] = [net.probe('fd00::11', TWO), net.probe('10.0.0.12', TWO), net.probe('fd00::13')];
+    await net.lab.up(six, four, old);
+    speaker.announce(V4);
+    speaker.announce('10.2.0.0/16', { nextHop: 'fd00::77' });
+    await net.lab.settle();
+    expect(nextHops(six)).to.deep.equal({ [V4]: R6, '10.2.0.0/16': 'fd00::77' });
+    expect(nextHops(four)).to.deep.equal({ [V4]: R, '10.2.0.0/16': 'fd00::77' });
+    expect(nextHops(old)).to.deep.equal({ [V4]: R });
+    expect(
+      [...speaker.routes('ipv4-unicast', { advertisedTo: 'fd00::11' })].map(({ nextHop }) => nextHop),
+    ).to.have.members([R6, 'fd00::77']);
+    expect(() => speaker.announce('2001:db8::/32', { nextHop: '10.0.0.9' })).to.throw('another family');
+  });
+
+  it('a late neighbor and one that asks again are told both kinds', async () => {
+    const net = new Net();
+    await net.speaker([client('fd00::11', true), client('fd00::12', true)]);
+    const [a, b] = [net.probe('fd00::11', TWO), net.probe('fd00::12', TWO)];
+    await net.lab.up(a);
+    say(a, NH, V4, '10.3.0.0/16');
+    say(a, '10.0.0.99', '10.2.0.0/16');
+    await net.lab.up(b);
+    const all = { [V4]: NH, '10.2.0.0/16': '10.0.0.99', '10.3.0.0/16': NH };
+    expect(nextHops(b)).to.deep.equal(all);
+    b.view.routes.clear();
+    b.refresh(1);
+    await net.lab.settle();
+    expect(nextHops(b)).to.deep.equal(all);
+  });
+
+  it('not negotiated: treated as withdrawn and told as a diagnostic, the session stays', async () => {
+    const net = new Net();
+    const speaker = await net.speaker([client('fd00::11', false)]);
+    const errors: string[] = [];
+    speaker.on('updateError', ({ diagnostic }) => errors.push(`${diagnostic.action}: ${diagnostic.reason}`));
+    const a = net.probe('fd00::11', TWO);
+    await net.lab.up(a);
+    say(a, '10.0.0.99', V4);
+    say(a, NH, V4);
+    await net.lab.settle();
+    expect([...speaker.routes('ipv4-unicast')]).to.deep.equal([]);
+    expect(errors).to.deep.equal([
+      'treat-as-withdraw: IPv6 next hop of an IPv4 route, which was not negotiated (RFC 8950)',
+    ]);
+    expect(a.downs).to.deep.equal([]);
+  });
+
+  for (const [what, nextHop] of [
+    ['multicast', 'ff02::1'],
+    ['unspecified', '::'],
+  ] as const) {
+    it(`a next hop that is ${what} is none: treated as withdrawn`, async () => {
+      const net = new Net();
+      const speaker = await net.speaker([client('fd00::11', true)]);
+      const a = net.probe('fd00::11', TWO);
+      await net.lab.up(a);
+      say(a, NH, V4);
+      say(a, nextHop, V4);
+      await net.lab.settle();
+      expect([...speaker.routes('ipv4-unicast')]).to.deep.equal([]);
+      expect(a.downs).to.deep.equal([]);
+    });
+  }
+
+  it('the decision process: an IPv6 next hop that is our own address leads nowhere', async () => {
+    const net = new Net();
+    const speaker = await net.speaker([client('fd00::11', true)]);
+    const a = net.probe('fd00::11', TWO);
+    await net.lab.up(a);
+    say(a, R6, V4);
+    await net.lab.settle();
+    expect(speaker.explain(V4).best).to.equal(null);
+    expect(speaker.explain(V4).decisions[0]).to.include({ lostAt: 'next hop resolvable' });
+  });
+});
