@@ -1,7 +1,7 @@
 import createDebug from 'debug';
 import { Hono, type Context } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
-import { canonicalAddress, formatPrefix, parsePrefix, UsageError, type Clock } from '../net/index.js';
+import { canonicalScopedAddress, formatPrefix, parsePrefix, UsageError, type Clock } from '../net/index.js';
 import { realClock } from '../io/clock.js';
 import type { ProcessMonitor } from '../io/process-monitor.js';
 import { checkNetwork } from '../speaker/config.js';
@@ -107,7 +107,7 @@ export function createApi(speaker: SpeakerApi, options: ApiOptions = {}): Hono {
 }
 
 function addressOf(cx: Context): string {
-  return canonicalAddress(cx.req.param('address') ?? '');
+  return canonicalScopedAddress(cx.req.param('address') ?? '');
 }
 
 function* routes(speaker: SpeakerApi, query: RouteQuery): IterableIterator<PathView | undefined> {

@@ -1,4 +1,4 @@
-import { canonicalAddress, parsePrefix, prefixContains, UsageError, type Prefix } from '../net/index.js';
+import { canonicalScopedAddress, parsePrefix, prefixContains, UsageError, type Prefix } from '../net/index.js';
 import { RIB_FAMILIES, type FamilyName } from '../bgp/wire/families.js';
 import { didYouMean } from '../speaker/config-suggest.js';
 import type { RouteFilter } from '../speaker/speaker-api.js';
@@ -37,8 +37,8 @@ export function readRouteQuery(parameters: Readonly<Record<string, string>>, acc
   return {
     families: families(parameters['family'], within),
     filter: {
-      ...(receivedFrom === undefined ? {} : { receivedFrom: canonicalAddress(receivedFrom) }),
-      ...(advertisedTo === undefined ? {} : { advertisedTo: canonicalAddress(advertisedTo) }),
+      ...(receivedFrom === undefined ? {} : { receivedFrom: canonicalScopedAddress(receivedFrom) }),
+      ...(advertisedTo === undefined ? {} : { advertisedTo: canonicalScopedAddress(advertisedTo) }),
       ...(choice('all', parameters['all'], ['false', 'true']) === 'true' ? { bestOnly: false } : {}),
     },
     within,

@@ -1,4 +1,4 @@
-import { canonicalAddress } from '../net/index.js';
+import { canonicalScopedAddress } from '../net/index.js';
 import { checkNetwork } from '../speaker/config.js';
 import type { NetworkOptions } from '../speaker/options.js';
 import type { NeighborView } from '../speaker/views.js';
@@ -64,7 +64,7 @@ export async function changeNeighbor(
   options: { readonly api: string; readonly reason?: string },
   out: Output,
 ): Promise<void> {
-  const canonical = argument(() => canonicalAddress(address));
+  const canonical = argument(() => canonicalScopedAddress(address));
   const body = options.reason === undefined ? {} : { reason: options.reason };
   const view = await new ApiClient(options.api).post<NeighborView>(
     `/v1/neighbors/${encodeURIComponent(canonical)}/${change}`,

@@ -1,4 +1,4 @@
-import { UsageError, canonicalAddress, formatPrefix, parsePrefix } from '../net/index.js';
+import { UsageError, canonicalScopedAddress, formatPrefix, parsePrefix } from '../net/index.js';
 import type { ProcessView } from '../io/process-monitor.js';
 import type { ExplainView, FibRouteView, NeighborView, PathView, SummaryView } from '../speaker/views.js';
 import { ApiClient } from './client.js';
@@ -40,7 +40,7 @@ export async function showNeighbors(options: ShowOptions, out: Output): Promise<
 }
 
 export async function showNeighbor(address: string, options: ShowOptions, out: Output): Promise<void> {
-  const path = `/v1/neighbors/${encodeURIComponent(argument(() => canonicalAddress(address)))}`;
+  const path = `/v1/neighbors/${encodeURIComponent(argument(() => canonicalScopedAddress(address)))}`;
   await showOne<NeighborView>(path, options, out, (view) => views.neighborText(view, Date.now()));
 }
 

@@ -8,6 +8,7 @@ const CACHE_MS = 1000;
 /** The network interfaces of this machine, as they were at most a second ago. */
 export class SystemNetworks implements LocalNetworks {
   private byAddress = new Map<string, NetworkInterface>();
+  private byName = new Map<string, NetworkInterface>();
   private readAt = -Infinity;
 
   interfaceOf(address: string): NetworkInterface | undefined {
@@ -16,17 +17,23 @@ export class SystemNetworks implements LocalNetworks {
       this.readAt = now;
       this.read();
     }
-    return this.byAddress.get(address);
+    // Several interfaces may have the same link-local address.
+    const [plain, zone] = address.split('%') as [string, string?];
+    if (zone === undefined) return this.byAddress.get(plain);
+    const named = this.byName.get(zone);
+    return named?.addresses.some((own) => own.address === plain) ? named : undefined;
   }
 
   private read(): void {
     this.byAddress = new Map();
+    this.byName = new Map();
     for (const [name, entries = []] of Object.entries(networkInterfaces())) {
       const addresses = entries.map(({ address, cidr }) => {
         const octets = parseAddress(address);
         const length = cidr === null ? octets.length * 8 : Number(cidr.slice(cidr.indexOf('/') + 1));
         return { address: canonicalAddress(address), subnet: { octets: maskOctets(octets, length), length } };
       });
+      this.byName.set(name, { name, addresses });
       for (const { address } of addresses) this.byAddress.set(address, { name, addresses });
     }
   }

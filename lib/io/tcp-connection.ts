@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { canonicalAddress } from '../net/address.js';
+import { canonicalScopedAddress } from '../net/zone.js';
 import { TransportError } from '../net/errors.js';
 import type { Connection, ConnectionHandler, Endpoint } from '../net/transport.js';
 
@@ -61,10 +61,10 @@ export class TcpConnection implements Connection {
   }
 }
 
-/** A socket's address in canonical form: IPv4 out of its IPv6-mapped form, no zone. */
+/** A socket's address in canonical form: IPv4 out of its IPv6-mapped form, a link-local one with its zone. */
 export function endpointOf(address: string | undefined, port: number | undefined): Endpoint {
-  const plain = (address ?? '::').replace(/%.*$/, '').replace(/^::ffff:(?=\d+\.)/i, '');
-  return Object.freeze({ address: canonicalAddress(plain), port: port ?? 0 });
+  const plain = (address ?? '::').replace(/^::ffff:(?=\d+\.)/i, '');
+  return Object.freeze({ address: canonicalScopedAddress(plain), port: port ?? 0 });
 }
 
 const MESSAGES: Readonly<Record<string, string>> = {

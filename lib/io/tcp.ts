@@ -1,7 +1,7 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import createDebug from 'debug';
 import { UsageError } from '../net/errors.js';
-import { isAddress } from '../net/address.js';
+import { isScopedAddress } from '../net/zone.js';
 import type { Connection, ConnectHandler, ConnectOptions, Endpoint, Listener, Transport } from '../net/transport.js';
 import { endpointOf, TcpConnection, transportError } from './tcp-connection.js';
 
@@ -94,5 +94,5 @@ function listenerOf(server: Server): Listener {
 }
 
 function requireAddress(address: string): void {
-  if (!isAddress(address)) throw new UsageError('bad_address', `not an IP address: '${address}'`, 'address');
+  if (!isScopedAddress(address)) throw new UsageError('bad_address', `not an IP address: '${address}'`, 'address');
 }

@@ -8,6 +8,7 @@ export * from './transport.js';
 export * from './reader.js';
 export * from './writer.js';
 export * from './address.js';
+export * from './zone.js';
 export * from './prefix.js';
 export * from './asn.js';
 export * from './local-networks.js';

@@ -15,7 +15,7 @@ export interface NetworkInterface {
 
 /** What a speaker needs to know of the machine it runs on: real in `lib/io`, invented in tests. */
 export interface LocalNetworks {
-  /** The interface that has this address (canonical text), if any. */
+  /** The interface that has this address (canonical text; a link-local one with its zone), if any. */
   interfaceOf(address: string): NetworkInterface | undefined;
 }
 

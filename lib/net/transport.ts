@@ -1,6 +1,6 @@
 import type { TransportError } from './errors.js';
 
-/** One end of a connection: an address in canonical text form and a port. */
+/** One end of a connection: an address in canonical text form, a link-local one with its zone (`fe80::1%eth0`), and a port. */
 export interface Endpoint {
   readonly address: string;
   readonly port: number;

@@ -11,7 +11,7 @@ import { ATTR } from './attribute-store.js';
 import { onlyToCustomerOf } from './import-rules.js';
 import type { NextHopTable } from './next-hop-table.js';
 import type { PathTable } from './path-table.js';
-import { compareAddresses, LOCAL_SOURCE, type PeerTable } from './peer-table.js';
+import { compareSources, LOCAL_SOURCE, type PeerTable } from './peer-table.js';
 
 /** What the steps look at. */
 export interface DecisionContext {
@@ -180,8 +180,7 @@ export const DECISION_STEPS: readonly DecisionStep[] = [
   {
     name: 'lowest peer address',
     rfc: 'RFC 4271 9.1.2.2 g',
-    compare: (cx, a, b) =>
-      compareAddresses(cx.peers.get(cx.paths.source[a]!).address, cx.peers.get(cx.paths.source[b]!).address),
+    compare: (cx, a, b) => compareSources(cx.peers.get(cx.paths.source[a]!), cx.peers.get(cx.paths.source[b]!)),
     show: (cx, row) => cx.peers.addressText(cx.paths.source[row]!) ?? 'local',
   },
 ];

@@ -2,7 +2,7 @@
  * The sources of routes as small numbers. One is given out per session, not per neighbor: when a session ends, its routes
  * go away in slices while the neighbor may be back already under a new number. 0 stands for routes originated here.
  */
-import { formatAddress } from '../net/index.js';
+import { formatScopedAddress } from '../net/index.js';
 
 /** `confed`: a peer in another Member-AS of our confederation (RFC 5065). */
 export type SourceType = 'local' | 'ibgp' | 'ebgp' | 'confed';
@@ -13,6 +13,10 @@ export interface Source {
   readonly routerId: number;
   /** Address octets of the neighbor; empty for local routes. */
   readonly address: Uint8Array;
+  /** The zone of a link-local address: the name of the interface that it is on (RFC 4007). */
+  readonly zone?: string | undefined;
+  /** The interface that the session runs over, if it is known: link-local next hops are on it. */
+  readonly device?: string | undefined;
   /** A client of this reflector (RFC 4456). */
   readonly client: boolean;
   /** A client of this route server (RFC 7947); left out: no. */
@@ -63,9 +67,16 @@ export class PeerTable {
 
   /** Text address of a neighbor, null for local routes. */
   addressText(id: number): string | null {
-    const { address } = this.sources[id]!;
-    return address.length === 0 ? null : formatAddress(address);
+    const { address, zone } = this.sources[id]!;
+    return address.length === 0 ? null : formatScopedAddress({ octets: address, zone });
   }
+}
+
+/** Order of two neighbors by address; link-local ones that are the same on different links by zone. */
+export function compareSources(a: Source, b: Source): number {
+  const order = compareAddresses(a.address, b.address);
+  if (order !== 0 || a.zone === b.zone) return order;
+  return (a.zone ?? '') < (b.zone ?? '') ? -1 : 1;
 }
 
 /** Order of two addresses as unsigned numbers, IPv4 before IPv6. */

@@ -1,5 +1,5 @@
 import { UsageError } from '../net/errors.js';
-import { canonicalAddress } from '../net/address.js';
+import { canonicalScopedAddress } from '../net/zone.js';
 import { MemoryLinks } from './memory-links.js';
 import { MemoryTransport } from './memory-transport.js';
 
@@ -12,7 +12,7 @@ export class MemoryNetwork extends MemoryLinks {
    * @throws UsageError `bad_address`, or `duplicate_address` when another host has one of them
    */
   host(...addresses: string[]): MemoryTransport {
-    const canonical = addresses.map(canonicalAddress);
+    const canonical = addresses.map(canonicalScopedAddress);
     const taken = canonical.find((address) => this.#hosts.has(address));
     if (taken !== undefined) throw new UsageError('duplicate_address', `another host has ${taken}`);
     const transport = new MemoryTransport(this, this.#hosts, canonical);

@@ -1,5 +1,5 @@
 import { TransportError } from '../net/errors.js';
-import { canonicalAddress } from '../net/address.js';
+import { canonicalScopedAddress } from '../net/zone.js';
 import type { Connection, ConnectHandler, ConnectOptions, Endpoint, Listener, Transport } from '../net/transport.js';
 import { MemoryConnection } from './memory-connection.js';
 import type { MemoryLinks } from './memory-links.js';
@@ -34,7 +34,7 @@ export class MemoryTransport implements Transport {
 
   connect(options: ConnectOptions, handler: ConnectHandler): { cancel(): void } {
     const links = this.#links;
-    const remote = { address: canonicalAddress(options.remote.address), port: options.remote.port };
+    const remote = { address: canonicalScopedAddress(options.remote.address), port: options.remote.port };
     const address = options.localAddress ?? this.#addresses.find((own) => isIpv6(own) === isIpv6(remote.address));
     const attempt = { cancelled: false, accepted: undefined as MemoryConnection | undefined };
     const fail = (afterMs: number, code: string, text: string): void => {
@@ -42,10 +42,10 @@ export class MemoryTransport implements Transport {
         if (!attempt.cancelled) handler.onError(new TransportError(code, text));
       });
     };
-    if (address === undefined || !this.#addresses.includes(canonicalAddress(address))) {
+    if (address === undefined || !this.#addresses.includes(canonicalScopedAddress(address))) {
       fail(0, 'EADDRNOTAVAIL', 'local address not available');
     } else {
-      const local = { address: canonicalAddress(address), port: options.localPort ?? this.#nextPort++ };
+      const local = { address: canonicalScopedAddress(address), port: options.localPort ?? this.#nextPort++ };
       const latency = links.latency(local.address, remote.address);
       links.clock.after(latency, () => {
         if (attempt.cancelled || links.isCut(local.address, remote.address)) return;
@@ -100,7 +100,7 @@ export class MemoryTransport implements Transport {
   }
 
   listen(at: Endpoint, onConnection: (connection: Connection) => void): Promise<Listener> {
-    const address = canonicalAddress(at.address);
+    const address = canonicalScopedAddress(at.address);
     const local = Object.freeze({ address, port: at.port === 0 ? this.#nextPort++ : at.port });
     if (address !== '::' && address !== '0.0.0.0' && !this.#addresses.includes(address)) {
       return Promise.reject(new TransportError('EADDRNOTAVAIL', 'local address not available'));

@@ -41,7 +41,7 @@ export const PEER_SETTINGS = {
   connectRetryMax: v.seconds.optional(),
   sendHoldTime: v.integer(0, 0xffff, 'seconds').optional(),
   passive: v.flag.optional(),
-  localAddress: v.hostAddress.optional(),
+  localAddress: v.scopedHostAddress.optional(),
   localPort: port.optional(),
   port: port.optional(),
   nextHopSelf: v.flag.optional(),
@@ -51,7 +51,7 @@ export const PEER_SETTINGS = {
 } satisfies Shape<PeerSettings>;
 
 export const NEIGHBOR = {
-  address: v.hostAddress,
+  address: v.scopedHostAddress,
   peerGroup: v.word.optional(),
   ...PEER_SETTINGS,
 } satisfies Shape<NeighborOptions>;

@@ -2,11 +2,13 @@ import * as z from 'zod';
 import {
   canonicalAddress,
   formatPrefix,
+  formatScopedAddress,
   isAddress,
   isLinkLocal,
   parseAddress,
   parseAsn,
   parsePrefix,
+  parseScopedAddress,
   AS_TRANS,
   UsageError,
 } from '../net/index.js';
@@ -104,16 +106,36 @@ export const routerId = ipv4Identifier('a router ID');
 export const clusterId = ipv4Identifier('a cluster ID');
 
 function canonical(input: unknown): { text: string; octets: Uint8Array } {
-  check(isAddress(text(input)), text(input).includes('%') ? 'link-local addresses with a zone are not supported' : '');
+  check(isAddress(text(input)), text(input).includes('%') ? 'an address with a zone cannot stand here' : '');
   return { text: canonicalAddress(text(input)), octets: parseAddress(text(input)) };
 }
 
+/** Link-local addresses with their zone, all others without. */
+function canonicalScoped(input: unknown): { text: string; octets: Uint8Array } {
+  const { octets, zone } = parseScopedAddress(text(input));
+  check(zone !== undefined || !isLinkLocal(octets), 'a link-local address needs its interface, as in fe80::1%eth0');
+  return { text: formatScopedAddress({ octets, zone }), octets };
+}
+
 /** An address to listen on: may be the unspecified one. */
-export const listenAddress = value('an IP address (0.0.0.0 or :: for all)', (input) => canonical(input).text);
+export const listenAddress = value('an IP address (0.0.0.0 or :: for all)', (input) => canonicalScoped(input).text);
 
 /** An address of one host. */
 export const hostAddress = value('the IP address of a host', (input) => {
   const { text: address, octets } = canonical(input);
+  checkHost(octets);
+  check(!isLinkLocal(octets), 'a link-local address says nothing here');
+  return address;
+});
+
+/** An address of one host; a link-local one with its zone. */
+export const scopedHostAddress = value('the IP address of a host', (input) => {
+  const { text: address, octets } = canonicalScoped(input);
+  checkHost(octets);
+  return address;
+});
+
+function checkHost(octets: Uint8Array): void {
   check(
     octets.some((octet) => octet !== 0),
     'the unspecified address is no host',
@@ -126,9 +148,7 @@ export const hostAddress = value('the IP address of a host', (input) => {
     octets[11] === 0xff &&
     octets.subarray(0, 10).every((octet) => octet === 0);
   check(!mapped, 'write an IPv4 address without ::ffff:');
-  check(!isLinkLocal(octets), 'link-local addresses need a zone and are not supported');
-  return address;
-});
+}
 
 export const prefix = value('an IP prefix such as 10.1.0.0/16', (input) => formatPrefix(parsePrefix(text(input))));
 

@@ -54,8 +54,10 @@ export class NextHopResolver {
     if (isUnspecified(address)) return OWN;
     if (!isUnicast(address)) return UNREACHABLE;
     const text = formatAddress(address);
+    // A link-local address says nothing without its link: that of another one may be the same as ours.
+    if (isLinkLocal(address)) return REACHABLE;
     if (!isLoopback(address) && this.networks.interfaceOf(text)) return OWN;
-    if (!this.fib || isLinkLocal(address)) return REACHABLE;
+    if (!this.fib) return REACHABLE;
     const resolution = this.fib.resolve(text);
     if (resolution) return { reachable: 'yes', metric: resolution.metric };
     // A kernel that cannot be read must not stop BGP.
@@ -67,8 +69,6 @@ export class FibBridge {
   constructor(
     private readonly fib: Fib,
     private readonly originator: Originator,
-    /** The device of a source's session, for link-local next hops. */
-    private readonly deviceOf: (source: number) => string | undefined,
   ) {}
 
   /** Best paths changed: say what is wanted now. */
@@ -101,7 +101,7 @@ export class FibBridge {
     const octets = rib.nextHops.octetsOf(rib.store.nextHop[attributes]!);
     const address = forwardingAddress(octets);
     if (!isLinkLocal(address)) return { nextHop: formatAddress(address) };
-    const device = this.deviceOf(source);
+    const device = rib.peers.get(source).device;
     return device === undefined ? { nextHop: formatAddress(address) } : { nextHop: formatAddress(address), device };
   }
 }

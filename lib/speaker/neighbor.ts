@@ -12,7 +12,7 @@ import { encodeEndOfRib } from '../bgp/wire/messages/update.js';
 import { Peer } from '../bgp/session/peer.js';
 import type { FsmStateName, Negotiated, SessionHandler } from '../bgp/session/types.js';
 import {
-  parseAddress,
+  parseScopedAddress,
   parseIpv4,
   type Clock,
   type Connection,
@@ -156,10 +156,14 @@ export class Neighbor implements SessionHandler {
     const families = negotiated.families
       .map(({ afi, safi }) => familyOf(afi, safi))
       .filter((family) => family !== undefined);
+    const { octets, zone } = parseScopedAddress(this.address);
+    const { local } = this.peer;
     const source = rib.peers.add({
       type: negotiated.peerType,
       routerId: negotiated.peerRouterId,
-      address: parseAddress(this.address),
+      address: octets,
+      zone,
+      device: zone ?? (local && this.host.networks.interfaceOf(local.address)?.name),
       client: negotiated.peerType === 'ibgp' && settings.routeReflectorClient,
       clusterId: parseIpv4(settings.clusterId),
       routeServerClient: settings.routeServerClient,

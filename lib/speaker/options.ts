@@ -66,7 +66,7 @@ export interface PeerSettings {
 }
 
 export interface NeighborOptions extends PeerSettings {
-  /** IPv4 or IPv6 address; IPv6 link-local with its zone is not supported here. */
+  /** IPv4 or IPv6 address; a link-local one with its zone: `fe80::1%eth0`. */
   readonly address: string;
   readonly peerGroup?: string;
 }

@@ -3,6 +3,7 @@ import {
   formatIpv4,
   isLinkLocal,
   parseAddress,
+  parseScopedAddress,
   prefixContains,
   type LocalNetworks,
   type Prefix,
@@ -27,13 +28,14 @@ export function selfNextHop(
   routerId: number,
   networks: LocalNetworks,
 ): SelfNextHop {
-  const own = parseAddress(local);
+  const { octets: own } = parseScopedAddress(local);
   const length = family === 'any' ? own.length : family === 'ipv4-unicast' ? 4 : 16;
   const candidates = (networks.interfaceOf(local)?.addresses ?? []).map(({ address, subnet }) => ({
     octets: parseAddress(address),
     subnet,
   }));
   if (own.length === length) {
+    if (isLinkLocal(own)) return { address: withGlobal(own, candidates), subnet: undefined };
     return { address: own, subnet: candidates.find(({ subnet }) => prefixContains(subnet, own))?.subnet };
   }
   const other = candidates.find(({ octets }) => octets.length === length && !isLinkLocal(octets));
@@ -43,4 +45,17 @@ export function selfNextHop(
   mapped.set([0xff, 0xff], 10);
   mapped.set(own, 12);
   return { address: mapped, subnet: undefined };
+}
+
+/**
+ * RFC 2545 section 3: a global address and the link-local one. Without a global one on the interface the link-local one
+ * stands alone, as on links that have no other addresses.
+ */
+function withGlobal(linkLocal: Uint8Array, candidates: readonly { readonly octets: Uint8Array }[]): Uint8Array {
+  const global = candidates.find(({ octets }) => octets.length === 16 && !isLinkLocal(octets));
+  if (!global) return linkLocal;
+  const both = new Uint8Array(32);
+  both.set(global.octets);
+  both.set(linkLocal, 16);
+  return both;
 }

@@ -9,10 +9,10 @@ import type { Fib } from '../fib/fib.js';
 import { createFib } from '../io/create-fib.js';
 import { realClock, realRandom, SystemNetworks, TcpTransport } from '../io/index.js';
 import {
-  canonicalAddress,
-  parseAddress,
+  canonicalScopedAddress,
   parseIpv4,
   parsePrefix,
+  parseScopedAddress,
   prefixContains,
   UsageError,
   type Clock,
@@ -122,7 +122,7 @@ export class Speaker extends EventEmitter<SpeakerEvents> implements SpeakerApi, 
       ...(print ? { print } : {}),
     });
     resolver.setFib(fib);
-    const bridge = new FibBridge(fib, this.originator, (source) => this.deviceOf(source));
+    const bridge = new FibBridge(fib, this.originator);
     this.bridge = bridge;
     this.loop.onBestPathChange((rib, changed) => bridge.apply(rib, changed));
     fib.onEvent((event) => this.emit('fib', event));
@@ -131,14 +131,6 @@ export class Speaker extends EventEmitter<SpeakerEvents> implements SpeakerApi, 
       this.loop.scheduleIfDirty();
     });
     return fib;
-  }
-
-  private deviceOf(source: number): string | undefined {
-    for (const neighbor of this.neighborsByAddress.values()) {
-      const local = neighbor.peer.local;
-      if (neighbor.source === source && local) return this.networks.interfaceOf(local.address)?.name;
-    }
-    return undefined;
   }
 
   private isOwnClusterId(id: number): boolean {
@@ -234,7 +226,7 @@ export class Speaker extends EventEmitter<SpeakerEvents> implements SpeakerApi, 
   // --- neighbors ---
 
   private createNeighbor(options: NeighborOptions): Neighbor {
-    const address = canonicalAddress(options.address);
+    const address = canonicalScopedAddress(options.address);
     if (this.neighborsByAddress.has(address)) {
       throw new UsageError('duplicate_neighbor', `there is a neighbor ${address} already`, 'address');
     }
@@ -245,7 +237,7 @@ export class Speaker extends EventEmitter<SpeakerEvents> implements SpeakerApi, 
   }
 
   private find(address: string): Neighbor {
-    const neighbor = this.neighborsByAddress.get(canonicalAddress(address));
+    const neighbor = this.neighborsByAddress.get(canonicalScopedAddress(address));
     if (!neighbor) throw new UsageError('unknown_neighbor', `there is no neighbor ${address}`);
     return neighbor;
   }
@@ -269,7 +261,7 @@ export class Speaker extends EventEmitter<SpeakerEvents> implements SpeakerApi, 
   }
 
   private dynamicEntryFor(address: string): DynamicNeighborOptions | undefined {
-    const octets = parseAddress(address);
+    const { octets } = parseScopedAddress(address);
     let [entry, longest]: [DynamicNeighborOptions | undefined, number] = [undefined, -1];
     for (const candidate of this.config.dynamicNeighbors ?? []) {
       const prefix = parsePrefix(candidate.prefix);
@@ -294,7 +286,9 @@ export class Speaker extends EventEmitter<SpeakerEvents> implements SpeakerApi, 
 
   removeNeighbor(address: string): void {
     const neighbor = this.find(address);
-    const neighbors = (this.config.neighbors ?? []).filter((n) => canonicalAddress(n.address) !== neighbor.address);
+    const neighbors = (this.config.neighbors ?? []).filter(
+      (n) => canonicalScopedAddress(n.address) !== neighbor.address,
+    );
     this.config = { ...this.config, neighbors };
     this.retire(neighbor, CEASE.deconfigured);
   }

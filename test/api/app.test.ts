@@ -128,7 +128,7 @@ describe('HTTP API', () => {
     ['POST', '/v1/withdraw', [], 400, 'bad_body'],
     ['POST', '/v1/announce', { prefix: '10.5.0.1/16' }, 400, 'bad_config'],
     ['POST', '/v1/announce', { prefix: '10.5.0.0/16', nexthop: '10.0.0.1' }, 400, 'bad_config'],
-    ['POST', '/v1/announce', { prefix: '10.5.0.0/16', nextHop: '::1' }, 400, 'bad_config'],
+    ['POST', '/v1/announce', { prefix: '2001:db8::/32', nextHop: '10.0.0.9' }, 400, 'bad_config'],
     ['POST', '/v1/neighbors/10.0.0.77/reset', {}, 404, 'unknown_neighbor'],
     ['POST', '/v1/neighbors/10.0.0.2/enable', { reason: 'x' }, 400, 'bad_body'],
   ];

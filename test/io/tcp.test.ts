@@ -95,7 +95,7 @@ describe('TcpTransport', () => {
   it('writes addresses in canonical form', () => {
     expect(endpointOf('::ffff:192.0.2.1', 179)).to.deep.equal({ address: '192.0.2.1', port: 179 });
     expect(endpointOf('2001:0db8:0:0::1', 179).address).to.equal('2001:db8::1');
-    expect(endpointOf('fe80::1%eth0', 179).address).to.equal('fe80::1');
+    expect(endpointOf('fe80:0::1%eth0', 179).address).to.equal('fe80::1%eth0');
   });
 
   it('says in words what the system says in codes', () => {

@@ -238,3 +238,111 @@ describe('Speaker: IPv4 routes with IPv6 next hops (RFC 8950)', () => {
     expect(speaker.explain(V4).decisions[0]).to.include({ lostAt: 'next hop resolvable' });
   });
 });
+
+describe('Speaker: sessions between link-local addresses (RFC 4007, RFC 2545)', () => {
+  const L = 'fe80::1%eth0';
+  const linkOnly = oneInterface(['fe80::1', 'fe80::/64']);
+
+  async function speaker(net: Net, neighbors: readonly NeighborOptions[], networks = linkOnly) {
+    const listen = [{ address: L, port: 179 }];
+    const host = net.lab.network.host(L, 'fe80::1%eth1');
+    return net.lab.speaker({ routerId: R, listen, neighbors }, { networks, transport: host });
+  }
+  const probe = (net: Net, address: string, options: Partial<PeerOptions> = {}): Probe =>
+    net.lab.probe(L, address, { routerId: 0x0a000100 + net.lab.probes.length, ...TWO, ...options });
+
+  it('a neighbor is known by address and zone, in views, routes and commands', async () => {
+    const net = new Net();
+    const s = await speaker(net, [client('fe80::11%eth0', true)]);
+    const a = probe(net, 'fe80::11%eth0');
+    await net.lab.up(a);
+    say(a, NH, V4);
+    await net.lab.settle();
+    expect(s.neighbor('FE80:0::11%eth0')).to.include({
+      address: 'fe80::11%eth0',
+      localAddress: L,
+      state: 'Established',
+    });
+    expect([...s.routes('ipv4-unicast')][0]).to.include({ neighbor: 'fe80::11%eth0', nextHop: NH });
+    expect([...s.routes('ipv4-unicast', { receivedFrom: 'fe80::11%eth0' })]).to.have.length(1);
+    expect(() => s.neighbor('fe80::11')).to.throw('there is no neighbor');
+    s.resetNeighbor('fe80::11%eth0');
+    expect(a.downs).to.have.length(0);
+    await net.lab.settle();
+    expect(a.downs).to.have.length(1);
+  });
+
+  it('our next hop is the link-local address alone, or behind a global one where the link has such', async () => {
+    const both = oneInterface(['fe80::1', 'fe80::/64'], [R6, 'fd00::/64'], [R, '10.0.0.0/24']);
+    for (const [networks, nextHop, linkLocal] of [
+      [linkOnly, 'fe80::1', undefined],
+      [both, R6, 'fe80::1'],
+    ] as const) {
+      const net = new Net();
+      const s = await speaker(net, [client('fe80::11%eth0', true)], networks);
+      const a = probe(net, 'fe80::11%eth0');
+      await net.lab.up(a);
+      s.announce(V4);
+      s.announce('2001:db8:1::/48');
+      await net.lab.settle();
+      for (const prefix of [V4, '2001:db8:1::/48']) {
+        expect(a.view.routes.get(prefix), prefix).to.include({ nextHop, linkLocal });
+      }
+    }
+  });
+
+  it('a link-local next hop goes to eBGP neighbors as our own, even those on a link with the same subnet', async () => {
+    const net = new Net();
+    await speaker(net, [
+      client('fe80::11%eth0', true),
+      neighbor('fe80::21%eth1', { peerAs: 65001, extendedNextHop: true }),
+    ]);
+    const from = probe(net, 'fe80::11%eth0');
+    const out = probe(net, 'fe80::21%eth1', { localAs: 65001 });
+    await net.lab.up(from, out);
+    say(from, 'fe80::11', V4);
+    await net.lab.settle();
+    expect(nextHops(out)).to.deep.equal({ [V4]: 'fe80::1' });
+  });
+
+  it('neighbors with one address on two links are two, and one path is better whatever came first', async () => {
+    const best = async (order: readonly number[]) => {
+      const net = new Net();
+      // Both are one router: the same identifier, the same address on each link.
+      const s = await speaker(net, [
+        neighbor('fe80::11%eth0', { peerAs: 65001 }),
+        neighbor('fe80::11%eth1', { peerAs: 65001 }),
+      ]);
+      const both = ['fe80::11%eth0', 'fe80::11%eth1'].map((address) =>
+        probe(net, address, { localAs: 65001, routerId: 77 }),
+      );
+      await net.lab.up(...both);
+      for (const i of order) {
+        say(both[i]!, '10.0.0.99', V4);
+        await net.lab.settle();
+      }
+      expect([...s.routes('ipv4-unicast', { bestOnly: false })]).to.have.length(2);
+      return s.explain(V4).best!.neighbor;
+    };
+    expect([await best([0, 1]), await best([1, 0])]).to.deep.equal(['fe80::11%eth0', 'fe80::11%eth0']);
+  });
+
+  it('any neighbor on a link: dynamic neighbors of fe80::/10', async () => {
+    const net = new Net();
+    const peerGroups = { links: { peerAs: 65001, extendedNextHop: true } };
+    const s = await net.lab.speaker(
+      {
+        routerId: R,
+        listen: [{ address: L, port: 179 }],
+        peerGroups,
+        dynamicNeighbors: [{ prefix: 'fe80::/10', peerGroup: 'links' }],
+      },
+      { networks: linkOnly, transport: net.lab.network.host(L) },
+    );
+    const a = probe(net, 'fe80::5e:1%eth0', { localAs: 65001 });
+    await net.lab.up(a);
+    say(a, 'fe80::5e:1', V4);
+    await net.lab.settle();
+    expect([...s.routes('ipv4-unicast')][0]).to.include({ neighbor: 'fe80::5e:1%eth0', nextHop: 'fe80::5e:1' });
+  });
+});

@@ -115,7 +115,7 @@ describe('Speaker: routes', () => {
     const wrong: readonly (readonly [() => void, string])[] = [
       [() => speaker.announce('10.1.0.0/33'), 'bad_prefix'],
       [() => speaker.announce('10.1.0.1/16'), 'bad_prefix'],
-      [() => speaker.announce(V4, { nextHop: '2001:db8::1' }), 'bad_next_hop'],
+      [() => speaker.announce(V6, { nextHop: '10.0.0.9' }), 'bad_next_hop'],
       [() => speaker.announce(V4, { nextHop: 'nowhere' }), 'bad_address'],
       [() => speaker.announce(V4, { communities: ['70000:1'] }), 'bad_community'],
       [() => speaker.announce(V4, { largeCommunities: ['1:2'] }), 'bad_community'],

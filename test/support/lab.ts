@@ -6,7 +6,7 @@ import {
   type EncodableAttribute,
   type WireContext,
 } from '../../lib/bgp/wire/index.js';
-import { NO_LOCAL_NETWORKS, parseAddress, parseIpv4, parsePrefix, type LocalNetworks } from '../../lib/net/index.js';
+import { NO_LOCAL_NETWORKS, parseAddress, parseIpv4, parsePrefix, parseScopedAddress, type LocalNetworks } from '../../lib/net/index.js';
 import {
   MemoryNetwork,
   seededRandom,
@@ -221,7 +221,7 @@ export function oneInterface(...addresses: readonly (readonly [address: string, 
   const list = addresses.map(([address, subnet]) => ({ address, subnet: parsePrefix(subnet) }));
   return {
     interfaceOf: (address) => {
-      const wanted = parseAddress(address).join();
+      const wanted = parseScopedAddress(address).octets.join();
       const found = list.some((one) => parseAddress(one.address).join() === wanted);
       return found ? { name: 'eth0', addresses: list } : undefined;
     },

@@ -1,4 +1,4 @@
-import { canonicalAddress, isAddress } from '../../net/address.js';
+import { canonicalScopedAddress, isScopedAddress } from '../../net/zone.js';
 import { UsageError } from '../../net/errors.js';
 import type { Clock, Random } from '../../net/clock.js';
 import type { Endpoint, Transport } from '../../net/transport.js';
@@ -122,8 +122,8 @@ export function resolveOptions(options: PeerOptions): ResolvedPeerOptions {
   check('maxMessageLength', lengthFits, `is ${MAX_MESSAGE_LENGTH} to ${MAX_EXTENDED_MESSAGE_LENGTH} octets`);
 
   return {
-    remote: Object.freeze({ address: canonicalAddress(remote.address), port: remote.port }),
-    localAddress: localAddress === undefined ? undefined : canonicalAddress(localAddress),
+    remote: Object.freeze({ address: canonicalScopedAddress(remote.address), port: remote.port }),
+    localAddress: localAddress === undefined ? undefined : canonicalScopedAddress(localAddress),
     localPort: options.localPort,
     localAs,
     peerAs,
@@ -151,7 +151,8 @@ function check(option: string, holds: boolean, rule: string): void {
 }
 
 function checkAddress(option: string, address: string): void {
-  if (!isAddress(address)) throw new UsageError('bad_address', `${option}: not an IP address: '${address}'`, option);
+  if (!isScopedAddress(address))
+    throw new UsageError('bad_address', `${option}: not an IP address: '${address}'`, option);
 }
 
 function isWithin(value: number, least: number, most: number): boolean {

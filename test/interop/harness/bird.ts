@@ -101,7 +101,7 @@ export class Bird extends SpeakerDriver {
     });
     return [
       `protocol bgp peer${index} {`,
-      `  local ${this.localAddress(peer.address)} as ${this.asn};`,
+      `  local ${this.localAddress(peer)} as ${this.asn};`,
       `  neighbor ${peer.address} as ${peer.peerAs};`,
       '  connect delay time 0; connect retry time 1; error wait time 1, 2; error forget time 1;',
       ...(peer.passive ? ['  passive;'] : []),

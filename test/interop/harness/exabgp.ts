@@ -107,7 +107,7 @@ export class Exabgp extends SpeakerDriver {
     const lines = [
       `neighbor ${peer.address} {`,
       `  router-id ${this.routerId};`,
-      `  local-address ${this.localAddress(peer.address)};`,
+      `  local-address ${this.localAddress(peer)};`,
       `  local-as ${this.asn};`,
       `  peer-as ${peer.peerAs};`,
       '  hold-time 90;',

@@ -86,7 +86,7 @@ export class Gobgp extends SpeakerDriver {
       config: { 'neighbor-address': peer.address, 'peer-as': peer.peerAs, ...configIn(peer.gobgp) },
       timers: { config: { 'hold-time': 90, 'connect-retry': 1, 'idle-hold-time-after-reset': 1 } },
       transport: {
-        config: { 'local-address': this.localAddress(peer.address), 'passive-mode': peer.passive ?? false },
+        config: { 'local-address': this.localAddress(peer), 'passive-mode': peer.passive ?? false },
       },
       ...(peer.reflectorClient ? { 'route-reflector': reflector } : {}),
       'afi-safis': families(peer).map((family) => ({ config: { 'afi-safi-name': `${family}-unicast` } })),

@@ -84,7 +84,7 @@ export class Openbgpd extends SpeakerDriver {
     return [
       `neighbor ${peer.address} {`,
       `  remote-as ${peer.peerAs}`,
-      `  local-address ${this.localAddress(peer.address)}`,
+      `  local-address ${this.localAddress(peer)}`,
       `  announce IPv4 ${announced('ipv4')}`,
       `  announce IPv6 ${announced('ipv6')}`,
       ...(peer.passive ? ['  passive'] : []),

@@ -26,6 +26,8 @@ export interface PeerSettings {
   readonly reflectorClient?: boolean;
   /** Never connects, only accepts. */
   readonly passive?: boolean;
+  /** Default: the host's address on the neighbor's LAN. */
+  readonly localAddress?: string;
   /** More about the neighbor, in the daemon's own language: BIRD's in the protocol, FRR's behind `neighbor ADDRESS`. */
   readonly lines?: readonly string[];
   /** The same for each address family: BIRD's in the channel, FRR's behind `neighbor ADDRESS` in the family. */
@@ -126,8 +128,8 @@ export abstract class SpeakerDriver {
   }
 
   /** The host's address that sessions to this neighbor come from. */
-  protected localAddress(neighbor: string): string {
-    return this.interfaceTo(neighbor)[neighbor.includes(':') ? 'v6' : 'v4'];
+  protected localAddress({ address, localAddress }: PeerSettings): string {
+    return localAddress ?? this.interfaceTo(address)[address.includes(':') ? 'v6' : 'v4'];
   }
 }
 

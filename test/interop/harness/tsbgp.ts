@@ -138,7 +138,7 @@ export class Tsbgp extends SpeakerDriver {
       neighbors: neighbors.map((peer) => ({
         address: peer.address,
         peerAs: peer.peerAs,
-        localAddress: this.localAddress(peer.address),
+        localAddress: this.localAddress(peer),
         families: families(peer).map((family) => `${family}-unicast` as const),
         connectRetry: 1,
         connectRetryMax: 4,
