@@ -40,6 +40,8 @@ export class FamilyRib implements DecisionContext {
   bestSource = new Uint16Array(16);
   /** Prefixes with a best path. */
   bestCount = 0;
+  /** Called after each batch of decisions with the prefixes decided, `prefixes[from..to)`: all of which any path changed. */
+  onDecided: ((prefixes: IdStack, from: number, to: number) => void) | undefined;
   private dirty = new IdStack();
   private dirtyNext = new IdStack();
   private dirtyCursor = 0;
@@ -158,7 +160,8 @@ export class FamilyRib implements DecisionContext {
    */
   decide(budget: number, changed: IdStack, emptied: IdStack): void {
     if (this.dirtyCursor === this.dirty.length) this.beginRound();
-    const end = Math.min(this.dirty.length, this.dirtyCursor + budget);
+    const begin = this.dirtyCursor;
+    const end = Math.min(this.dirty.length, begin + budget);
     for (; this.dirtyCursor < end; this.dirtyCursor++) {
       const prefix = this.dirty.at(this.dirtyCursor);
       this.isDirty.delete(prefix);
@@ -174,6 +177,7 @@ export class FamilyRib implements DecisionContext {
       this.bestCount += Number(attributes !== NONE) - Number(oldAttributes !== NONE);
       changed.push(prefix);
     }
+    this.onDecided?.(this.dirty, begin, end);
     if (this.dirtyCursor === this.dirty.length) this.endRound();
   }
 

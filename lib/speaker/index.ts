@@ -4,6 +4,8 @@ export type { Neighbor } from './neighbor.js';
 export type * from './options.js';
 export type * from './views.js';
 export type * from './events.js';
+export type * from './watch-events.js';
+export type { Watch } from './watch.js';
 export type * from './speaker-api.js';
 export { checkConfig } from './config.js';
 export { ConfigError } from './config-errors.js';

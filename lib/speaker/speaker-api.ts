@@ -1,5 +1,7 @@
 import type { FamilyName } from '../bgp/wire/families.js';
 import type { NeighborOptions, OriginateOptions, SpeakerConfig } from './options.js';
+import type { Watch } from './watch.js';
+import type { WatchOptions } from './watch-events.js';
 import type { ExplainView, FibRouteView, NeighborView, PathView, SummaryView } from './views.js';
 
 export interface RouteFilter {
@@ -39,6 +41,8 @@ export interface SpeakerApi {
   /** All paths of exactly this prefix, best first, with the reason of each decision. */
   explain(prefix: string): ExplainView;
   fibRoutes(): IterableIterator<FibRouteView>;
+  /** A snapshot, then every change in order: see docs/events.md. */
+  watch(options?: WatchOptions): Watch;
   announce(prefix: string, options?: OriginateOptions): void;
   withdraw(prefix: string): void;
   addNeighbor(options: NeighborOptions): unknown;

@@ -46,6 +46,9 @@ import { effectiveSettings } from './settings.js';
 import { summaryView } from './summary-view.js';
 import type { ReconfigureResult, RouteFilter, SpeakerApi } from './speaker-api.js';
 import type { ExplainView, FibRouteView, NeighborView, PathView, SummaryView } from './views.js';
+import type { Watch } from './watch.js';
+import type { WatchOptions } from './watch-events.js';
+import { Watches } from './watches.js';
 import { WorkLoop } from './work-loop.js';
 
 const debug = createDebug('tsbgp:speaker');
@@ -73,6 +76,7 @@ export class Speaker extends EventEmitter<SpeakerEvents> implements SpeakerApi, 
   private fibReadyTimer: Timer | undefined;
   private tcpListeners: Listener[] = [];
   private startedAt = 0;
+  private readonly watches: Watches;
   private phase: 'new' | 'running' | 'stopped' = 'new';
 
   /**
@@ -104,6 +108,11 @@ export class Speaker extends EventEmitter<SpeakerEvents> implements SpeakerApi, 
     });
     this.loop = new WorkLoop(this.rib, this.clock);
     this.originator = new Originator(this.rib);
+    this.watches = new Watches({
+      ...{ rib: this.rib, loop: this.loop, clock: this.clock },
+      neighborAddresses: () => [...this.neighborsByAddress.keys()],
+      neighborIfAny: (address) => (this.neighborsByAddress.has(address) ? this.neighbor(address) : undefined),
+    });
     this.fib = this.createFib(runtime, resolver);
     this.loop.onBestPathChange((rib, changed) => {
       if (this.listenerCount('bestPathChange') === 0) return;
@@ -125,7 +134,10 @@ export class Speaker extends EventEmitter<SpeakerEvents> implements SpeakerApi, 
     const bridge = new FibBridge(fib, this.originator);
     this.bridge = bridge;
     this.loop.onBestPathChange((rib, changed) => bridge.apply(rib, changed));
-    fib.onEvent((event) => this.emit('fib', event));
+    fib.onEvent((event) => {
+      this.emit('fib', event);
+      this.watches.onFib(event);
+    });
     fib.onResolutionChange(() => {
       for (const family of this.rib.families) family.refreshNextHops();
       this.loop.scheduleIfDirty();
@@ -195,6 +207,8 @@ export class Speaker extends EventEmitter<SpeakerEvents> implements SpeakerApi, 
     await this.fib?.stop();
     await Promise.all([...this.neighborsByAddress.values()].map(({ peer }) => peer.stop(CEASE.shutdown, reason)));
     await closed;
+    await this.loop.idle();
+    this.watches.end();
   }
 
   /** Resolves when all that was received and asked for so far is decided and handed to the transports. */
@@ -233,6 +247,7 @@ export class Speaker extends EventEmitter<SpeakerEvents> implements SpeakerApi, 
     const settings = effectiveSettings(this.config, options);
     const neighbor = new Neighbor(this, address, settings, options.peerGroup ?? null, null);
     this.neighborsByAddress.set(address, neighbor);
+    this.watches.onNeighbor(address);
     return neighbor;
   }
 
@@ -255,6 +270,7 @@ export class Speaker extends EventEmitter<SpeakerEvents> implements SpeakerApi, 
       const settings = effectiveSettings(this.config, entry);
       neighbor = new Neighbor(this, address, settings, entry.peerGroup, entry.prefix);
       this.neighborsByAddress.set(address, neighbor);
+      this.watches.onNeighbor(address);
       neighbor.start();
     }
     neighbor.accept(connection);
@@ -296,6 +312,7 @@ export class Speaker extends EventEmitter<SpeakerEvents> implements SpeakerApi, 
   private retire(neighbor: Neighbor, subcode: number): void {
     this.neighborsByAddress.delete(neighbor.address);
     void neighbor.peer.stop(subcode);
+    this.watches.onNeighbor(neighbor.address);
   }
 
   enableNeighbor(address: string): void {
@@ -318,6 +335,7 @@ export class Speaker extends EventEmitter<SpeakerEvents> implements SpeakerApi, 
 
   onNeighborState(neighbor: Neighbor, from: FsmStateName, to: FsmStateName, reason: string): void {
     this.emit('neighborStateChange', { neighbor: neighbor.address, from, to, reason });
+    this.watches.onNeighbor(neighbor.address);
     if (neighbor.dynamic === null || to !== 'Active') return;
     // A dynamic neighbor exists only while it is connected, or held back: Active says that it may come, but is not here.
     this.clock.after(0, () => {
@@ -366,6 +384,14 @@ export class Speaker extends EventEmitter<SpeakerEvents> implements SpeakerApi, 
 
   explain(prefix: string): ExplainView {
     return explainPrefix(this.rib, prefix);
+  }
+
+  /**
+   * A snapshot, then every change in order: see docs/events.md for what is promised.
+   * @throws UsageError `bad_family`
+   */
+  watch(options: WatchOptions = {}): Watch {
+    return this.watches.add(options);
   }
 
   *fibRoutes(): IterableIterator<FibRouteView> {

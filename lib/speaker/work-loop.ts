@@ -34,6 +34,13 @@ interface Drop {
   cursor: number;
 }
 
+/** Somebody who is told of changes by and by. */
+export interface LoopWatcher {
+  readonly onBestPathChange: BestPathListener;
+  /** Whether a prefix must still be told of, so that its id must not be freed. */
+  needs(rib: FamilyRib, prefix: number): boolean;
+}
+
 export type BestPathListener = (rib: FamilyRib, changed: IdStack) => void;
 
 export class WorkLoop {
@@ -47,6 +54,7 @@ export class WorkLoop {
   /** By family: prefixes without a path, whose ids may be free. */
   private readonly graves: ReadonlyMap<FamilyRib, IdStack>;
   private readonly listeners: BestPathListener[] = [];
+  private watcher: LoopWatcher | undefined;
   private scheduled = false;
   private notBefore = 0;
   private idleWaiters: (() => void)[] = [];
@@ -62,6 +70,17 @@ export class WorkLoop {
   /** Called with the prefixes whose best path changed, before their ids can be reused. */
   onBestPathChange(listener: BestPathListener): void {
     this.listeners.push(listener);
+  }
+
+  /** Have a watcher told of changes, and asked before prefix ids are freed; one at a time. @returns ends it */
+  watch(watcher: LoopWatcher): () => void {
+    this.watcher = watcher;
+    return () => (this.watcher = undefined);
+  }
+
+  /** The watcher needs a prefix no more: its id may be free now. */
+  release(rib: FamilyRib, prefix: number): void {
+    this.freeIfUnused(rib, prefix);
   }
 
   /** The update group of a profile, made on first use. */
@@ -182,6 +201,7 @@ export class WorkLoop {
     if (changed.length > 0) {
       for (const group of this.groups.get(rib)!.values()) group.process(changed);
       for (const listener of this.listeners) listener(rib, changed);
+      this.watcher?.onBestPathChange(rib, changed);
     }
     const graves = this.graves.get(rib)!;
     for (let i = 0; i < emptied.length; i++) graves.push(emptied.at(i));
@@ -206,6 +226,7 @@ export class WorkLoop {
   private freeIfUnused(rib: FamilyRib, prefix: number): void {
     if (!rib.prefixes.isUsed(prefix) || !rib.isUnused(prefix)) return;
     for (const group of this.groups.get(rib)!.values()) if (group.needs(prefix)) return;
+    if (this.watcher?.needs(rib, prefix)) return;
     rib.prefixes.free(prefix);
   }
 

@@ -146,6 +146,9 @@ export class FakeSpeaker implements SpeakerApi {
   *fibRoutes(): IterableIterator<FibRouteView> {
     yield* this.fib;
   }
+  watch(): never {
+    throw new Error('a fake speaker cannot be watched');
+  }
   announce(prefix: string, options?: OriginateOptions): void {
     this.calls.push(['announce', prefix, options]);
   }

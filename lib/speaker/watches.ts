@@ -1,0 +1,91 @@
+import { RIB_FAMILIES } from '../bgp/wire/families.js';
+import type { FibEvent } from '../fib/events.js';
+import { UsageError, type Clock } from '../net/index.js';
+import type { Rib } from '../rib/rib.js';
+import type { NeighborView } from './views.js';
+import type { WatchOptions } from './watch-events.js';
+import { Watch } from './watch.js';
+import type { WorkLoop } from './work-loop.js';
+
+export interface WatchesHost {
+  readonly rib: Rib;
+  readonly loop: WorkLoop;
+  readonly clock: Clock;
+  /** Addresses of all neighbors. */
+  neighborAddresses(): readonly string[];
+  neighborIfAny(address: string): NeighborView | undefined;
+}
+
+/** The watches of one speaker. Hooked into the work loop only while there are any. */
+export class Watches {
+  private readonly open = new Set<Watch>();
+  private unhook: (() => void) | undefined;
+  private ended = false;
+
+  constructor(private readonly host: WatchesHost) {}
+
+  /** @throws UsageError `bad_family` */
+  add(options: WatchOptions): Watch {
+    const { rib, loop, clock } = this.host;
+    for (const family of options.families ?? []) {
+      if (!RIB_FAMILIES.includes(family)) throw new UsageError('bad_family', `unknown family '${family}'`, 'families');
+    }
+    const watch = new Watch(
+      {
+        clock,
+        ribs: (families) => rib.families.filter(({ family }) => families?.includes(family) ?? true),
+        neighbors: () => this.host.neighborAddresses(),
+        neighbor: (address) => this.host.neighborIfAny(address),
+        release: (family, prefix) => loop.release(family, prefix),
+        closed: (closed) => this.remove(closed),
+      },
+      options,
+    );
+    if (!watch.isClosed) {
+      this.open.add(watch);
+      this.hook();
+      if (this.ended) watch.end();
+    }
+    return watch;
+  }
+
+  private hook(): void {
+    const { rib, loop } = this.host;
+    this.unhook ??= loop.watch({
+      onBestPathChange: (family, changed) => {
+        for (const watch of this.open) if (watch.bestOnly) watch.onRoutes(family, changed, 0, changed.length);
+      },
+      needs: (family, prefix) => [...this.open].some((watch) => watch.needs(family, prefix)),
+    });
+    if (![...this.open].some(({ bestOnly }) => !bestOnly)) return;
+    for (const family of rib.families) {
+      family.onDecided = (prefixes, from, to) => {
+        for (const watch of this.open) if (!watch.bestOnly) watch.onRoutes(family, prefixes, from, to);
+      };
+    }
+  }
+
+  private remove(watch: Watch): void {
+    this.open.delete(watch);
+    if (![...this.open].some(({ bestOnly }) => !bestOnly)) {
+      for (const family of this.host.rib.families) family.onDecided = undefined;
+    }
+    if (this.open.size > 0) return;
+    this.unhook?.();
+    this.unhook = undefined;
+  }
+
+  onNeighbor(address: string): void {
+    for (const watch of this.open) watch.onNeighbor(address);
+  }
+
+  onFib(event: FibEvent): void {
+    for (const watch of this.open) watch.onFib(event);
+  }
+
+  /** The speaker has stopped. */
+  end(): void {
+    this.ended = true;
+    for (const watch of this.open) watch.end();
+  }
+}
