@@ -8,8 +8,9 @@ import { checkNetwork } from '../speaker/config.js';
 import type { SpeakerApi } from '../speaker/speaker-api.js';
 import type { PathView } from '../speaker/views.js';
 import { guard } from './guard.js';
-import { matches, readFormat, readRouteQuery, type RouteQuery } from './query.js';
+import { matches, readFormat, readRouteQuery, readWatchQuery, type RouteQuery } from './query.js';
 import { streamItems } from './route-stream.js';
+import { streamWatch } from './watch-stream.js';
 
 const debug = createDebug('tsbgp:api');
 
@@ -20,6 +21,7 @@ const PATHS = [
   'GET /v1/routes?family=&receivedFrom=&advertisedTo=&prefix=&all=&limit=&format=',
   'GET /v1/routes/PREFIX',
   'GET /v1/fib?format=',
+  'GET /v1/watch?family=&routes=&all=&neighbors=&fib=&format=',
   'GET /v1/process',
   'POST /v1/process/reset',
   'POST /v1/announce',
@@ -31,7 +33,7 @@ const PATHS = [
 
 export interface ApiOptions {
   /** Where long answers take their turns from; default: the real event loop. */
-  readonly clock?: Pick<Clock, 'soon'>;
+  readonly clock?: Pick<Clock, 'soon' | 'after'>;
   /** Measures the process; without one `/v1/process` is not there. */
   readonly monitor?: Pick<ProcessMonitor, 'view' | 'reset'>;
 }
@@ -66,6 +68,12 @@ export function createApi(speaker: SpeakerApi, options: ApiOptions = {}): Hono {
   app.get('/v1/routes/:prefix{.+}', (cx) =>
     cx.json(speaker.explain(formatPrefix(parsePrefix(cx.req.param('prefix'))))),
   );
+  app.get('/v1/watch', (cx) => {
+    const { options: watched, format } = readWatchQuery(cx.req.query(), cx.req.header('accept') ?? '');
+    const type = format === 'events' ? 'text/event-stream' : 'application/x-ndjson';
+    const headers = { 'content-type': type, 'cache-control': 'no-store' };
+    return new Response(streamWatch(speaker.watch(watched), format, clock), { headers });
+  });
   app.get('/v1/fib', (cx) =>
     stream(speaker.fibRoutes(), readFormat(cx.req.query(), cx.req.header('accept') ?? ''), clock),
   );

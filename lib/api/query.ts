@@ -3,6 +3,7 @@ import { RIB_FAMILIES, type FamilyName } from '../bgp/wire/families.js';
 import { didYouMean } from '../speaker/config-suggest.js';
 import type { RouteFilter } from '../speaker/speaker-api.js';
 import type { PathView } from '../speaker/views.js';
+import type { WatchOptions } from '../speaker/watch-events.js';
 import type { StreamFormat } from './route-stream.js';
 
 /** What `GET /v1/routes` was asked for. */
@@ -44,6 +45,39 @@ export function readRouteQuery(parameters: Readonly<Record<string, string>>, acc
     within,
     limit: count('limit', parameters['limit']),
     format: readFormat(parameters['format'] === undefined ? {} : { format: parameters['format'] }, accept),
+  };
+}
+
+const WATCH_PARAMETERS = ['family', 'routes', 'all', 'neighbors', 'fib', 'format'] as const;
+
+/** What `GET /v1/watch` was asked for. */
+export interface WatchQuery {
+  readonly options: WatchOptions;
+  readonly format: 'json-lines' | 'events';
+}
+
+/**
+ * Read the query string of `GET /v1/watch`.
+ * @throws UsageError `unknown_parameter`, `bad_parameter`
+ */
+export function readWatchQuery(parameters: Readonly<Record<string, string>>, accept: string): WatchQuery {
+  refuseUnknown(parameters, WATCH_PARAMETERS);
+  const flag = (name: string): boolean | undefined => {
+    const word = choice(name, parameters[name], ['false', 'true']);
+    return word === undefined ? undefined : word === 'true';
+  };
+  const family = choice('family', parameters['family'], RIB_FAMILIES);
+  const none = flag('routes') === false;
+  return {
+    options: {
+      ...(none ? { families: [] } : family === undefined ? {} : { families: [family] }),
+      bestOnly: !(flag('all') ?? false),
+      neighbors: flag('neighbors') ?? false,
+      fib: flag('fib') ?? false,
+    },
+    format:
+      choice('format', parameters['format'], ['json-lines', 'events']) ??
+      (/text\/event-stream/.test(accept) ? 'events' : 'json-lines'),
   };
 }
 

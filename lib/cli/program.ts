@@ -4,6 +4,7 @@ import { registerEncode } from './encode.js';
 import { isCommandError, type Output } from './output.js';
 import type { AnnounceOptions, NeighborChange } from './change.js';
 import type { RouteOptions, ShowOptions } from './show.js';
+import type { WatchCommandOptions } from './watch.js';
 import { version } from './version.js';
 
 export const DEFAULT_API = 'http://127.0.0.1:8179';
@@ -48,6 +49,16 @@ export function buildProgram(out: Output): Command {
     .argument('<file>', "configuration, YAML or JSON; '-' for standard input")
     .action(async (file: string) => (await import('./check.js')).check(file, out));
   addShow(program, out);
+  program
+    .command('watch')
+    .description('print what a running speaker has, then every change, as JSON lines')
+    .addOption(apiOption())
+    .option('--family <family>', 'ipv4-unicast or ipv6-unicast')
+    .option('--all', 'every change of any path, not only of the best ones')
+    .option('--no-routes', 'no routes')
+    .option('--neighbors', 'neighbors too')
+    .option('--fib', 'what happens to kernel routes too')
+    .action(async (options: WatchCommandOptions) => (await import('./watch.js')).watch(options, out));
   addChanges(program, out);
   registerDecode(program, out);
   registerEncode(program, out);

@@ -6,6 +6,8 @@ import type { NeighborView, PathView } from './views.js';
 interface Numbered {
   /** 1, 2, 3 … within one watch, without gaps. */
   readonly sequence: number;
+  /** So many changes up to here were not told by an event of their own, because a newer one of the same thing was. */
+  readonly coalesced: number;
 }
 
 /** How a prefix stands now. The newest event of a prefix is all there is to know of it. */

@@ -25,7 +25,11 @@ export interface WatchHost {
 }
 
 /** An event without its number. */
-type Unnumbered = WatchEvent extends infer E ? (E extends WatchEvent ? Omit<E, 'sequence'> : never) : never;
+type Unnumbered = WatchEvent extends infer E
+  ? E extends WatchEvent
+    ? Omit<E, 'sequence' | 'coalesced'>
+    : never
+  : never;
 
 /**
  * A snapshot, then every change in order: see docs/events.md for what is promised. Iterate it once, by event or by
@@ -140,7 +144,9 @@ export class Watch implements AsyncIterable<WatchEvent> {
   /** Up to `max` events, as things stand now. Empty: there is nothing, or not among the prefixes looked at. */
   private take(max: number): WatchEvent[] {
     const events: WatchEvent[] = [];
-    const tell = (event: Unnumbered): void => void events.push({ sequence: ++this.sequence, ...event } as WatchEvent);
+    const tell = (event: Unnumbered): void => {
+      events.push({ sequence: ++this.sequence, coalesced: this.coalesced, ...event } as WatchEvent);
+    };
     for (const address of this.neighborsToTell) {
       if (events.length >= max) return events;
       this.neighborsToTell.delete(address);

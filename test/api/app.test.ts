@@ -205,7 +205,9 @@ describe('HTTP API: a large table', () => {
   it('is made in slices, each in a turn of its own, only as fast as it is read', async () => {
     const { speaker, made } = bigSpeaker();
     const turns: (() => void)[] = [];
-    const api = createApi(speaker, { clock: { soon: (run) => void turns.push(run) } });
+    const api = createApi(speaker, {
+      clock: { soon: (run) => void turns.push(run), after: () => ({ cancel: () => undefined }) },
+    });
     const response = await api.request('/v1/routes', { headers: HOST });
     const reader = response.body!.getReader();
     const atTurns = [made()];

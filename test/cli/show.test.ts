@@ -186,7 +186,7 @@ describe('tsbgp announce, withdraw, neighbor', () => {
       ['announce', '10.5.0.0/16', '10.6.0.1/16'],
       ['announce', '10.5.0.0/16', '--med', 'many'],
       ['announce', '10.5.0.0/16', '--community', 'nope'],
-      ['announce', '10.5.0.0/16', '--next-hop', '::1'],
+      ['announce', '2001:db8::/32', '--next-hop', '10.0.0.9'],
       ['withdraw', '10.5.0.0/16', 'x'],
       ['announce'],
       ['neighbor', 'reset', 'x'],

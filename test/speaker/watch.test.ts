@@ -117,7 +117,7 @@ describe('Speaker.watch', () => {
     await lab.settle();
     expect(listener.best).to.deep.equal(locRib(speaker));
     expect(listener.events).to.have.length(4);
-    expect(listener.events[3]).to.deep.equal({ sequence: 4, type: 'endOfSnapshot', pending: 0 });
+    expect(listener.events[3]).to.deep.equal({ sequence: 4, coalesced: 0, type: 'endOfSnapshot', pending: 0 });
     for (const prefix of ['10.9.0.0/16', '10.3.0.0/16']) {
       b.announce(prefix);
       await lab.settle();
@@ -132,7 +132,7 @@ describe('Speaker.watch', () => {
   it('an empty table: the mark alone', async () => {
     const listener = listen();
     await lab.settle();
-    expect(listener.events).to.deep.equal([{ sequence: 1, type: 'endOfSnapshot', pending: 0 }]);
+    expect(listener.events).to.deep.equal([{ sequence: 1, coalesced: 0, type: 'endOfSnapshot', pending: 0 }]);
   });
 
   it('a listener that is slow gets the newest state of each prefix, and the others are counted', async () => {
@@ -157,6 +157,8 @@ describe('Speaker.watch', () => {
     expect(listener.changes).to.deep.equal(['+10.9.0.0/16', `+${V4}`]);
     expect(listener.best.get(V4)).to.include({ med: 10 });
     expect([listener.watch.coalesced, listener.watch.pending]).to.deep.equal([9 + 2, 0]);
+    // Of twelve changes one had an event of its own; that of the last, which had none, was looked at after it.
+    expect(listener.events.at(-1)!.coalesced).to.equal(10);
   });
 
   it('prefix ids stay until all who watch were told, and are free then', async () => {
