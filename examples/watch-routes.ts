@@ -19,12 +19,18 @@ const watcher = new Speaker({
   ],
 });
 
-watcher.on('bestPathChange', ({ prefix, best }) => {
+const table = new Map<string, string>();
+const waiting: (() => void)[] = [];
+const watching = watcher.watch({ neighbors: true }).forEach((event) => {
+  if (event.type === 'neighbor') console.error(`${event.address}: ${event.neighbor?.state ?? 'removed'}`);
+  if (event.type !== 'route') return;
+  const { sequence, prefix, best } = event;
   const { nextHop = null, asPath = null, communities = [] } = best ?? {};
-  console.log(JSON.stringify({ at: new Date().toISOString(), prefix, nextHop, asPath, communities }));
+  console.log(JSON.stringify({ sequence, prefix, nextHop, asPath, communities }));
+  if (nextHop === null) table.delete(prefix);
+  else table.set(prefix, nextHop);
+  for (const look of waiting.splice(0)) look();
 });
-watcher.on('endOfRib', ({ neighbor, family }) => console.error(`${neighbor}: has told all its ${family} routes`));
-watcher.on('neighborStateChange', ({ neighbor, to, reason }) => console.error(`${neighbor}: ${to} (${reason})`));
 
 await watcher.start();
 if (router === undefined) process.once('SIGINT', () => void watcher.stop());
@@ -36,20 +42,12 @@ else {
   router.withdraw('10.244.1.0/26');
   await sees((routes) => routes === 2);
   await watcher.stop();
+  await watching; // it is over when all was told
   await router.stop();
 }
 
-function sees(condition: (routes: number) => boolean): Promise<void> {
-  const holds = (): boolean => condition(watcher.summary().families['ipv4-unicast'].prefixes);
-  return new Promise((resolve) => {
-    const check = (): void => {
-      if (!holds()) return;
-      watcher.off('bestPathChange', check);
-      resolve();
-    };
-    watcher.on('bestPathChange', check);
-    check();
-  });
+async function sees(condition: (routes: number) => boolean): Promise<void> {
+  while (!condition(table.size)) await new Promise<void>((resolve) => waiting.push(resolve));
 }
 
 async function localRouter(): Promise<Speaker> {
