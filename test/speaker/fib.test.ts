@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { encodeUpdate, type EncodableAttribute } from '../../lib/bgp/wire/index.js';
 import { parsePrefix } from '../../lib/net/index.js';
+import type { FibEvent } from '../../lib/fib/events.js';
 import type { FibOptions } from '../../lib/fib/options.js';
 import { FakeKernel } from '../../lib/sim/index.js';
 import type { NeighborOptions } from '../../lib/speaker/options.js';
@@ -289,5 +290,32 @@ describe('Speaker: kernel routes', () => {
       }),
       { numRuns: 40 },
     );
+  });
+
+  it('a watch tells what happens to them: in order, the newest of each prefix to a listener that is slow', async () => {
+    const rig = await new FibLab().up();
+    rig.kernel.refuse(V4, 'EINVAL');
+    const fast: string[] = [];
+    const slow: string[] = [];
+    const textOf = (event: FibEvent): string => `${event.type} ${'prefix' in event ? event.prefix : ''}`.trim();
+    let busy = true;
+    void rig.speaker.watch({ families: [], fib: true }).forEach((event) => {
+      if (event.type === 'fib') fast.push(textOf(event.event));
+    });
+    const slowWatch = rig.speaker.watch({ families: [], fib: true });
+    void slowWatch.forEach(async (event) => {
+      while (busy) await new Promise<void>((resolve) => rig.lab.clock.after(1000, resolve));
+      if (event.type === 'fib') slow.push(textOf(event.event));
+    });
+    rig.a.announce(V4);
+    await rig.lab.settle();
+    expect(fast).to.deep.equal([`routeFailed ${V4}`]);
+    rig.kernel.relent();
+    await rig.lab.clock.runAsync(60_000);
+    expect(fast).to.deep.equal([`routeFailed ${V4}`, `routeRecovered ${V4}`]);
+    busy = false;
+    await rig.lab.clock.runAsync(5000);
+    expect(slow).to.deep.equal([`routeRecovered ${V4}`]);
+    expect(slowWatch.coalesced).to.equal(1);
   });
 });
