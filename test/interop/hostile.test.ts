@@ -2,6 +2,8 @@ import { expect } from 'chai';
 import { Bird, RawPeer, Tsbgp, bgp, established, eventually, holds, lab, steadily } from './harness/index.js';
 import type { RawConnection } from './harness/index.js';
 
+/** 4096 octets a message: what is longer must be refused. */
+const SHORT = { extendedMessages: false };
 const AS = 64512;
 const WITNESS = ['10.1.0.0/24', '10.2.0.0/24'];
 
@@ -149,7 +151,7 @@ lab('hostile neighbors', { needs: ['bird'] }, (lab) => {
       asn: AS,
       neighbors: [
         { address: good.v4, peerAs: AS, reflectorClient: true },
-        ...connects.map((address) => ({ address, peerAs: AS, reflectorClient: true, passive: true })),
+        ...connects.map((address) => ({ address, peerAs: AS, reflectorClient: true, passive: true, tsbgp: SHORT })),
         ...dials.map((address) => ({ address, peerAs: AS, reflectorClient: true })),
       ],
     });

@@ -2,20 +2,12 @@ import { expect } from 'chai';
 import type { EncodableAttribute } from '../../lib/bgp/wire/index.js';
 import { frame } from '../../lib/bgp/wire/header.js';
 import type { NeighborOptions } from '../../lib/speaker/options.js';
-import { Lab } from '../support/lab.js';
+import { clientOf, Lab } from '../support/lab.js';
 import { valueOf } from '../support/wire.js';
 
 const R = '10.0.0.1';
 const V4 = '10.1.0.0/16';
 const V6 = '2001:db8:1::/48';
-
-const client = (address: string, more: Partial<NeighborOptions> = {}): NeighborOptions => ({
-  address,
-  peerAs: 64512,
-  passive: true,
-  routeReflectorClient: true,
-  ...more,
-});
 
 const communities = (count: number): EncodableAttribute => ({
   code: 8,
@@ -25,7 +17,7 @@ const communities = (count: number): EncodableAttribute => ({
 /** A reflector and three clients: two that offer extended messages, one that does not. */
 async function reflector(more: Partial<NeighborOptions> = {}) {
   const lab = new Lab();
-  const neighbors = ['10.0.0.11', '10.0.0.12', '10.0.0.13'].map((address) => client(address, more));
+  const neighbors = ['10.0.0.11', '10.0.0.12', '10.0.0.13'].map((address) => clientOf(address, more));
   const speaker = await lab.speaker({ routerId: R, neighbors });
   const long = { maxMessageLength: 65535 };
   const from = lab.probe(R, '10.0.0.11', long);
@@ -124,7 +116,7 @@ describe('Speaker: extended messages (RFC 8654)', () => {
 
   it('two-octet AS numbers that would make a set of more than 65535 octets: treated as withdrawn, told as a diagnostic', async () => {
     const lab = new Lab();
-    const speaker = await lab.speaker({ routerId: R, neighbors: [client('10.0.0.11')] });
+    const speaker = await lab.speaker({ routerId: R, neighbors: [clientOf('10.0.0.11')] });
     const old = lab.probe(R, '10.0.0.11', { maxMessageLength: 65535, capabilities: { fourOctetAs: false } });
     const errors: string[] = [];
     speaker.on('updateError', ({ diagnostic }) => errors.push(`${diagnostic.action}: ${diagnostic.reason}`));

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { frame } from '../../lib/bgp/wire/header.js';
 import type { PeerOptions } from '../../lib/bgp/session/index.js';
 import type { NeighborOptions, SpeakerConfig } from '../../lib/speaker/options.js';
-import { Lab, oneInterface, type Probe } from '../support/lab.js';
+import { clientOf, Lab, oneInterface, type Probe } from '../support/lab.js';
 import { announcement, octets } from '../support/wire.js';
 
 const R = '10.0.0.1';
@@ -19,7 +19,7 @@ const neighbor = (address: string, more: Partial<NeighborOptions> = {}): Neighbo
   ...more,
 });
 const client = (address: string, extendedNextHop: boolean, more: Partial<NeighborOptions> = {}): NeighborOptions =>
-  neighbor(address, { routeReflectorClient: true, extendedNextHop, ...more });
+  clientOf(address, { extendedNextHop, ...more });
 
 /** A speaker that can be reached over both families; probes by address. */
 class Net {

@@ -94,10 +94,7 @@ async function told(lab: Lab, ...listeners: readonly Listener[]): Promise<void> 
 }
 
 describe('Speaker.watch', () => {
-  let lab: Lab;
-  let speaker: Speaker;
-  let a: Probe;
-  let b: Probe;
+  let lab: Lab, speaker: Speaker, a: Probe, b: Probe;
 
   beforeEach(async () => {
     lab = new Lab();

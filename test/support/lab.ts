@@ -6,7 +6,14 @@ import {
   type EncodableAttribute,
   type WireContext,
 } from '../../lib/bgp/wire/index.js';
-import { NO_LOCAL_NETWORKS, parseAddress, parseIpv4, parsePrefix, parseScopedAddress, type LocalNetworks } from '../../lib/net/index.js';
+import {
+  NO_LOCAL_NETWORKS,
+  parseAddress,
+  parseIpv4,
+  parsePrefix,
+  parseScopedAddress,
+  type LocalNetworks,
+} from '../../lib/net/index.js';
 import {
   MemoryNetwork,
   seededRandom,
@@ -15,7 +22,7 @@ import {
   type MemoryTransport,
 } from '../../lib/sim/index.js';
 import { Speaker } from '../../lib/speaker/speaker.js';
-import type { SpeakerConfig, SpeakerRuntime } from '../../lib/speaker/options.js';
+import type { NeighborOptions, SpeakerConfig, SpeakerRuntime } from '../../lib/speaker/options.js';
 import { announcement, TableView, toHex, withdrawal } from './wire.js';
 
 const BOTH = [
@@ -214,6 +221,11 @@ export class Lab {
     await this.clock.runUntilAsync(() => settled, 60_000);
     return done;
   }
+}
+
+/** A reflector's client that connects by itself. */
+export function clientOf(address: string, more: Partial<NeighborOptions> = {}): NeighborOptions {
+  return { address, peerAs: 64512, passive: true, routeReflectorClient: true, ...more };
 }
 
 /** A machine with one interface. */
