@@ -11,6 +11,7 @@ import { ATTR, DEFAULT_LOCAL_PREF } from '../rib/attribute-store.js';
 import { compareAddresses, type Source } from '../rib/peer-table.js';
 import { AsPathExport } from './as-path-export.js';
 import { isTransparent, type ExportProfile } from './export-profile.js';
+import { tellsOwnNextHop, withoutLinkLocal } from './next-hop.js';
 import { readU32, writeU32 } from './octets.js';
 import { isInternal, isReflected, prependedClusterIds } from './reflection.js';
 
@@ -81,9 +82,7 @@ export class AttributeExporter {
     const global = withoutLinkLocal(own);
     // RFC 7947 section 2.2.1: whole, since clients of a route server share its subnet.
     if (isTransparent(profile, source)) return own;
-    if (profile.target !== 'ebgp') {
-      return profile.nextHopSelf && !isReflected(source, profile.target) ? profile.selfNextHop : global;
-    }
+    if (profile.target !== 'ebgp') return tellsOwnNextHop(own, source, profile) ? profile.selfNextHop : global;
     if (profile.nextHopSelf) return profile.selfNextHop;
     // RFC 4271 5.1.3: a third-party next hop on the shared subnet may stay, but never one that is the neighbor itself.
     const isShared = profile.sharedSubnet !== undefined && prefixContains(profile.sharedSubnet, global);
@@ -255,16 +254,6 @@ export class AttributeExporter {
 }
 
 const NO_IDS: readonly number[] = [];
-
-/**
- * RFC 2545 section 3: the link-local address of a next hop is told only on its own link. It stays when it is all there is
- * (`::` in front of it).
- */
-function withoutLinkLocal(nextHop: Uint8Array): Uint8Array {
-  if (nextHop.length !== 32) return nextHop;
-  const global = nextHop.subarray(0, 16);
-  return global.some((octet) => octet !== 0) ? global : nextHop;
-}
 
 function writeAsn(out: Uint8Array, at: number, asn: number, width: number): number {
   if (width === 4) return writeU32(out, at, asn);

@@ -38,6 +38,8 @@ export interface ExportProfile {
   readonly nextHopSelf: boolean;
   /** IPv4 routes: the neighbor takes IPv6 next hops (RFC 8950). */
   readonly extendedNextHop: boolean;
+  /** The interface of a neighbor with a link-local address: link-local next hops on it mean something to the neighbor. */
+  readonly zone?: string | undefined;
   /** Our address for this family on the session: 4 octets, 16, or 32 with a link-local one. Also next hop of local routes. */
   readonly selfNextHop: Uint8Array;
   /** eBGP: the subnet shared with the neighbor; a next hop in it may stay (RFC 4271 5.1.3). */
@@ -77,6 +79,7 @@ export function profileKey(profile: ExportProfile): string {
     clientToClient: String(profile.clientToClient),
     nextHopSelf: String(profile.nextHopSelf),
     extendedNextHop: String(profile.extendedNextHop),
+    zone: profile.zone ?? '',
     selfNextHop: profile.selfNextHop.join('.'),
     sharedSubnet: profile.sharedSubnet ? formatPrefix(profile.sharedSubnet) : '',
   };

@@ -7,8 +7,9 @@
 import { ATTR } from '../rib/attribute-store.js';
 import { BitSet, grow, type IdStack, nextCapacity } from '../rib/columns.js';
 import { NONE, type FamilyRib } from '../rib/family-rib.js';
-import type { ExportProfile } from './export-profile.js';
+import { isTransparent, type ExportProfile } from './export-profile.js';
 import { GroupMember, type MemberGroup, type MemberSink } from './group-member.js';
+import { tellsOwnNextHop } from './next-hop.js';
 import { isInternal, mayAdvertise } from './reflection.js';
 import { UpdateEncoder, type StreamChunk } from './update-encoder.js';
 
@@ -40,8 +41,10 @@ export class UpdateGroup implements MemberGroup {
       (profile.target === 'ebgp' ? ATTR.noExport : 0) |
       (isInternal(profile.target) ? 0 : ATTR.noExportSubconfed) |
       (profile.blockOnlyToCustomer ? ATTR.hasOnlyToCustomer : 0);
-    // RFC 8950 section 4: no IPv6 next hop of an IPv4 route for a neighbor that does not take it. eBGP gets our own.
-    const needsOwn = rib.family === 'ipv4-unicast' && !profile.extendedNextHop && profile.target !== 'ebgp';
+    // RFC 8950 section 4: no IPv6 next hop of an IPv4 route for a neighbor that does not take it. eBGP gets our own,
+    // unless it is a client of a route server.
+    const keeps = profile.target !== 'ebgp' || profile.routeServerClient;
+    const needsOwn = rib.family === 'ipv4-unicast' && !profile.extendedNextHop && keeps;
     this.looked = this.blocked | (needsOwn ? ATTR.ipv6NextHop : 0);
   }
 
@@ -75,14 +78,18 @@ export class UpdateGroup implements MemberGroup {
     if (attributes === NONE) return NONE;
     const source = rib.bestSource[prefix]!;
     const looks = rib.store.flags[attributes]! & this.looked;
-    if (looks !== 0 && ((looks & this.blocked) !== 0 || !this.hasNextHopFor(source))) return NONE;
+    if (looks !== 0 && ((looks & this.blocked) !== 0 || !this.hasNextHopFor(attributes, source))) return NONE;
     if (!mayAdvertise(rib.peers.get(source), this.profile.target, this.profile.clientToClient)) return NONE;
     return this.encoder.fits(attributes, source) ? attributes : NONE;
   }
 
   /** Whether a route whose IPv6 next hop the group does not take can be told with our own instead. */
-  private hasNextHopFor(source: number): boolean {
-    return this.profile.nextHopSelf && this.rib.peers.get(source).type !== 'ibgp';
+  private hasNextHopFor(attributes: number, source: number): boolean {
+    const { profile } = this;
+    const { store, nextHops, peers } = this.rib;
+    const from = peers.get(source);
+    if (profile.target === 'ebgp') return !isTransparent(profile, from);
+    return tellsOwnNextHop(nextHops.octetsOf(store.nextHop[attributes]!), from, profile);
   }
 
   private setOut(prefix: number, attributes: number, source: number): void {

@@ -216,6 +216,7 @@ export class Neighbor implements SessionHandler {
       clientToClient: host.clientToClient,
       nextHopSelf: settings.nextHopSelf,
       extendedNextHop,
+      zone: parseScopedAddress(this.address).zone,
       selfNextHop: self.address,
       ...(edits.target === 'ebgp' && self.subnet ? { sharedSubnet: self.subnet } : {}),
     };

@@ -16,6 +16,7 @@ function profile(more: Partial<ExportProfile>): ExportProfile {
     clusterId: 0,
     clientToClient: true,
     nextHopSelf: false,
+    extendedNextHop: false,
     selfNextHop: Uint8Array.of(10, 0, 0, 1),
     ...more,
   };

@@ -160,6 +160,28 @@ describe('Speaker: IPv4 routes with IPv6 next hops (RFC 8950)', () => {
     expect(nextHops(a)).to.deep.equal({ [V4]: NH });
   });
 
+  it('route server clients are told the next hop as it is (RFC 7947), so those without are not told an IPv6 one', async () => {
+    const net = new Net();
+    const member = (address: string, peerAs: number, extendedNextHop: boolean): NeighborOptions =>
+      neighbor(address, { peerAs, extendedNextHop, routeServerClient: true });
+    await net.speaker([
+      member('fd00::21', 65001, true),
+      member('fd00::22', 65002, true),
+      member('fd00::23', 65003, false),
+    ]);
+    const [from, six, old] = [21, 22, 23].map((n, i) => net.probe(`fd00::${n}`, { ...TWO, localAs: 65_001 + i })) as [
+      Probe,
+      Probe,
+      Probe,
+    ];
+    await net.lab.up(from, six, old);
+    say(from, NH, V4);
+    say(from, '10.0.0.99', '10.2.0.0/16');
+    await net.lab.settle();
+    expect(nextHops(six)).to.deep.equal({ [V4]: NH, '10.2.0.0/16': '10.0.0.99' });
+    expect(nextHops(old)).to.deep.equal({ '10.2.0.0/16': '10.0.0.99' });
+  });
+
   it('routes originated here: our IPv6 address where the session is IPv6, or the IPv6 next hop that was asked for', async () => {
     const net = new Net();
     const speaker = await net.speaker([client('fd00::11', true), client('10.0.0.12', true), client('fd00::13', false)]);
@@ -303,6 +325,35 @@ describe('Speaker: sessions between link-local addresses (RFC 4007, RFC 2545)', 
     say(from, 'fe80::11', V4);
     await net.lab.settle();
     expect(nextHops(out)).to.deep.equal({ [V4]: 'fe80::1' });
+  });
+
+  it('a link-local next hop from outside goes to iBGP neighbors on other links as our own, reflected ones stay', async () => {
+    const both = oneInterface(['fe80::1', 'fe80::/64'], [R, '10.0.0.0/24']);
+    const net = new Net();
+    const s = await net.lab.speaker(
+      {
+        routerId: R,
+        listen: [L, R].map((address) => ({ address, port: 179 })),
+        neighbors: [
+          neighbor('fe80::21%eth0', { peerAs: 65001, extendedNextHop: true }),
+          client('fe80::11%eth0', true),
+          client('fe80::12%eth1', true),
+          client('10.0.0.13', false),
+        ],
+      },
+      { networks: both, transport: net.lab.network.host(L, R) },
+    );
+    const external = probe(net, 'fe80::21%eth0', { localAs: 65001 });
+    const [same, other] = [probe(net, 'fe80::11%eth0'), probe(net, 'fe80::12%eth1')];
+    const plain = net.lab.probe(R, '10.0.0.13');
+    await net.lab.up(external, same, other, plain);
+    say(external, 'fe80::21', V4);
+    say(same, 'fe80::11', '10.2.0.0/16');
+    await net.lab.settle();
+    expect(s.neighbors().map(({ state }) => state)).to.deep.equal(new Array(4).fill('Established'));
+    expect(nextHops(same)).to.deep.equal({ [V4]: 'fe80::21' });
+    expect(nextHops(other)).to.deep.equal({ [V4]: 'fe80::1', '10.2.0.0/16': 'fe80::11' });
+    expect(nextHops(plain)).to.deep.equal({ [V4]: R });
   });
 
   it('neighbors with one address on two links are two, and one path is better whatever came first', async () => {

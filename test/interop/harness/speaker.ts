@@ -28,8 +28,6 @@ export interface PeerSettings {
   readonly passive?: boolean;
   /** Default: the host's address on the neighbor's LAN. */
   readonly localAddress?: string;
-  /** More about the neighbor where the speaker is tsbgp. */
-  readonly tsbgp?: Partial<NeighborOptions>;
   /** More about the neighbor, in the daemon's own language: BIRD's in the protocol, FRR's behind `neighbor ADDRESS`. */
   readonly lines?: readonly string[];
   /** The same for each address family: BIRD's in the channel, FRR's behind `neighbor ADDRESS` in the family. */
