@@ -14,10 +14,12 @@ import { parseUpdate, type ParsedUpdate } from '../bgp/wire/messages/parse-updat
 import { writeCanonicalAttributes, type ParsedAttributes } from '../bgp/wire/attributes/canonical.js';
 import type { MpReachLocation } from '../bgp/wire/attributes/mp-reach-nlri.js';
 import { isHostAddress } from '../bgp/wire/attributes/next-hop.js';
+import { findMalformedPrefix } from '../bgp/wire/nlri/prefix.js';
 import { Writer } from '../net/index.js';
 import { ATTR } from './attribute-store.js';
 import type { FamilyRib } from './family-rib.js';
 import type { ImportRules } from './import-rules.js';
+import { announceWithin, type PrefixLimiter } from './prefix-limit.js';
 import type { Rib } from './rib.js';
 
 type CanonicalInput = ParsedAttributes['attributes'];
@@ -82,6 +84,8 @@ function locateMultiprotocol(bytes: Uint8Array, start: number, end: number): boo
 export class AdjRibIn {
   /** Prefixes in this Adj-RIB-In, by family. */
   readonly counts = new Map<FamilyName, number>();
+  /** Families with a limit on their prefixes. */
+  readonly limits = new Map<FamilyName, PrefixLimiter>();
   private readonly ipv4: FamilyRib | undefined;
   private readonly judged: number;
 
@@ -198,6 +202,18 @@ export class AdjRibIn {
     end: number,
     maxLength: number,
   ): boolean {
+    if (rib && this.limits.size > 0) return this.announceLimited(rib, attributes, bytes, start, end);
+    return this.announceAll(rib, attributes, bytes, start, end, maxLength);
+  }
+
+  private announceAll(
+    rib: FamilyRib | undefined,
+    attributes: number,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    maxLength: number,
+  ): boolean {
     let at = start;
     let added = 0;
     if (end - start >= TOUCH_OCTETS) rib?.prefixes.touch(bytes, start, end);
@@ -209,6 +225,21 @@ export class AdjRibIn {
       at = next;
     }
     if (rib) this.counts.set(rib.family, this.counts.get(rib.family)! + added);
+    return true;
+  }
+
+  /** With a limit on the number of prefixes: looked at once, and prefix by prefix only where it may be passed. */
+  private announceLimited(rib: FamilyRib, attributes: number, bytes: Uint8Array, start: number, end: number): boolean {
+    const { maxLength } = rib.prefixes;
+    const limiter = this.limits.get(rib.family);
+    const count = this.counts.get(rib.family)!;
+    // Each prefix has at least one octet.
+    if (limiter !== undefined && end - start > limiter.roomFor(count)) {
+      if (findMalformedPrefix(bytes, start, end, maxLength, false) >= 0) return false;
+      const added = announceWithin(limiter, rib, this.source, attributes, bytes, start, end, count);
+      this.counts.set(rib.family, count + added);
+    } else if (!this.announceAll(rib, attributes, bytes, start, end, maxLength)) return false;
+    limiter?.note(this.counts.get(rib.family)!);
     return true;
   }
 
@@ -232,7 +263,11 @@ export class AdjRibIn {
       }
       at = next;
     }
-    if (rib) this.counts.set(rib.family, this.counts.get(rib.family)! - removed);
+    if (rib) {
+      const count = this.counts.get(rib.family)! - removed;
+      this.counts.set(rib.family, count);
+      if (this.limits.size > 0) this.limits.get(rib.family)?.note(count);
+    }
     return true;
   }
 

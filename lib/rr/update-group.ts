@@ -121,6 +121,7 @@ export class UpdateGroup implements MemberGroup {
 
   leave(member: GroupMember): void {
     if (!this.members.delete(member)) return;
+    member.close();
     this.privateWithdrawals.delete(member);
     if (!member.attached) this.detachedCount--;
   }
@@ -159,6 +160,7 @@ export class UpdateGroup implements MemberGroup {
     }
     if (encoder.length > 0) this.distribute(encoder.encode());
     if (this.privateWithdrawals.size > 0) this.sendPrivateWithdrawals();
+    if (this.detachedCount > 0) for (const member of this.members) member.wake();
   }
 
   private noteStale(prefix: number, oldAttributes: number, oldSource: number): void {

@@ -42,6 +42,8 @@ export const SETTING_EFFECT: Readonly<Record<keyof PeerSettings, ChangeEffect>> 
   localPort: 'reset',
   port: 'reset',
   nextHopSelf: 'reset',
+  minimumAdvertisementInterval: 'inPlace',
+  prefixLimit: 'inPlace',
   adminDown: 'reset',
 });
 
@@ -99,7 +101,7 @@ export interface ConfigDiff {
  */
 export function diffConfig(before: SpeakerConfig, after: SpeakerConfig): ConfigDiff {
   const needsRestart = keysOf(SECTION_EFFECT).filter(
-    (key) => SECTION_EFFECT[key] === 'restart' && !same(before[key], after[key]),
+    (key) => SECTION_EFFECT[key] === 'restart' && !isSame(before[key], after[key]),
   );
   const applied = needsRestart.length === 0 ? after : withSections(after, before, needsRestart);
   const neighbors = diffPeers(
@@ -161,9 +163,9 @@ function diffPeers<T extends { readonly peerGroup?: string }>(
     const was = old.get(id);
     if (was === undefined) continue;
     const [from, settings] = [settingsOf(before[0], was), settingsOf(after[0], options)];
-    const keys = keysOf(SETTING_EFFECT).filter((key) => !same(from[key], settings[key]));
+    const keys = keysOf(SETTING_EFFECT).filter((key) => !isSame(from[key], settings[key]));
     // The limit of a range, or the name of a group with the same settings, is no setting but still a change.
-    if (keys.length > 0 || !same(was, options)) changed.push({ options, settings, keys, effect: strongest(keys) });
+    if (keys.length > 0 || !isSame(was, options)) changed.push({ options, settings, keys, effect: strongest(keys) });
   }
   return {
     added: [...now].filter(([id]) => !old.has(id)).map(([, peer]) => peer),
@@ -189,7 +191,7 @@ function diffNetworks(before: readonly NetworkOptions[], after: readonly Network
   return {
     networksAdded: after.filter(({ prefix }) => !old.has(prefix)),
     networksRemoved: [...old.keys()].filter((prefix) => !now.has(prefix)),
-    networksChanged: after.filter((network) => old.has(network.prefix) && !same(old.get(network.prefix), network)),
+    networksChanged: after.filter((network) => old.has(network.prefix) && !isSame(old.get(network.prefix), network)),
   };
 }
 
@@ -198,7 +200,7 @@ function keysOf<K extends string>(record: Readonly<Record<K, unknown>>): K[] {
 }
 
 /** Equal as configuration: the order of keys does not matter, the order of lists does. */
-function same(a: unknown, b: unknown): boolean {
+export function isSame(a: unknown, b: unknown): boolean {
   return JSON.stringify(sorted(a)) === JSON.stringify(sorted(b));
 }
 

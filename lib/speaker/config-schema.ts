@@ -10,6 +10,7 @@ import type {
   NeighborOptions,
   NetworkOptions,
   PeerSettings,
+  PrefixLimitOptions,
   SpeakerConfig,
 } from './options.js';
 
@@ -18,6 +19,13 @@ type Shape<T> = { readonly [K in keyof T]-?: z.ZodType<T[K]> };
 
 const port = v.integer(1, 0xffff);
 const u32 = v.integer(0, 0xffffffff);
+
+const PREFIX_LIMIT = z.strictObject({
+  maxPrefixes: v.integer(1, 0xffffffff),
+  warningThresholdPct: v.integer(1, 100, 'per cent').optional(),
+  action: v.oneOf(['warn', 'drop', 'stop']).optional(),
+  restartTime: v.seconds.optional(),
+} satisfies Shape<PrefixLimitOptions>);
 
 export const PEER_SETTINGS = {
   peerAs: v.asn.optional(),
@@ -45,6 +53,10 @@ export const PEER_SETTINGS = {
   localPort: port.optional(),
   port: port.optional(),
   nextHopSelf: v.flag.optional(),
+  minimumAdvertisementInterval: v.secondsOrAtOnce.optional(),
+  prefixLimit: z
+    .strictObject({ 'ipv4-unicast': PREFIX_LIMIT.optional(), 'ipv6-unicast': PREFIX_LIMIT.optional() })
+    .optional(),
   adminDown: v.flag.optional(),
 } satisfies Shape<PeerSettings>;
 

@@ -3,9 +3,10 @@
  * family on the way out).
  */
 import type { PeerType } from '../bgp/wire/context.js';
+import { isSame } from './config-diff.js';
 import { createDebug } from './debug.js';
 import { MessageError, type Diagnostic } from '../bgp/wire/errors.js';
-import { ROUTE_REFRESH_SUBTYPE } from '../bgp/wire/messages/route-refresh.js';
+import { encodeRouteRefresh, ROUTE_REFRESH_SUBTYPE } from '../bgp/wire/messages/route-refresh.js';
 import { familyOf, afiSafiOf, type FamilyName } from '../bgp/wire/families.js';
 import { encodeEndOfRib } from '../bgp/wire/messages/update.js';
 import { Peer } from '../bgp/session/peer.js';
@@ -20,13 +21,15 @@ import {
   type Transport,
 } from '../net/index.js';
 import { AdjRibIn } from '../rib/adj-rib-in.js';
+import { PrefixLimiter, type PrefixLimitNotice } from '../rib/prefix-limit.js';
 import type { Rib } from '../rib/rib.js';
+import { AdvertisementPace } from '../rr/advertisement-pace.js';
 import type { ExportProfile } from '../rr/export-profile.js';
 import type { GroupMember } from '../rr/group-member.js';
 import type { UpdateGroup } from '../rr/update-group.js';
 import { asExport, importRules, neighborType, sessionAs, type AsIdentity } from './as-identity.js';
 import { selfNextHop } from './self-next-hop.js';
-import type { EffectivePeerSettings } from './settings.js';
+import { prefixLimitOf, type EffectivePeerSettings } from './settings.js';
 import type { WorkLoop } from './work-loop.js';
 
 const debug = createDebug('tsbgp:session');
@@ -46,6 +49,7 @@ export interface NeighborHost extends AsIdentity {
   onNeighborState(neighbor: Neighbor, from: FsmStateName, to: FsmStateName, reason: string): void;
   onEndOfRib(neighbor: Neighbor, family: FamilyName): void;
   onDiagnostic(neighbor: Neighbor, diagnostic: Diagnostic): void;
+  onPrefixLimit(neighbor: Neighbor, notice: PrefixLimitNotice): void;
 }
 
 /** A family of an Established session. */
@@ -66,6 +70,8 @@ interface Live {
 export class Neighbor implements SessionHandler {
   readonly peer: Peer;
   private live: Live | undefined;
+  /** The session ends, or has ended, because of this limit. */
+  private overLimit: PrefixLimiter | undefined;
   /** Switched off by the operator (or `adminDown`). */
   adminDown: boolean;
 
@@ -125,9 +131,23 @@ export class Neighbor implements SessionHandler {
 
   /** Take over settings that need no new session. */
   applyInPlace(settings: EffectivePeerSettings, peerGroup: string | null): void {
+    const before = this.settings;
     this.settings = settings;
     this.peerGroup = peerGroup;
     this.peer.setRetry(settings.connectRetry, settings.connectRetryMax);
+    if (before.minimumAdvertisementInterval !== settings.minimumAdvertisementInterval) {
+      for (const { member } of this.live?.outbound.values() ?? []) member.setPace(this.pace());
+    }
+    if (!isSame(before.prefixLimit, settings.prefixLimit)) this.applyLimits();
+  }
+
+  private applyLimits(): void {
+    const { live, overLimit } = this;
+    this.overLimit = undefined;
+    if (live) for (const family of live.outbound.keys()) this.setLimit(live.adjRibIn, family);
+    if (this.overLimit) this.endOverLimit(this.overLimit);
+    // Held back by the limit that was: another chance.
+    else if (overLimit) this.start();
   }
 
   accept(connection: Connection): void {
@@ -153,6 +173,7 @@ export class Neighbor implements SessionHandler {
     const families = negotiated.families
       .map(({ afi, safi }) => familyOf(afi, safi))
       .filter((family) => family !== undefined);
+    this.overLimit = undefined;
     const source = rib.peers.add({
       type: negotiated.peerType,
       routerId: negotiated.peerRouterId,
@@ -170,9 +191,47 @@ export class Neighbor implements SessionHandler {
       onDiagnostic: (diagnostic: Diagnostic) => this.host.onDiagnostic(this, diagnostic),
     };
     const adjRibIn = new AdjRibIn(rib, source, negotiated.receive, families, handler, importRules(this.host, settings));
+    for (const family of families) this.setLimit(adjRibIn, family);
     const outbound = new Map<FamilyName, Outbound>();
     this.live = { negotiated, source, adjRibIn, outbound, endOfRibFrom };
     for (const family of families) outbound.set(family, this.joinGroup(family, source, negotiated));
+  }
+
+  /** Put the limit on a family that the settings say. */
+  private setLimit(adjRibIn: AdjRibIn, family: FamilyName): void {
+    const { limits } = adjRibIn;
+    const limit = prefixLimitOf(this.settings, family);
+    const before = limits.get(family);
+    if (limit === undefined) limits.delete(family);
+    else if (before) before.change(limit, adjRibIn.counts.get(family)!);
+    else {
+      const limiter: PrefixLimiter = new PrefixLimiter(family, limit, (notice) => this.onPrefixLimit(limiter, notice));
+      limits.set(family, limiter);
+      limiter.note(adjRibIn.counts.get(family)!);
+    }
+    // What was not taken may be taken now.
+    const room = limit === undefined ? Infinity : limits.get(family)!.roomFor(adjRibIn.counts.get(family)!);
+    if (before && before.dropped > 0 && room > 0) {
+      before.dropped = 0;
+      this.requestRefresh(family);
+    }
+  }
+
+  /** Have the neighbor tell all its routes of a family again (RFC 2918), if it can. */
+  private requestRefresh(family: FamilyName): void {
+    if (!this.live?.negotiated.routeRefresh) return;
+    this.peer.countSent('routeRefresh');
+    this.peer.send(encodeRouteRefresh({ ...afiSafiOf(family), subtype: ROUTE_REFRESH_SUBTYPE.normal }));
+  }
+
+  private onPrefixLimit(limiter: PrefixLimiter, notice: PrefixLimitNotice): void {
+    if (notice.reached === 'limit' && notice.limit.action === 'stop') this.overLimit = limiter;
+    this.host.onPrefixLimit(this, notice);
+  }
+
+  /** RFC 4271 section 6.7. */
+  private endOverLimit(limiter: PrefixLimiter): void {
+    if (limiter.exceeded) this.peer.fail(limiter.exceeded, limiter.limit.restartTime);
   }
 
   private joinGroup(family: FamilyName, source: number, negotiated: Negotiated): Outbound {
@@ -191,8 +250,14 @@ export class Neighbor implements SessionHandler {
       },
       onBehind: () => loop.addBehind(group, member),
     });
+    member.setPace(this.pace());
     loop.addBehind(group, member);
     return { group, member };
+  }
+
+  private pace(): AdvertisementPace | undefined {
+    const seconds = this.settings.minimumAdvertisementInterval;
+    return seconds === 0 ? undefined : new AdvertisementPace(this.host.clock, seconds * 1000);
   }
 
   private profile(family: FamilyName, negotiated: Negotiated): ExportProfile {
@@ -213,7 +278,9 @@ export class Neighbor implements SessionHandler {
 
   onUpdate(bytes: Uint8Array, start: number, end: number): MessageError | undefined {
     try {
-      return this.live?.adjRibIn.apply(bytes, start, end);
+      const error = this.live?.adjRibIn.apply(bytes, start, end);
+      if (this.overLimit && !error) this.endOverLimit(this.overLimit);
+      return error;
     } catch (error) {
       // A bug of ours must cost this session only, not the process.
       debug('%s: UPDATE not applied: %O', this.address, error);
@@ -236,7 +303,7 @@ export class Neighbor implements SessionHandler {
   onDrain(): void {
     if (!this.live) return;
     for (const { group, member } of this.live.outbound.values()) {
-      if (!member.attached) this.host.loop.addBehind(group, member);
+      if (member.isBehind) this.host.loop.addBehind(group, member);
     }
   }
 
@@ -262,6 +329,11 @@ export class Neighbor implements SessionHandler {
   /** The update group and member through which a family is told, while Established. */
   outboundOf(family: FamilyName): Outbound | undefined {
     return this.live?.outbound.get(family);
+  }
+
+  /** The limit on a family, while Established. */
+  limiterOf(family: FamilyName): PrefixLimiter | undefined {
+    return this.live?.adjRibIn.limits.get(family);
   }
 
   receivedCount(family: FamilyName): number {

@@ -4,6 +4,22 @@ import type { Clock, Endpoint, LocalNetworks, Random, Transport } from '../net/i
 import type { FibWriter } from '../fib/writer.js';
 import type { FibOptions } from '../fib/options.js';
 import type { RemovePrivateAs } from '../rr/export-profile.js';
+import type { PrefixLimitAction } from '../rib/prefix-limit.js';
+
+/** How many prefixes of a family a neighbor may announce (RFC 4271 section 6.7; OpenConfig's `prefix-limit`). */
+export interface PrefixLimitOptions {
+  /** 1 to 4294967295. */
+  readonly maxPrefixes: number;
+  /** Tell when so many per cent of `maxPrefixes` are there; 1 to 100, default 75. */
+  readonly warningThresholdPct?: number | undefined;
+  /**
+   * `warn`: only tell. `drop`: take no prefix beyond the limit. `stop` (default): end the session with Cease/Maximum Number
+   * of Prefixes Reached.
+   */
+  readonly action?: PrefixLimitAction | undefined;
+  /** After `stop`: seconds until the session may come back. Default: not before `enable` or `reset`. */
+  readonly restartTime?: number | undefined;
+}
 
 /** Settings of a neighbor that a peer group can hold too. Names follow OpenConfig. Times are in seconds. */
 export interface PeerSettings {
@@ -57,6 +73,13 @@ export interface PeerSettings {
   readonly port?: number;
   /** Always put our own address as next hop towards this neighbor. eBGP does it by itself. */
   readonly nextHopSelf?: boolean;
+  /**
+   * Least time between two rounds of UPDATEs to this neighbor, announcements and withdrawals alike (RFC 4271 section 9.2.1.1).
+   * Default 0: changes go out as they come.
+   */
+  readonly minimumAdvertisementInterval?: number;
+  /** By family; default: no limit. */
+  readonly prefixLimit?: Readonly<Partial<Record<FamilyName, PrefixLimitOptions | undefined>>>;
   /** Do not start the session until `enable`. */
   readonly adminDown?: boolean;
 }

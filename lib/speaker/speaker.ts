@@ -23,6 +23,7 @@ import {
   type Timer,
   type Transport,
 } from '../net/index.js';
+import type { PrefixLimitNotice } from '../rib/prefix-limit.js';
 import { Rib } from '../rib/rib.js';
 import { checkConfig } from './config.js';
 import { diffConfig, networksOf } from './config-diff.js';
@@ -340,6 +341,10 @@ export class Speaker extends EventEmitter<SpeakerEvents> implements SpeakerApi, 
   onDiagnostic(neighbor: Neighbor, diagnostic: Diagnostic): void {
     debug('%s: %s: %s', neighbor.address, diagnostic.action, diagnostic.reason);
     this.emit('updateError', { neighbor: neighbor.address, diagnostic });
+  }
+
+  onPrefixLimit(neighbor: Neighbor, notice: PrefixLimitNotice): void {
+    this.emit('prefixLimit', { neighbor: neighbor.address, ...notice });
   }
 
   // --- routes ---

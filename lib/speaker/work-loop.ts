@@ -232,7 +232,7 @@ export class WorkLoop {
       const { rib } = this.owners.get(member)!;
       const open = member.catchUp((prefix) => this.freeIfUnused(rib, prefix));
       // Not open: its transport is full, and says so when it drained.
-      if (open && !member.attached && this.owners.has(member)) this.behind.add(member);
+      if (open && member.isBehind && this.owners.has(member)) this.behind.add(member);
       if (this.clock.now() >= deadline) return;
     }
   }

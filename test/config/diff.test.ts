@@ -77,6 +77,8 @@ describe('difference of two configurations', () => {
     localPort: { localPort: 1179 },
     port: { port: 1790 },
     nextHopSelf: { nextHopSelf: true },
+    minimumAdvertisementInterval: { minimumAdvertisementInterval: 5 },
+    prefixLimit: { prefixLimit: { 'ipv4-unicast': { maxPrefixes: 10 } } },
     adminDown: { adminDown: true },
   };
 

@@ -81,8 +81,9 @@ export class Runners implements RunnerHost {
     this.#cause = reason;
   }
 
-  fail(error: MessageError): void {
-    this.#primary.dispatch({ type: 'automaticStop', notification: error }, error.reason);
+  fail(error: MessageError, idleHold: number | null | undefined): void {
+    const held = idleHold === undefined ? {} : { idleHold };
+    this.#primary.dispatch({ type: 'automaticStop', notification: error, ...held }, error.reason);
   }
 
   send(bytes: Uint8Array): boolean {
