@@ -184,6 +184,7 @@ export function summaryText(view: SummaryView, now: number): string {
     ['Cluster ID', view.clusterId === view.routerId ? '' : view.clusterId],
     ['Running for', duration(now - view.startedAt)],
     ['Listening', view.listening.join(', ') || 'no'],
+    ['Connections refused', view.connectionsRefused === 0 ? '' : String(view.connectionsRefused)],
     ['Neighbors', `${view.neighbors.established} of ${view.neighbors.configured} established`],
     ...families,
     ['Attribute sets', String(view.attributeSets)],

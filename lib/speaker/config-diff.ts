@@ -47,13 +47,14 @@ export const SETTING_EFFECT: Readonly<Record<keyof PeerSettings, ChangeEffect>> 
   adminDown: 'reset',
 });
 
-/** How a change of a top-level key takes effect: entry by entry, or only after a restart of the process. */
-export const SECTION_EFFECT: Readonly<Record<keyof SpeakerConfig, 'entries' | 'restart'>> = Object.freeze({
+/** How a change of a top-level key takes effect: entry by entry, as a whole, or only after a restart of the process. */
+export const SECTION_EFFECT: Readonly<Record<keyof SpeakerConfig, 'entries' | 'inPlace' | 'restart'>> = Object.freeze({
   asn: 'restart',
   routerId: 'restart',
   clusterId: 'restart',
   confederation: 'restart',
   listen: 'restart',
+  connectionRateLimit: 'inPlace',
   peerGroups: 'entries',
   neighbors: 'entries',
   dynamicNeighbors: 'entries',
@@ -89,6 +90,8 @@ export interface ConfigDiff {
   /** Prefixes. */
   readonly networksRemoved: readonly string[];
   readonly networksChanged: readonly NetworkOptions[];
+  /** Top-level keys that differ and take effect at once. */
+  readonly sectionsChanged: readonly (keyof SpeakerConfig)[];
   /** Top-level keys that differ and are left as they were. */
   readonly needsRestart: readonly (keyof SpeakerConfig)[];
 }
@@ -100,9 +103,9 @@ export interface ConfigDiff {
  * @throws ConfigError when the new configuration is possible only together with a change that needs a restart
  */
 export function diffConfig(before: SpeakerConfig, after: SpeakerConfig): ConfigDiff {
-  const needsRestart = keysOf(SECTION_EFFECT).filter(
-    (key) => SECTION_EFFECT[key] === 'restart' && !isSame(before[key], after[key]),
-  );
+  const differing = (effect: 'inPlace' | 'restart'): (keyof SpeakerConfig)[] =>
+    keysOf(SECTION_EFFECT).filter((key) => SECTION_EFFECT[key] === effect && !isSame(before[key], after[key]));
+  const needsRestart = differing('restart');
   const applied = needsRestart.length === 0 ? after : withSections(after, before, needsRestart);
   const neighbors = diffPeers(
     [before, before.neighbors ?? []],
@@ -124,6 +127,7 @@ export function diffConfig(before: SpeakerConfig, after: SpeakerConfig): ConfigD
     dynamicRemoved: dynamic.removed,
     dynamicChanged: dynamic.changed,
     ...networks,
+    sectionsChanged: differing('inPlace'),
     needsRestart,
   };
 }

@@ -6,6 +6,7 @@ import type { Endpoint } from '../net/index.js';
 import * as v from './config-values.js';
 import type {
   ConfederationOptions,
+  ConnectionRateLimit,
   DynamicNeighborOptions,
   NeighborOptions,
   NetworkOptions,
@@ -94,6 +95,11 @@ export const CONFEDERATION = {
   memberAs: z.array(v.asn).optional(),
 } satisfies Shape<ConfederationOptions>;
 
+export const CONNECTION_RATE_LIMIT = {
+  perAddress: v.integer(0, 1_000_000, 'per second').optional(),
+  total: v.integer(0, 1_000_000, 'per second').optional(),
+} satisfies Shape<ConnectionRateLimit>;
+
 export const FIB = {
   type: v.oneOf(['ip-route', 'memory', 'print']),
   table: v.tableName.optional(),
@@ -140,6 +146,7 @@ export const SECTIONS: { readonly [K in keyof Required<SpeakerConfig>]: Section 
   clusterId: { holds: 'value', schema: v.clusterId },
   confederation: section('value', CONFEDERATION),
   listen: section('list', LISTEN),
+  connectionRateLimit: section('value', CONNECTION_RATE_LIMIT),
   peerGroups: section('byName', PEER_SETTINGS),
   neighbors: section('list', NEIGHBOR),
   dynamicNeighbors: section('list', DYNAMIC_NEIGHBOR),

@@ -124,6 +124,14 @@ export interface ConfederationOptions {
   readonly memberAs?: readonly number[];
 }
 
+/** Connections taken by the listeners, per second; four seconds' worth may come at once. 0: no limit. */
+export interface ConnectionRateLimit {
+  /** From one address; default 5. */
+  readonly perAddress?: number | undefined;
+  /** From all neighbors; default 1000. */
+  readonly total?: number | undefined;
+}
+
 /** All that a configuration file can say. */
 export interface SpeakerConfig {
   readonly asn: number;
@@ -132,6 +140,7 @@ export interface SpeakerConfig {
   readonly confederation?: ConfederationOptions;
   /** Default: none; the speaker then only connects out. */
   readonly listen?: readonly Endpoint[];
+  readonly connectionRateLimit?: ConnectionRateLimit;
   readonly peerGroups?: Readonly<Record<string, PeerSettings>>;
   readonly neighbors?: readonly NeighborOptions[];
   readonly dynamicNeighbors?: readonly DynamicNeighborOptions[];

@@ -25,6 +25,7 @@ import {
 } from '../net/index.js';
 import type { PrefixLimitNotice } from '../rib/prefix-limit.js';
 import { Rib } from '../rib/rib.js';
+import { ConnectionGate } from './connection-gate.js';
 import { checkConfig } from './config.js';
 import { diffConfig, networksOf } from './config-diff.js';
 import { createDebug } from './debug.js';
@@ -70,6 +71,8 @@ export class Speaker extends EventEmitter<SpeakerEvents> implements SpeakerApi, 
   private readonly originator: Originator;
   private readonly fib: Fib | undefined;
   private bridge: FibBridge | undefined;
+  private readonly gate: ConnectionGate;
+  private connectionsRefused = 0;
   private fibIsReady = false;
   private fibReadyTimer: Timer | undefined;
   private tcpListeners: Listener[] = [];
@@ -92,6 +95,7 @@ export class Speaker extends EventEmitter<SpeakerEvents> implements SpeakerApi, 
     this.confederation = this.config.confederation;
     this.routerId = parseIpv4(this.config.routerId);
     this.clientToClient = this.config.clientToClientReflection ?? true;
+    this.gate = new ConnectionGate(this.clock, this.config.connectionRateLimit);
     const resolver = new NextHopResolver(this.networks);
     this.rib = new Rib({
       identity: {
@@ -254,19 +258,21 @@ export class Speaker extends EventEmitter<SpeakerEvents> implements SpeakerApi, 
   private onConnection(connection: Connection): void {
     const { address } = connection.remote;
     let neighbor = this.neighborsByAddress.get(address);
-    if (!neighbor) {
-      const entry = this.dynamicEntryFor(address);
-      if (!entry) {
-        debug('connection from %s: no such neighbor', address);
-        connection.destroy();
-        return;
-      }
+    const entry = neighbor ? undefined : this.dynamicEntryFor(address);
+    // Strangers first: they must not use up what neighbors are allowed.
+    if ((!neighbor && !entry) || !this.gate.admits(address)) {
+      debug('connection from %s: %s', address, neighbor || entry ? 'too many of them' : 'no such neighbor');
+      this.connectionsRefused++;
+      connection.destroy();
+      return;
+    }
+    if (!neighbor && entry) {
       const settings = effectiveSettings(this.config, entry);
       neighbor = new Neighbor(this, address, settings, entry.peerGroup, entry.prefix);
       this.neighborsByAddress.set(address, neighbor);
       neighbor.start();
     }
-    neighbor.accept(connection);
+    neighbor?.accept(connection);
   }
 
   private dynamicEntryFor(address: string): DynamicNeighborOptions | undefined {
@@ -394,7 +400,11 @@ export class Speaker extends EventEmitter<SpeakerEvents> implements SpeakerApi, 
   }
 
   summary(): SummaryView {
-    return summaryView(this.config, this.rib, [...this.neighborsByAddress.values()], this.listening, this.startedAt);
+    return summaryView(this.config, this.rib, [...this.neighborsByAddress.values()], {
+      listening: this.listening,
+      connectionsRefused: this.connectionsRefused,
+      startedAt: this.startedAt,
+    });
   }
 
   // --- reconfiguration ---
@@ -403,6 +413,7 @@ export class Speaker extends EventEmitter<SpeakerEvents> implements SpeakerApi, 
   async reconfigure(config: SpeakerConfig): Promise<ReconfigureResult> {
     const diff = diffConfig(this.config, checkConfig(config));
     this.config = diff.applied;
+    if (diff.sectionsChanged.includes('connectionRateLimit')) this.gate.setLimit(diff.applied.connectionRateLimit);
     return applyDiff(diff, {
       neighbors: () => [...this.neighborsByAddress.values()],
       find: (address) => this.find(address),

@@ -131,6 +131,8 @@ export interface SummaryView {
   readonly families: Readonly<Record<FamilyName, { readonly prefixes: number; readonly paths: number }>>;
   readonly attributeSets: number;
   readonly listening: readonly string[];
+  /** Connections closed at once: of strangers, or more than `connectionRateLimit` allows. */
+  readonly connectionsRefused: number;
 }
 
 export interface FibRouteView {

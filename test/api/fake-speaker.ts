@@ -109,6 +109,7 @@ export class FakeSpeaker implements SpeakerApi {
       families: { 'ipv4-unicast': { prefixes: 2, paths: 3 }, 'ipv6-unicast': { prefixes: 1, paths: 1 } },
       attributeSets: 3,
       listening: ['10.0.0.1 port 179'],
+      connectionsRefused: 0,
     };
   }
   neighbors(): NeighborView[] {

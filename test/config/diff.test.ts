@@ -19,6 +19,7 @@ const NOTHING = {
   networksAdded: [],
   networksRemoved: [],
   networksChanged: [],
+  sectionsChanged: [],
   needsRestart: [],
 };
 
