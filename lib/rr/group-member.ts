@@ -78,10 +78,39 @@ export class GroupMember {
 
   /** Tell all again, although the neighbor was told before (RFC 2918). */
   refresh(): void {
-    if (this.attached) this.detach();
+    this.leaveStream();
     this.markAll(true);
+    this.catchUpSoon();
+  }
+
+  /** Go on where another member for the same neighbor was, in another group or this one: what it was told counts as told. */
+  takeOver(old: GroupMember): void {
+    const { group } = this;
+    const limit = Math.max(old.group.outAttributes.length, group.outAttributes.length);
+    this.stale = new BitSet();
+    this.told = new BitSet();
+    for (let prefix = 0; prefix < limit; prefix++) {
+      const had = old.holds(prefix);
+      if (had || group.outFor(this, prefix) !== NONE) this.markStale(prefix, had);
+    }
+    this.announceCaughtUp = old.announceCaughtUp;
+  }
+
+  /** Whether the neighbor holds a route for a prefix, as far as it was told. */
+  private holds(prefix: number): boolean {
+    if (!this.attached && this.stale.has(prefix)) return this.told.has(prefix);
+    return this.group.outFor(this, prefix) !== NONE;
+  }
+
+  /** From now on changes are only remembered, until `catchUp` is done. */
+  leaveStream(): void {
+    if (this.attached) this.detach();
+  }
+
+  /** Have `catchUp` called, as soon as the pace allows. */
+  catchUpSoon(): void {
     if (this.resting) this.wake();
-    else this.sink.onBehind();
+    else if (!this.attached) this.sink.onBehind();
   }
 
   /** Whether `catchUp` has something to do, now or when the transport takes octets again. */

@@ -55,7 +55,7 @@ export class ConnectionGate {
   }
 
   setLimit(limit: ConnectionRateLimit | undefined): void {
-    const { perAddress, total } = { ...DEFAULT_RATE_LIMIT, ...limit };
+    const { perAddress = DEFAULT_RATE_LIMIT.perAddress, total = DEFAULT_RATE_LIMIT.total } = limit ?? {};
     this.perAddress = perAddress;
     this.total = total === 0 ? undefined : new Bucket(total, this.clock.now());
     this.byAddress.clear();

@@ -22,9 +22,10 @@ import {
 } from '../net/index.js';
 import { AdjRibIn } from '../rib/adj-rib-in.js';
 import { PrefixLimiter, type PrefixLimitNotice } from '../rib/prefix-limit.js';
+import type { Source } from '../rib/peer-table.js';
 import type { Rib } from '../rib/rib.js';
 import { AdvertisementPace } from '../rr/advertisement-pace.js';
-import type { ExportProfile } from '../rr/export-profile.js';
+import { profileKey, type ExportProfile } from '../rr/export-profile.js';
 import type { GroupMember } from '../rr/group-member.js';
 import type { UpdateGroup } from '../rr/update-group.js';
 import { asExport, importRules, neighborType, sessionAs, type AsIdentity } from './as-identity.js';
@@ -63,7 +64,7 @@ interface Live {
   readonly negotiated: Negotiated;
   readonly source: number;
   readonly adjRibIn: AdjRibIn;
-  readonly outbound: ReadonlyMap<FamilyName, Outbound>;
+  readonly outbound: Map<FamilyName, Outbound>;
   readonly endOfRibFrom: Set<FamilyName>;
 }
 
@@ -135,10 +136,29 @@ export class Neighbor implements SessionHandler {
     this.settings = settings;
     this.peerGroup = peerGroup;
     this.peer.setRetry(settings.connectRetry, settings.connectRetryMax);
+    if (before.passive !== settings.passive && this.dynamic === null) this.peer.setPassive(settings.passive);
+    if (this.live) this.applyRole(this.live, before);
     if (before.minimumAdvertisementInterval !== settings.minimumAdvertisementInterval) {
       for (const { member } of this.live?.outbound.values() ?? []) member.setPace(this.pace());
     }
     if (!isSame(before.prefixLimit, settings.prefixLimit)) this.applyLimits();
+  }
+
+  /** Another role in reflection, or another next hop: what was told is put right without a new session. */
+  private applyRole(live: Live, before: EffectivePeerSettings): void {
+    const { rib, loop } = this.host;
+    const { negotiated, source, outbound } = live;
+    for (const [family, old] of outbound) {
+      const profile = this.profile(family, negotiated);
+      if (profileKey(profile) === profileKey(old.group.profile)) continue;
+      const outboundNow = this.joinGroup(family, source, negotiated);
+      outboundNow.member.takeOver(old.member);
+      outbound.set(family, outboundNow);
+      loop.leave(old.group, old.member);
+    }
+    if (before.routeReflectorClient === this.settings.routeReflectorClient) return;
+    rib.peers.update(source, this.sourceOf(negotiated));
+    loop.retell(source);
   }
 
   private applyLimits(): void {
@@ -169,19 +189,11 @@ export class Neighbor implements SessionHandler {
 
   onEstablished(negotiated: Negotiated): void {
     const { rib } = this.host;
-    const { settings } = this;
     const families = negotiated.families
       .map(({ afi, safi }) => familyOf(afi, safi))
       .filter((family) => family !== undefined);
     this.overLimit = undefined;
-    const source = rib.peers.add({
-      type: negotiated.peerType,
-      routerId: negotiated.peerRouterId,
-      address: parseAddress(this.address),
-      client: negotiated.peerType === 'ibgp' && settings.routeReflectorClient,
-      clusterId: parseIpv4(settings.clusterId),
-      routeServerClient: settings.routeServerClient,
-    });
+    const source = rib.peers.add(this.sourceOf(negotiated));
     const endOfRibFrom = new Set<FamilyName>();
     const handler = {
       onEndOfRib: (family: FamilyName) => {
@@ -190,7 +202,14 @@ export class Neighbor implements SessionHandler {
       },
       onDiagnostic: (diagnostic: Diagnostic) => this.host.onDiagnostic(this, diagnostic),
     };
-    const adjRibIn = new AdjRibIn(rib, source, negotiated.receive, families, handler, importRules(this.host, settings));
+    const adjRibIn = new AdjRibIn(
+      rib,
+      source,
+      negotiated.receive,
+      families,
+      handler,
+      importRules(this.host, this.settings),
+    );
     for (const family of families) this.setLimit(adjRibIn, family);
     const outbound = new Map<FamilyName, Outbound>();
     this.live = { negotiated, source, adjRibIn, outbound, endOfRibFrom };
@@ -232,6 +251,19 @@ export class Neighbor implements SessionHandler {
   /** RFC 4271 section 6.7. */
   private endOverLimit(limiter: PrefixLimiter): void {
     if (limiter.exceeded) this.peer.fail(limiter.exceeded, limiter.limit.restartTime);
+  }
+
+  /** What the RIB knows of the session. */
+  private sourceOf(negotiated: Negotiated): Source {
+    const { settings } = this;
+    return {
+      type: negotiated.peerType,
+      routerId: negotiated.peerRouterId,
+      address: parseAddress(this.address),
+      client: negotiated.peerType === 'ibgp' && settings.routeReflectorClient,
+      clusterId: parseIpv4(settings.clusterId),
+      routeServerClient: settings.routeServerClient,
+    };
   }
 
   private joinGroup(family: FamilyName, source: number, negotiated: Negotiated): Outbound {

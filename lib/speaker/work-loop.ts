@@ -98,6 +98,11 @@ export class WorkLoop {
     for (const [key, value] of groups) if (value === group) groups.delete(key);
   }
 
+  /** What is known of a source has changed: tell its routes anew. */
+  retell(source: number): void {
+    for (const groups of this.groups.values()) for (const group of groups.values()) group.retell(source);
+  }
+
   /** Withdraw all routes of an ended session, then forget its source number. */
   dropSource(source: number): void {
     this.drops.push({ source, family: 0, cursor: 0 });

@@ -76,6 +76,11 @@ export class Peer {
     this.options.connectRetryMax = connectRetryMax;
   }
 
+  /** Never connect from now on, or connect again. A session that is up, or coming up, notices nothing. */
+  setPassive(passive: boolean): void {
+    this.#runners.setPassive(passive);
+  }
+
   /**
    * A connection from this neighbor arrived. Must be called at once when the listener hands it over.
    * @returns false: refused and closed, because the neighbor is stopped, held back after an error, or has a session
