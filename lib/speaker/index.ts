@@ -5,6 +5,7 @@ export type * from './options.js';
 export type * from './views.js';
 export type * from './events.js';
 export type * from './speaker-api.js';
+export type * from './reload-plan.js';
 export { checkConfig } from './config.js';
 export { ConfigError } from './config-errors.js';
 export { diffConfig } from './config-diff.js';

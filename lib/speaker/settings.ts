@@ -95,6 +95,15 @@ function withDefaults(set: PeerSettings): Pick<EffectivePeerSettings, keyof type
   return Object.fromEntries(entries) as Pick<EffectivePeerSettings, keyof typeof PEER_DEFAULTS>;
 }
 
+/** The settings of a neighbor or range of neighbors of a configuration, by address or prefix. */
+export function configuredSettings(config: SpeakerConfig, id: string): EffectivePeerSettings {
+  const own =
+    config.neighbors?.find(({ address }) => address === id) ??
+    config.dynamicNeighbors?.find(({ prefix }) => prefix === id);
+  if (own === undefined) throw new UsageError('unknown_neighbor', `there is no neighbor ${id}`);
+  return effectiveSettings(config, own);
+}
+
 function groupOf(config: Pick<SpeakerConfig, 'peerGroups'>, name: string | undefined): PeerSettings {
   if (name === undefined) return {};
   const groups = config.peerGroups ?? {};

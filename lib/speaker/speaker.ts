@@ -44,7 +44,8 @@ import type {
 } from './options.js';
 import { advertisedPaths, allPaths, bestPaths, explainPrefix, tellBestPathChanges } from './path-views.js';
 import { applyDiff, CEASE } from './reconfigure.js';
-import { effectiveSettings } from './settings.js';
+import { reloadPlan, type ReloadPlan } from './reload-plan.js';
+import { configuredSettings, effectiveSettings } from './settings.js';
 import { summaryView } from './summary-view.js';
 import type { ReconfigureResult, RouteFilter, SpeakerApi } from './speaker-api.js';
 import type { ExplainView, FibRouteView, NeighborView, PathView, SummaryView } from './views.js';
@@ -408,6 +409,12 @@ export class Speaker extends EventEmitter<SpeakerEvents> implements SpeakerApi, 
   }
 
   // --- reconfiguration ---
+
+  planReconfigure(config: SpeakerConfig): ReloadPlan {
+    const before = this.config;
+    const diff = diffConfig(before, checkConfig(config));
+    return reloadPlan(diff, [...this.neighborsByAddress.values()], (id) => configuredSettings(before, id));
+  }
 
   /** @throws ConfigError for a wrong configuration: nothing is changed then */
   async reconfigure(config: SpeakerConfig): Promise<ReconfigureResult> {
