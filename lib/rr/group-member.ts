@@ -54,6 +54,8 @@ export class GroupMember {
   private cursor = 0;
   private encoder: UpdateEncoder | undefined;
   private announceCaughtUp = true;
+  /** All is to be told again, and nothing of it was yet. */
+  private refreshing = false;
   private pace: AdvertisementPace | undefined;
   /** All was told; what is stale since then waits for the pace. */
   private resting = false;
@@ -76,8 +78,10 @@ export class GroupMember {
     }
   }
 
-  /** Tell all again, although the neighbor was told before (RFC 2918). */
+  /** Tell all again, although the neighbor was told before (RFC 2918). Asked for again before it began: once is enough. */
   refresh(): void {
+    if (this.refreshing) return;
+    this.refreshing = true;
     this.leaveStream();
     this.markAll(true);
     this.catchUpSoon();
@@ -220,6 +224,7 @@ export class GroupMember {
   catchUp(onWithdrawn: (prefix: number) => void): boolean {
     if (!this.isBehind) return true;
     if (this.sink.queuedBytes() > CATCH_UP_OCTETS) return false;
+    this.refreshing = false;
     const { group, stale, told } = this;
     const encoder = (this.encoder ??= group.createEncoder());
     const withdrawn: number[] = [];

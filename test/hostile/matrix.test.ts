@@ -9,6 +9,7 @@ import { Stage, type HostileConnection } from './stage.js';
 describe('hostile neighbors', () => {
   const stage = new Stage();
   before(() => stage.open());
+  afterEach(() => stage.clear());
 
   function endedWith(connection: HostileConnection, address: string, then: string): void {
     const [code, data] = then.split(' ');

@@ -144,6 +144,15 @@ export class Stage {
     expect(valueOf(this.route(CANARY)!, 4), 'a change gets through').to.equal(med);
   }
 
+  /** After a test that may have failed: the next one begins without its neighbors. */
+  async clear(): Promise<void> {
+    for (const { address } of this.speaker.neighbors()) {
+      if (address.startsWith('10.66.')) this.speaker.removeNeighbor(address);
+    }
+    await this.lab.clock.runAsync(50);
+    this.#moves = this.#movesSoFar();
+  }
+
   /** The hostile neighbor goes, and all of its routes with it. */
   async dismiss(address: string): Promise<void> {
     this.speaker.removeNeighbor(address);
