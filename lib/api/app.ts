@@ -21,12 +21,9 @@ const PATHS = [
   'GET /v1/routes?family=&receivedFrom=&advertisedTo=&prefix=&all=&limit=&format=',
   'GET /v1/routes/PREFIX',
   'GET /v1/fib?format=',
-<<<<<<< HEAD
   'GET /v1/process',
   'POST /v1/process/reset',
-=======
   'POST /v1/plan',
->>>>>>> c3a8680 (check --against: the plan of a reload, as SIGHUP would do it)
   'POST /v1/announce',
   'POST /v1/withdraw',
   'POST /v1/neighbors/ADDRESS/enable',
@@ -71,7 +68,6 @@ export function createApi(speaker: SpeakerApi, options: ApiOptions = {}): Hono {
     stream(speaker.fibRoutes(), readFormat(cx.req.query(), cx.req.header('accept') ?? ''), clock),
   );
 
-<<<<<<< HEAD
   const { monitor } = options;
   if (monitor) {
     app.get('/v1/process', (cx) => cx.json(monitor.view()));
@@ -82,9 +78,7 @@ export function createApi(speaker: SpeakerApi, options: ApiOptions = {}): Hono {
     });
   }
 
-=======
   app.post('/v1/plan', async (cx) => cx.json(speaker.planReconfigure((await mapping(cx)) as unknown as SpeakerConfig)));
->>>>>>> c3a8680 (check --against: the plan of a reload, as SIGHUP would do it)
   app.post('/v1/announce', async (cx) => {
     const { prefix, ...attributes } = checkNetwork(await mapping(cx));
     speaker.announce(prefix, attributes);

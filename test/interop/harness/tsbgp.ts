@@ -110,6 +110,11 @@ export class Tsbgp extends SpeakerDriver {
     this.process.signal('SIGHUP');
   }
 
+  /** Any command that asks or changes the running speaker. */
+  cli(...args: readonly string[]): Promise<string> {
+    return this.#cli(...args);
+  }
+
   async #show<T>(...args: readonly string[]): Promise<T> {
     return JSON.parse(await this.#cli('show', ...args, '--json')) as T;
   }
