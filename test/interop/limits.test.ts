@@ -80,8 +80,7 @@ lab('prefix limits here', { needs: ['bird', 'frr', 'gobgp'] }, (lab) => {
     await bird.announce('10.1.91.0/24');
     expect((await tsbgp.neighbor(bird.host.v4)).state).to.equal('Established');
     await bird.announce('10.1.92.0/24');
-    const { reason, prefixes: counts } = await ceased(tsbgp, bird.host, 'sent');
-    expect(reason === null ? counts['ipv4-unicast']?.limit : reason).to.not.equal(undefined);
+    await ceased(tsbgp, bird.host, 'sent');
     await eventually(() => bird.ask('show protocols all peer0'), {
       what: 'what BIRD heard',
       until: (text) => /Maximum number of prefixes reached/i.test(text),
@@ -232,13 +231,13 @@ lab('minimum advertisement interval', { needs: ['bird', 'frr'] }, (lab) => {
     connection.send(bgp.open({ asn: AS, routerId: raw.host.v4 }), bgp.keepalive());
     await connection.message(bgp.UPDATE);
     const before = { bird: await heardByBird(), frr: await heardByFrr(), raw: connection.messages.length };
-    // A change every 100 ms for 10 s.
-    const script = `(async () => { for (let med = 1; med <= 100; med++) {
+    // A change every 100 ms for 7 s.
+    const script = `(async () => { for (let med = 1; med <= 70; med++) {
       await fetch('http://127.0.0.1:8179/v1/announce', { method: 'POST', headers: { 'content-type': 'application/json' },
         body: JSON.stringify({ prefix: '10.100.0.0/24', med }) });
       await new Promise((r) => setTimeout(r, 100)); } })()`;
     await tsbgp.host.exec(process.execPath, ['-e', script]);
-    for (const driver of [bird, frr]) await holds(driver, 'ipv4', [{ prefix: '10.100.0.0/24', med: 100 }]);
+    for (const driver of [bird, frr]) await holds(driver, 'ipv4', [{ prefix: '10.100.0.0/24', med: 70 }]);
     const updates = connection.messages.slice(before.raw).filter(({ type }) => type === bgp.UPDATE);
     // At most one at the start, one for each whole interval, one at the end.
     for (const [who, count] of [
@@ -246,7 +245,7 @@ lab('minimum advertisement interval', { needs: ['bird', 'frr'] }, (lab) => {
       ['FRR', (await heardByFrr()) - before.frr],
       ['the wire', updates.length],
     ] as const) {
-      expect(count, who).to.be.within(3, 6);
+      expect(count, who).to.be.within(2, 5);
     }
     const gaps = updates.slice(1).map(({ at }, i) => at - updates[i]!.at);
     for (const gap of gaps) expect(gap, `gaps ${gaps.join(' ')}`).to.be.greaterThan(SECONDS * 1000 - 100);
@@ -302,6 +301,15 @@ lab('disable, enable and reset with a reason (RFC 9003)', { needs: ['bird', 'frr
     });
   };
 
+  const heardByFrr = async () => {
+    const views = JSON.parse(await frr.vtysh('bgpd', `show bgp neighbors ${tsbgp.host.v4} json`)) as Record<
+      string,
+      { lastNotificationReason?: string; lastShutdownDescription?: string }
+    >;
+    const { lastNotificationReason, lastShutdownDescription } = views[tsbgp.host.v4]!;
+    return `${lastNotificationReason}: ${lastShutdownDescription}`;
+  };
+
   it('our reason arrives at BIRD', async () => {
     await down(bird);
     await shows('BIRD', () => bird.ask('show protocols all peer0'), /Administrative shutdown/i);
@@ -311,15 +319,17 @@ lab('disable, enable and reset with a reason (RFC 9003)', { needs: ['bird', 'frr
 
   it('our reason arrives at FRR', async () => {
     await down(frr);
-    await shows('FRR', () => frr.vtysh('bgpd', `show bgp neighbors ${tsbgp.host.v4}`), REASON);
+    // It shows octets beyond ASCII as such.
+    await shows('FRR', heardByFrr, 'rack 7: new W\\\\xc3\\\\xb6rld order');
     await up(frr);
   });
 
   it('our reset is Administrative Reset with its reason, and the session comes back by itself', async () => {
-    const before = (await tsbgp.neighbor(frr.host.v4)).established;
-    await tsbgp.cli('neighbor', 'reset', frr.host.v4, '--reason', 'once more');
-    await shows('FRR', () => frr.vtysh('bgpd', `show bgp neighbors ${tsbgp.host.v4}`), /Administrative Reset/);
-    await eventually(() => tsbgp.neighbor(frr.host.v4), {
+    const before = (await tsbgp.neighbor(bird.host.v4)).established;
+    await tsbgp.cli('neighbor', 'reset', bird.host.v4, '--reason', 'once more');
+    const log = () => Promise.resolve(lab.network.logs());
+    await shows('the log of BIRD', log, /Received: Administrative reset: "once more"/);
+    await eventually(() => tsbgp.neighbor(bird.host.v4), {
       what: 'it is back',
       until: ({ state, established: count }) => state === 'Established' && count === before + 1,
       limitMs: 40_000,
@@ -339,7 +349,7 @@ lab('disable, enable and reset with a reason (RFC 9003)', { needs: ['bird', 'frr
           `neighbor ${tsbgp.host.v4} shutdown message ${text}`,
         ),
     ],
-    ['GoBGP', () => gobgp, (text) => gobgp.gobgp('neighbor', tsbgp.host.v4, 'disable', text)],
+    ['GoBGP', () => gobgp, (text) => gobgp.gobgp('neighbor', tsbgp.host.v4, 'shutdown', '--reason', text)],
     ['OpenBGPD', () => openbgpd, (text) => openbgpd.bgpctl('neighbor', tsbgp.host.v4, 'down', text)],
   ];
   for (const [who, driver, shut] of THEIRS) {
@@ -354,7 +364,7 @@ lab('disable, enable and reset with a reason (RFC 9003)', { needs: ['bird', 'frr
           expect(state).to.not.equal('Established');
         },
       });
-      expect(await tsbgp.cli('show', 'neighbor', v4)).to.match(new RegExp(`Shutdown text +${text}`));
+      expect(await tsbgp.cli('show', 'neighbor', v4)).to.match(new RegExp(`Shutdown text: +${text}`));
     });
   }
 });
