@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { SpeakerConfig } from '../../../lib/speaker/options.js';
+import type { ReloadPlan } from '../../../lib/speaker/reload-plan.js';
 import type { ExplainView, FibRouteView, NeighborView, PathView, SummaryView } from '../../../lib/speaker/views.js';
 import type { Host } from './host.js';
 import type { RunningProcess } from './processes.js';
@@ -101,6 +102,17 @@ export class Tsbgp extends SpeakerDriver {
 
   summary(): Promise<SummaryView> {
     return this.#show('summary');
+  }
+
+  /** `tsbgp check --against` with a new configuration. */
+  async plan(settings: TsbgpSettings): Promise<{ plan: ReloadPlan; code: number }> {
+    const file = join(this.host.directory, 'next.json');
+    const next = new Tsbgp(this.host, settings);
+    await writeFile(file, JSON.stringify(next.configuration(), null, 2));
+    const command = [...commandLine(), 'check', file, '--against', `http://${API}`, '--json'];
+    const out = await this.host.exec('sh', ['-c', '"$@"; echo "$?"', 'sh', ...command]);
+    const [, json = '', code = ''] = /^([^]*?)(\d+)\n$/.exec(out) ?? [];
+    return { plan: JSON.parse(json) as ReloadPlan, code: Number(code) };
   }
 
   /** SIGHUP with a new configuration. */
