@@ -202,18 +202,11 @@ export class AdjRibIn {
     end: number,
     maxLength: number,
   ): boolean {
-    if (rib && this.limits.size > 0) return this.announceLimited(rib, attributes, bytes, start, end);
-    return this.announceAll(rib, attributes, bytes, start, end, maxLength);
-  }
-
-  private announceAll(
-    rib: FamilyRib | undefined,
-    attributes: number,
-    bytes: Uint8Array,
-    start: number,
-    end: number,
-    maxLength: number,
-  ): boolean {
+    const limiter = rib && this.limits.size > 0 ? this.limits.get(rib.family) : undefined;
+    // Each prefix has at least one octet.
+    if (rib && limiter && end - start > limiter.roomFor(this.counts.get(rib.family)!)) {
+      return this.announceNearLimit(rib, limiter, attributes, bytes, start, end);
+    }
     let at = start;
     let added = 0;
     if (end - start >= TOUCH_OCTETS) rib?.prefixes.touch(bytes, start, end);
@@ -224,22 +217,28 @@ export class AdjRibIn {
       if (rib) added += rib.announce(this.source, rib.prefixes.intern(length, bytes, at + 1), attributes);
       at = next;
     }
-    if (rib) this.counts.set(rib.family, this.counts.get(rib.family)! + added);
+    if (rib) {
+      const count = this.counts.get(rib.family)! + added;
+      this.counts.set(rib.family, count);
+      limiter?.note(count);
+    }
     return true;
   }
 
-  /** With a limit on the number of prefixes: looked at once, and prefix by prefix only where it may be passed. */
-  private announceLimited(rib: FamilyRib, attributes: number, bytes: Uint8Array, start: number, end: number): boolean {
-    const { maxLength } = rib.prefixes;
-    const limiter = this.limits.get(rib.family);
+  /** Prefix by prefix, where new ones may not be taken any more. */
+  private announceNearLimit(
+    rib: FamilyRib,
+    limiter: PrefixLimiter,
+    attributes: number,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+  ): boolean {
+    if (findMalformedPrefix(bytes, start, end, rib.prefixes.maxLength, false) >= 0) return false;
     const count = this.counts.get(rib.family)!;
-    // Each prefix has at least one octet.
-    if (limiter !== undefined && end - start > limiter.roomFor(count)) {
-      if (findMalformedPrefix(bytes, start, end, maxLength, false) >= 0) return false;
-      const added = announceWithin(limiter, rib, this.source, attributes, bytes, start, end, count);
-      this.counts.set(rib.family, count + added);
-    } else if (!this.announceAll(rib, attributes, bytes, start, end, maxLength)) return false;
-    limiter?.note(this.counts.get(rib.family)!);
+    const added = announceWithin(limiter, rib, this.source, attributes, bytes, start, end, count);
+    this.counts.set(rib.family, count + added);
+    limiter.note(count + added);
     return true;
   }
 

@@ -10,10 +10,7 @@ import { createFib } from '../io/create-fib.js';
 import { realClock, realRandom, SystemNetworks, TcpTransport } from '../io/index.js';
 import {
   canonicalAddress,
-  parseAddress,
   parseIpv4,
-  parsePrefix,
-  prefixContains,
   UsageError,
   type Clock,
   type Connection,
@@ -29,6 +26,7 @@ import { ConnectionGate } from './connection-gate.js';
 import { checkConfig } from './config.js';
 import { diffConfig, networksOf } from './config-diff.js';
 import { createDebug } from './debug.js';
+import { rangeFor } from './dynamic-range.js';
 import type { SpeakerEvents } from './events.js';
 import { FibBridge, NextHopResolver } from './fib-bridge.js';
 import { Neighbor, type NeighborHost } from './neighbor.js';
@@ -54,7 +52,6 @@ import { WorkLoop } from './work-loop.js';
 const debug = createDebug('tsbgp:speaker');
 /** Routes of an earlier run are swept from the kernel at the latest so long after the start. */
 const FIB_READY_MS = 30_000;
-const DEFAULT_DYNAMIC_LIMIT = 1000;
 
 export class Speaker extends EventEmitter<SpeakerEvents> implements SpeakerApi, NeighborHost {
   readonly rib: Rib;
@@ -259,7 +256,7 @@ export class Speaker extends EventEmitter<SpeakerEvents> implements SpeakerApi, 
   private onConnection(connection: Connection): void {
     const { address } = connection.remote;
     let neighbor = this.neighborsByAddress.get(address);
-    const entry = neighbor ? undefined : this.dynamicEntryFor(address);
+    const entry = neighbor ? undefined : this.rangeFor(address);
     // Strangers first: they must not use up what neighbors are allowed.
     if ((!neighbor && !entry) || !this.gate.admits(address)) {
       debug('connection from %s: %s', address, neighbor || entry ? 'too many of them' : 'no such neighbor');
@@ -276,17 +273,13 @@ export class Speaker extends EventEmitter<SpeakerEvents> implements SpeakerApi, 
     neighbor?.accept(connection);
   }
 
-  private dynamicEntryFor(address: string): DynamicNeighborOptions | undefined {
-    const octets = parseAddress(address);
-    let [entry, longest]: [DynamicNeighborOptions | undefined, number] = [undefined, -1];
-    for (const candidate of this.config.dynamicNeighbors ?? []) {
-      const prefix = parsePrefix(candidate.prefix);
-      if (prefix.length > longest && prefixContains(prefix, octets)) [entry, longest] = [candidate, prefix.length];
-    }
-    if (!entry) return undefined;
-    let count = 0;
-    for (const { dynamic } of this.neighborsByAddress.values()) if (dynamic === entry.prefix) count++;
-    return count < (entry.limit ?? DEFAULT_DYNAMIC_LIMIT) ? entry : undefined;
+  private rangeFor(address: string): DynamicNeighborOptions | undefined {
+    const neighbors = [...this.neighborsByAddress.values()];
+    return rangeFor(
+      this.config.dynamicNeighbors ?? [],
+      address,
+      (prefix) => neighbors.filter(({ dynamic }) => dynamic === prefix).length,
+    );
   }
 
   /**

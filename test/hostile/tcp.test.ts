@@ -141,6 +141,7 @@ describe('hostile neighbors over TCP on loopback', function () {
     speaker.enableNeighbor(BAD);
     const before = speaker.summary().connectionsRefused;
     const opens = speaker.neighbor(BAD).sent.open;
+    const began = performance.now();
     const answered = new Set<Socket>();
     const dials = Array.from({ length: 2000 }, async () => {
       const socket = await dial().catch(() => undefined);
@@ -154,8 +155,10 @@ describe('hostile neighbors over TCP on loopback', function () {
     }
     // Those that fell out of the kernel's queue were never offered to the speaker, and it never answers them.
     await until('all but two that were answered are closed', () => answered.size <= 2);
-    expect(speaker.summary().connectionsRefused - before, 'refused').to.be.greaterThan(500);
-    expect(speaker.neighbor(BAD).sent.open - opens, 'taken').to.be.lessThan(600);
+    // 30 a second, and four seconds' worth at once.
+    const seconds = (performance.now() - began) / 1000;
+    expect(speaker.neighbor(BAD).sent.open - opens, 'taken').to.be.at.most(121 + 30 * seconds);
+    expect(speaker.summary().connectionsRefused - before, 'refused').to.be.greaterThan(0);
     expect(Math.max(0, ...during), `latency of others: ${during.join(' ')}`).to.be.lessThan(5000);
     await checkOthers();
     for (const socket of sockets) socket.destroy();
