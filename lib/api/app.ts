@@ -1,10 +1,11 @@
 import createDebug from 'debug';
-import { Hono, type Context } from 'hono';
+import { Hono, type Context, type MiddlewareHandler } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { canonicalScopedAddress, formatPrefix, parsePrefix, UsageError, type Clock } from '../net/index.js';
 import { realClock } from '../io/clock.js';
 import type { ProcessMonitor } from '../io/process-monitor.js';
 import { checkNetwork } from '../speaker/config.js';
+import type { SpeakerConfig } from '../speaker/options.js';
 import type { SpeakerApi } from '../speaker/speaker-api.js';
 import type { PathView } from '../speaker/views.js';
 import { guard } from './guard.js';
@@ -24,6 +25,7 @@ const PATHS = [
   'GET /v1/watch?family=&routes=&all=&neighbors=&fib=&format=',
   'GET /v1/process',
   'POST /v1/process/reset',
+  'POST /v1/plan',
   'POST /v1/announce',
   'POST /v1/withdraw',
   'POST /v1/neighbors/ADDRESS/enable',
@@ -46,12 +48,8 @@ export function createApi(speaker: SpeakerApi, options: ApiOptions = {}): Hono {
   const clock = options.clock ?? realClock;
   const app = new Hono();
   app.use(guard);
-  app.use(
-    bodyLimit({
-      maxSize: 65536,
-      onError: (cx) => cx.json({ error: 'the body is over 64 KiB', code: 'too_large' }, 413),
-    }),
-  );
+  app.use('/v1/plan', atMost(16384));
+  app.use((cx, next) => (cx.req.path === '/v1/plan' ? next() : atMost(64)(cx, next)));
   app.onError(toResponse);
   app.notFound((cx) =>
     cx.json({ error: `there is no ${cx.req.method} ${cx.req.path}`, code: 'not_found', paths: PATHS }, 404),
@@ -88,6 +86,7 @@ export function createApi(speaker: SpeakerApi, options: ApiOptions = {}): Hono {
     });
   }
 
+  app.post('/v1/plan', async (cx) => cx.json(speaker.planReconfigure((await mapping(cx)) as unknown as SpeakerConfig)));
   app.post('/v1/announce', async (cx) => {
     const { prefix, ...attributes } = checkNetwork(await mapping(cx));
     speaker.announce(prefix, attributes);
@@ -112,6 +111,14 @@ export function createApi(speaker: SpeakerApi, options: ApiOptions = {}): Hono {
     return cx.json(speaker.neighbor(addressOf(cx)));
   });
   return app;
+}
+
+/** Refuse a body of more than so many KiB. */
+function atMost(kib: number): MiddlewareHandler {
+  return bodyLimit({
+    maxSize: kib * 1024,
+    onError: (cx) => cx.json({ error: `the body is over ${kib} KiB`, code: 'too_large' }, 413),
+  });
 }
 
 function addressOf(cx: Context): string {

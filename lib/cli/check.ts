@@ -14,7 +14,8 @@ export async function loadConfig(file: string): Promise<SpeakerConfig> {
   }
 }
 
-export async function check(file: string, out: Output): Promise<void> {
+export async function check(file: string, out: Output, json = false): Promise<void> {
+  if (json) throw new CommandError('check: --json is for the plan of --against URL', 2);
   const { asn, routerId, neighbors = [], dynamicNeighbors = [], networks = [] } = await loadConfig(file);
   const counts = [
     counted(neighbors.length, 'neighbor'),

@@ -7,9 +7,10 @@ const ANSWER_MS = 10_000;
 export class ApiClient {
   readonly #base: string;
 
-  constructor(url: string) {
+  /** @param option where the URL was given */
+  constructor(url: string, option = '--api') {
     if (!/^https?:\/\/[^/]+\/*$/.test(url))
-      throw new CommandError(`--api: expected a URL such as http://127.0.0.1:8179, not '${url}'`, 2);
+      throw new CommandError(`${option}: expected a URL such as http://127.0.0.1:8179, not '${url}'`, 2);
     this.#base = url.replace(/\/+$/, '');
   }
 

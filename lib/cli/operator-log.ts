@@ -73,6 +73,12 @@ export class OperatorLog {
       else if (to === 'Idle' || (to === 'Active' && from !== 'Idle'))
         this.#once(`neighbor ${neighbor}`, `${who}: ${reason}`);
     });
+    speaker.on('prefixLimit', ({ neighbor, family, reached, count, limit }) => {
+      const { maxPrefixes, action } = limit;
+      const then = action === 'drop' ? 'no more are taken' : action === 'stop' ? 'the session ends' : 'a warning only';
+      const what = reached === 'threshold' ? `of at most ${maxPrefixes}` : `at most ${maxPrefixes} allowed: ${then}`;
+      this.line(`neighbor ${neighbor}${descriptionOf(speaker, neighbor)}: ${count} ${family} prefixes, ${what}`);
+    });
     speaker.on('updateError', ({ neighbor, diagnostic }) => {
       this.#flood(
         `update ${neighbor}`,

@@ -12,13 +12,14 @@ export const DEFAULT_API = 'http://127.0.0.1:8179';
 /**
  * Run one `tsbgp` command. Modules of a command are loaded only when it is given.
  * @param args without the program's name
- * @returns the exit code: 0 done, 1 it failed, 2 it was called wrongly
+ * @returns the exit code: 0 done, 1 it failed, 2 it was called wrongly, more where a command says so
  */
 export async function runProgram(args: readonly string[], out: Output): Promise<number> {
-  const program = buildProgram(out);
+  let code = 0;
+  const program = buildProgram(out, (other) => (code = other));
   try {
     await program.parseAsync(args, { from: 'user' });
-    return 0;
+    return code;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
     if (isCommandError(error)) {
@@ -29,8 +30,11 @@ export async function runProgram(args: readonly string[], out: Output): Promise<
   }
 }
 
-/** All commands, ready to parse arguments. */
-export function buildProgram(out: Output): Command {
+/**
+ * All commands, ready to parse arguments.
+ * @param onExitCode told when a command that is done has an exit code other than 0
+ */
+export function buildProgram(out: Output, onExitCode: (code: number) => void = () => undefined): Command {
   const program = new Command('tsbgp')
     .description('BGP speaker, route reflector and kernel route writer')
     .exitOverride()
@@ -47,7 +51,12 @@ export function buildProgram(out: Output): Command {
     .command('check')
     .description('validate a configuration file')
     .argument('<file>', "configuration, YAML or JSON; '-' for standard input")
-    .action(async (file: string) => (await import('./check.js')).check(file, out));
+    .option('--against <url>', 'print what the running speaker with this API would do with it, and do nothing')
+    .option('--json', 'with --against: the plan as JSON')
+    .action(async (file: string, { against, json }: { against?: string; json?: boolean }) => {
+      if (against === undefined) return (await import('./check.js')).check(file, out, json === true);
+      onExitCode(await (await import('./plan.js')).checkAgainst(file, { against, json: json === true }, out));
+    });
   addShow(program, out);
   program
     .command('watch')

@@ -6,6 +6,7 @@ import { warmUpFor } from '../speaker/warm-up.js';
 import { counted, loadConfig } from './check.js';
 import { OperatorLog, reconfigureParts } from './operator-log.js';
 import { CommandError, type Output } from './output.js';
+import { resetLines } from './plan.js';
 
 /** How long the neighbors may take to hear that we stop. */
 const STOP_MS = 10_000;
@@ -84,7 +85,10 @@ function startLine(speaker: Speaker, api: ApiServer | undefined): string {
 async function reloadFile(file: string, speaker: Speaker, log: OperatorLog): Promise<void> {
   log.line(`SIGHUP: reading ${file}`);
   try {
-    const result = await speaker.reconfigure(await loadConfig(file));
+    const config = await loadConfig(file);
+    const plan = speaker.planReconfigure(config);
+    const result = await speaker.reconfigure(config);
+    for (const line of resetLines(plan)) log.line(line);
     const parts = reconfigureParts(result);
     log.line(`reconfigured: ${parts.length === 0 ? 'nothing changed' : parts.join('; ')}`);
     if (result.needsRestart.length > 0) {

@@ -1,5 +1,13 @@
 import type { ProcessView } from '../io/process-monitor.js';
-import type { DecisionView, ExplainView, FibRouteView, NeighborView, PathView, SummaryView } from '../speaker/views.js';
+import type {
+  DecisionView,
+  ExplainView,
+  FibRouteView,
+  NeighborView,
+  PathView,
+  PrefixCountView,
+  SummaryView,
+} from '../speaker/views.js';
 import { pairLines, type Column } from './table.js';
 import { printable } from './output.js';
 
@@ -47,7 +55,8 @@ export function neighborText(view: NeighborView, now: number): string {
   ];
   const families = view.families.map((family) => {
     const counts = view.prefixes[family];
-    return counts === undefined ? family : `${family} (${counts.received} in, ${counts.advertised} out)`;
+    if (counts === undefined) return family;
+    return `${family} (${counts.received} in${limitText(counts)}, ${counts.advertised} out)`;
   });
   return pairLines([
     ['Neighbor', view.address],
@@ -80,6 +89,12 @@ export function neighborText(view: NeighborView, now: number): string {
     ['Received', messages(received, view.octetsReceived)],
     ['Sent', `${messages(sent, view.octetsSent)}, ${view.queuedOctets} octets queued`],
   ]);
+}
+
+function limitText({ limit }: PrefixCountView): string {
+  if (limit === undefined) return '';
+  const dropped = limit.dropped === 0 ? '' : `, ${limit.dropped} dropped`;
+  return ` of at most ${limit.maxPrefixes} (${limit.action}${dropped})`;
 }
 
 function messages(count: NeighborView['sent'], octets: number): string {
@@ -169,6 +184,7 @@ export function summaryText(view: SummaryView, now: number): string {
     ['Cluster ID', view.clusterId === view.routerId ? '' : view.clusterId],
     ['Running for', duration(now - view.startedAt)],
     ['Listening', view.listening.join(', ') || 'no'],
+    ['Connections refused', view.connectionsRefused === 0 ? '' : String(view.connectionsRefused)],
     ['Neighbors', `${view.neighbors.established} of ${view.neighbors.configured} established`],
     ...families,
     ['Attribute sets', String(view.attributeSets)],

@@ -14,10 +14,12 @@ import { parseUpdate, type ParsedUpdate } from '../bgp/wire/messages/parse-updat
 import { writeCanonicalAttributes, type ParsedAttributes } from '../bgp/wire/attributes/canonical.js';
 import type { MpReachLocation } from '../bgp/wire/attributes/mp-reach-nlri.js';
 import { isHostAddress } from '../bgp/wire/attributes/next-hop.js';
+import { findMalformedPrefix } from '../bgp/wire/nlri/prefix.js';
 import { Writer } from '../net/index.js';
 import { ATTR } from './attribute-store.js';
 import type { FamilyRib } from './family-rib.js';
 import type { ImportRules } from './import-rules.js';
+import { announceWithin, type PrefixLimiter } from './prefix-limit.js';
 import type { Rib } from './rib.js';
 
 type CanonicalInput = ParsedAttributes['attributes'];
@@ -85,6 +87,8 @@ function locateMultiprotocol(bytes: Uint8Array, start: number, end: number): boo
 export class AdjRibIn {
   /** Prefixes in this Adj-RIB-In, by family. */
   readonly counts = new Map<FamilyName, number>();
+  /** Families with a limit on their prefixes. */
+  readonly limits = new Map<FamilyName, PrefixLimiter>();
   private readonly ipv4: FamilyRib | undefined;
   private readonly judged: number;
 
@@ -205,6 +209,11 @@ export class AdjRibIn {
     end: number,
     maxLength: number,
   ): boolean {
+    const limiter = rib && this.limits.size > 0 ? this.limits.get(rib.family) : undefined;
+    // Each prefix has at least one octet.
+    if (rib && limiter && end - start > limiter.roomFor(this.counts.get(rib.family)!)) {
+      return this.announceNearLimit(rib, limiter, attributes, bytes, start, end);
+    }
     let at = start;
     let added = 0;
     if (end - start >= TOUCH_OCTETS) rib?.prefixes.touch(bytes, start, end);
@@ -215,7 +224,28 @@ export class AdjRibIn {
       if (rib) added += rib.announce(this.source, rib.prefixes.intern(length, bytes, at + 1), attributes);
       at = next;
     }
-    if (rib) this.counts.set(rib.family, this.counts.get(rib.family)! + added);
+    if (rib) {
+      const count = this.counts.get(rib.family)! + added;
+      this.counts.set(rib.family, count);
+      limiter?.note(count);
+    }
+    return true;
+  }
+
+  /** Prefix by prefix, where new ones may not be taken any more. */
+  private announceNearLimit(
+    rib: FamilyRib,
+    limiter: PrefixLimiter,
+    attributes: number,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+  ): boolean {
+    if (findMalformedPrefix(bytes, start, end, rib.prefixes.maxLength, false) >= 0) return false;
+    const count = this.counts.get(rib.family)!;
+    const added = announceWithin(limiter, rib, this.source, attributes, bytes, start, end, count);
+    this.counts.set(rib.family, count + added);
+    limiter.note(count + added);
     return true;
   }
 
@@ -239,7 +269,11 @@ export class AdjRibIn {
       }
       at = next;
     }
-    if (rib) this.counts.set(rib.family, this.counts.get(rib.family)! - removed);
+    if (rib) {
+      const count = this.counts.get(rib.family)! - removed;
+      this.counts.set(rib.family, count);
+      if (this.limits.size > 0) this.limits.get(rib.family)?.note(count);
+    }
     return true;
   }
 

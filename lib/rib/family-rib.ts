@@ -101,6 +101,13 @@ export class FamilyRib implements DecisionContext {
     return 1;
   }
 
+  /** Whether a source has announced a prefix. */
+  hasPath(source: number, prefix: number): boolean {
+    const { paths } = this;
+    for (let row = this.headOf(prefix); row >= 0; row = paths.next[row]!) if (paths.source[row] === source) return true;
+    return false;
+  }
+
   /** A source withdraws a prefix. @returns 1 when it had announced it, else 0 */
   withdraw(source: number, prefix: number): 0 | 1 {
     if (prefix >= this.heads.length) return 0;

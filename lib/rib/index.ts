@@ -13,5 +13,6 @@ export * from './next-hop-table.js';
 export * from './only-to-customer.js';
 export * from './path-table.js';
 export * from './peer-table.js';
+export * from './prefix-limit.js';
 export * from './prefix-table.js';
 export * from './rib.js';

@@ -5,9 +5,13 @@
  * remembers, a bit per prefix, of which prefixes it must be told (`stale`) and whether it holds a route for them
  * (`told`); when its transport takes octets again it is brought up to date from the group's Adj-RIB-Out, and then
  * attached. So a slow neighbor costs two bits per prefix, gets the newest state only, and delays nobody.
+ *
+ * With a pace (minimum advertisement interval) it is never attached: after each round of catching up it rests until the
+ * interval is over.
  */
 import { BitSet } from '../rib/columns.js';
 import { NONE } from '../rib/family-rib.js';
+import type { AdvertisementPace } from './advertisement-pace.js';
 import type { StreamChunk, UpdateEncoder } from './update-encoder.js';
 
 /** Where a member's octets go. */
@@ -50,6 +54,11 @@ export class GroupMember {
   private cursor = 0;
   private encoder: UpdateEncoder | undefined;
   private announceCaughtUp = true;
+  /** All is to be told again, and nothing of it was yet. */
+  private refreshing = false;
+  private pace: AdvertisementPace | undefined;
+  /** All was told; what is stale since then waits for the pace. */
+  private resting = false;
 
   constructor(
     private readonly group: MemberGroup,
@@ -69,11 +78,81 @@ export class GroupMember {
     }
   }
 
-  /** Tell all again, although the neighbor was told before (RFC 2918). */
+  /** Tell all again, although the neighbor was told before (RFC 2918). Asked for again before it began: once is enough. */
   refresh(): void {
-    if (this.attached) this.detach();
+    if (this.refreshing) return;
+    this.refreshing = true;
+    this.leaveStream();
     this.markAll(true);
+    this.catchUpSoon();
+  }
+
+  /** Go on where another member for the same neighbor was, in another group or this one: what it was told counts as told. */
+  takeOver(old: GroupMember): void {
+    const { group } = this;
+    const limit = Math.max(old.group.outAttributes.length, group.outAttributes.length);
+    this.stale = new BitSet();
+    this.told = new BitSet();
+    for (let prefix = 0; prefix < limit; prefix++) {
+      const had = old.holds(prefix);
+      if (had || group.outFor(this, prefix) !== NONE) this.markStale(prefix, had);
+    }
+    this.announceCaughtUp = old.announceCaughtUp;
+  }
+
+  /** Whether the neighbor holds a route for a prefix, as far as it was told. */
+  private holds(prefix: number): boolean {
+    if (!this.attached && this.stale.has(prefix)) return this.told.has(prefix);
+    return this.group.outFor(this, prefix) !== NONE;
+  }
+
+  /** From now on changes are only remembered, until `catchUp` is done. */
+  leaveStream(): void {
+    if (this.attached) this.detach();
+  }
+
+  /** Have `catchUp` called, as soon as the pace allows. */
+  catchUpSoon(): void {
+    if (this.resting) this.wake();
+    else if (!this.attached) this.sink.onBehind();
+  }
+
+  /** Whether `catchUp` has something to do, now or when the transport takes octets again. */
+  get isBehind(): boolean {
+    return !this.attached && !this.resting;
+  }
+
+  /** Tell changes in rounds, as the pace allows; undefined: at once. */
+  setPace(pace: AdvertisementPace | undefined): void {
+    this.pace?.stop();
+    this.pace = pace;
+    if (pace === undefined) {
+      if (this.resting) this.resume();
+    } else if (this.attached) {
+      this.detach();
+      this.rest();
+    } else this.wake();
+  }
+
+  /** It is gone: nothing more is planned. */
+  close(): void {
+    this.pace?.stop();
+  }
+
+  /** There may be something new to tell: begin the next round when it is time. */
+  wake(): void {
+    if (this.resting && this.stale.size > 0) this.pace!.request(this.resume);
+  }
+
+  private readonly resume = (): void => {
+    this.resting = false;
     this.sink.onBehind();
+  };
+
+  private rest(): void {
+    this.resting = true;
+    this.pace!.roundOver();
+    this.wake();
   }
 
   private detach(): void {
@@ -143,8 +222,9 @@ export class GroupMember {
    * @returns false when the transport is full: call again after it drained
    */
   catchUp(onWithdrawn: (prefix: number) => void): boolean {
-    if (this.attached) return true;
+    if (!this.isBehind) return true;
     if (this.sink.queuedBytes() > CATCH_UP_OCTETS) return false;
+    this.refreshing = false;
     const { group, stale, told } = this;
     const encoder = (this.encoder ??= group.createEncoder());
     const withdrawn: number[] = [];
@@ -165,7 +245,14 @@ export class GroupMember {
     for (const chunk of encoder.encode()) open = this.sink.send(chunk.bytes, sum(chunk.rangeMessages)) && open;
     // Only now: an id that is free stands for no prefix that could be encoded.
     for (const id of withdrawn) onWithdrawn(id);
-    if (stale.size === 0) this.attach();
+    if (this.pace === undefined) {
+      if (stale.size === 0) this.attach();
+    } else if (prefix < 0) {
+      // Also when more has changed meanwhile: that is for the next round.
+      this.encoder = undefined;
+      this.rest();
+      this.tellCaughtUp();
+    }
     return open;
   }
 
@@ -176,10 +263,13 @@ export class GroupMember {
     this.cursor = 0;
     this.encoder = undefined;
     this.group.onAttachedChange(true);
-    if (this.announceCaughtUp) {
-      this.announceCaughtUp = false;
-      this.sink.onCaughtUp();
-    }
+    this.tellCaughtUp();
+  }
+
+  private tellCaughtUp(): void {
+    if (!this.announceCaughtUp) return;
+    this.announceCaughtUp = false;
+    this.sink.onCaughtUp();
   }
 }
 

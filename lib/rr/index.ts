@@ -2,6 +2,7 @@
  * Route reflection (RFC 4456) and all other telling of routes: who may be told what, in which form, and update groups
  * with their Adj-RIB-Out, encoded once for all members.
  */
+export * from './advertisement-pace.js';
 export * from './as-path-export.js';
 export * from './attribute-exporter.js';
 export * from './export-profile.js';

@@ -140,6 +140,7 @@ export class UpdateGroup implements MemberGroup {
 
   leave(member: GroupMember): void {
     if (!this.members.delete(member)) return;
+    member.close();
     this.privateWithdrawals.delete(member);
     if (!member.attached) this.detachedCount--;
   }
@@ -178,6 +179,25 @@ export class UpdateGroup implements MemberGroup {
     }
     if (encoder.length > 0) this.distribute(encoder.encode());
     if (this.privateWithdrawals.size > 0) this.sendPrivateWithdrawals();
+    if (this.detachedCount > 0) for (const member of this.members) member.wake();
+  }
+
+  /** What is known of a source has changed: its routes are judged anew and told again, in the form that they have now. */
+  retell(source: number): void {
+    const { rib } = this;
+    for (const member of this.members) member.leaveStream();
+    const limit = Math.max(this.outAttributes.length, rib.bestAttributes.length);
+    for (let prefix = 0; prefix < limit; prefix++) {
+      const oldAttributes = this.outAttributes[prefix] ?? NONE;
+      const oldSource = this.outSource[prefix] ?? 0;
+      const wasIts = oldAttributes !== NONE && oldSource === source;
+      const isIts = (rib.bestAttributes[prefix] ?? NONE) !== NONE && rib.bestSource[prefix] === source;
+      if (!wasIts && !isIts) continue;
+      const attributes = this.exported(prefix);
+      this.noteStale(prefix, oldAttributes, oldSource);
+      this.setOut(prefix, attributes, attributes === NONE ? 0 : rib.bestSource[prefix]!);
+    }
+    for (const member of this.members) member.catchUpSoon();
   }
 
   private noteStale(prefix: number, oldAttributes: number, oldSource: number): void {

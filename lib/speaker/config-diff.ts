@@ -29,7 +29,7 @@ export const SETTING_EFFECT: Readonly<Record<keyof PeerSettings, ChangeEffect>> 
   roleStrict: 'reset',
   routeServerClient: 'reset',
   description: 'inPlace',
-  routeReflectorClient: 'reset',
+  routeReflectorClient: 'inPlace',
   clusterId: 'reset',
   families: 'reset',
   holdTime: 'reset',
@@ -37,23 +37,26 @@ export const SETTING_EFFECT: Readonly<Record<keyof PeerSettings, ChangeEffect>> 
   connectRetry: 'inPlace',
   connectRetryMax: 'inPlace',
   sendHoldTime: 'reset',
-  passive: 'reset',
+  passive: 'inPlace',
   localAddress: 'reset',
   localPort: 'reset',
   port: 'reset',
-  nextHopSelf: 'reset',
   extendedMessages: 'reset',
   extendedNextHop: 'reset',
+  nextHopSelf: 'inPlace',
+  minimumAdvertisementInterval: 'inPlace',
+  prefixLimit: 'inPlace',
   adminDown: 'reset',
 });
 
-/** How a change of a top-level key takes effect: entry by entry, or only after a restart of the process. */
-export const SECTION_EFFECT: Readonly<Record<keyof SpeakerConfig, 'entries' | 'restart'>> = Object.freeze({
+/** How a change of a top-level key takes effect: entry by entry, as a whole, or only after a restart of the process. */
+export const SECTION_EFFECT: Readonly<Record<keyof SpeakerConfig, 'entries' | 'inPlace' | 'restart'>> = Object.freeze({
   asn: 'restart',
   routerId: 'restart',
   clusterId: 'restart',
   confederation: 'restart',
   listen: 'restart',
+  connectionRateLimit: 'inPlace',
   peerGroups: 'entries',
   neighbors: 'entries',
   dynamicNeighbors: 'entries',
@@ -89,6 +92,8 @@ export interface ConfigDiff {
   /** Prefixes. */
   readonly networksRemoved: readonly string[];
   readonly networksChanged: readonly NetworkOptions[];
+  /** Top-level keys that differ and take effect at once. */
+  readonly sectionsChanged: readonly (keyof SpeakerConfig)[];
   /** Top-level keys that differ and are left as they were. */
   readonly needsRestart: readonly (keyof SpeakerConfig)[];
 }
@@ -100,9 +105,9 @@ export interface ConfigDiff {
  * @throws ConfigError when the new configuration is possible only together with a change that needs a restart
  */
 export function diffConfig(before: SpeakerConfig, after: SpeakerConfig): ConfigDiff {
-  const needsRestart = keysOf(SECTION_EFFECT).filter(
-    (key) => SECTION_EFFECT[key] === 'restart' && !same(before[key], after[key]),
-  );
+  const differing = (effect: 'inPlace' | 'restart'): (keyof SpeakerConfig)[] =>
+    keysOf(SECTION_EFFECT).filter((key) => SECTION_EFFECT[key] === effect && !isSame(before[key], after[key]));
+  const needsRestart = differing('restart');
   const applied = needsRestart.length === 0 ? after : withSections(after, before, needsRestart);
   const neighbors = diffPeers(
     [before, before.neighbors ?? []],
@@ -124,6 +129,7 @@ export function diffConfig(before: SpeakerConfig, after: SpeakerConfig): ConfigD
     dynamicRemoved: dynamic.removed,
     dynamicChanged: dynamic.changed,
     ...networks,
+    sectionsChanged: differing('inPlace'),
     needsRestart,
   };
 }
@@ -163,9 +169,9 @@ function diffPeers<T extends { readonly peerGroup?: string }>(
     const was = old.get(id);
     if (was === undefined) continue;
     const [from, settings] = [settingsOf(before[0], was), settingsOf(after[0], options)];
-    const keys = keysOf(SETTING_EFFECT).filter((key) => !same(from[key], settings[key]));
+    const keys = keysOf(SETTING_EFFECT).filter((key) => !isSame(from[key], settings[key]));
     // The limit of a range, or the name of a group with the same settings, is no setting but still a change.
-    if (keys.length > 0 || !same(was, options)) changed.push({ options, settings, keys, effect: strongest(keys) });
+    if (keys.length > 0 || !isSame(was, options)) changed.push({ options, settings, keys, effect: strongest(keys) });
   }
   return {
     added: [...now].filter(([id]) => !old.has(id)).map(([, peer]) => peer),
@@ -191,7 +197,7 @@ function diffNetworks(before: readonly NetworkOptions[], after: readonly Network
   return {
     networksAdded: after.filter(({ prefix }) => !old.has(prefix)),
     networksRemoved: [...old.keys()].filter((prefix) => !now.has(prefix)),
-    networksChanged: after.filter((network) => old.has(network.prefix) && !same(old.get(network.prefix), network)),
+    networksChanged: after.filter((network) => old.has(network.prefix) && !isSame(old.get(network.prefix), network)),
   };
 }
 
@@ -200,7 +206,7 @@ function keysOf<K extends string>(record: Readonly<Record<K, unknown>>): K[] {
 }
 
 /** Equal as configuration: the order of keys does not matter, the order of lists does. */
-function same(a: unknown, b: unknown): boolean {
+export function isSame(a: unknown, b: unknown): boolean {
   return JSON.stringify(sorted(a)) === JSON.stringify(sorted(b));
 }
 

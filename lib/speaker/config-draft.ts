@@ -1,4 +1,4 @@
-import type * as z from 'zod';
+import * as z from 'zod';
 import type { Endpoint } from '../net/index.js';
 import { foundText, type ConfigPath, type ConfigProblem } from './config-errors.js';
 import { configKeys, SECTIONS, type Section } from './config-schema.js';
@@ -119,9 +119,17 @@ function elsewhere(key: string): string {
   return places.length === 0 ? '' : `; it belongs to ${places.join(' or ')}`;
 }
 
+/** The keys that a mapping may have, however deep it stands. */
 function siblings(path: ConfigPath): string[] {
   const section = (SECTIONS as Readonly<Record<string, Section>>)[String(path[0])];
-  return Object.keys(section?.shape ?? {});
+  let shape: Readonly<Record<string, unknown>> = section?.shape ?? {};
+  // The place of an entry is part of the path where there are several.
+  for (const key of path.slice(section?.holds === 'value' ? 1 : 2)) {
+    let schema = shape[String(key)];
+    while (schema instanceof z.ZodOptional) schema = schema.unwrap();
+    if (schema instanceof z.ZodObject) shape = schema.shape as Readonly<Record<string, unknown>>;
+  }
+  return Object.keys(shape);
 }
 
 function isMapping(value: unknown): value is Record<string, unknown> {

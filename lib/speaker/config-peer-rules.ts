@@ -18,6 +18,7 @@ const RULES: readonly PeerRule[] = [
   localAddress,
   passiveNeedsListener,
   portsOfPassive,
+  prefixLimits,
 ];
 
 /** The rules about neighbors and peer groups. */
@@ -85,7 +86,7 @@ function* groupsAlone({ peerGroups, asn, confederation }: ConfigDraft): Generato
       const where = (key: keyof PeerSettings): ConfigPath => [...path, key];
       const peer: Peer = { address: '', dynamic: false, path, given: group, effective, where };
       const own = { ...(asn === undefined ? {} : { asn }), ...(confederation === undefined ? {} : { confederation }) };
-      for (const rule of [reflection, asRules, families, extendedNextHop, timers]) yield* rule(peer, own);
+      for (const rule of [reflection, asRules, families, extendedNextHop, timers, prefixLimits]) yield* rule(peer, own);
     }
   }
 }
@@ -142,6 +143,20 @@ function* timers({ given, effective, where }: Peer): Generator<ConfigProblem> {
       path: where('connectRetryMax'),
       message: `${connectRetryMax} is less than connectRetry, ${connectRetry} seconds`,
     };
+  }
+}
+
+function* prefixLimits({ effective, where }: Peer): Generator<ConfigProblem> {
+  for (const [family, limit] of Object.entries(effective.prefixLimit ?? {})) {
+    if (limit === undefined) continue;
+    const path = [...where('prefixLimit'), family];
+    if (!(effective.families as readonly string[]).includes(family)) {
+      yield { path, message: `${family} is not among the families of this neighbor` };
+    }
+    if (limit.restartTime !== undefined && (limit.action ?? 'stop') !== 'stop') {
+      const message = `with action: ${limit.action} no session ends, so restartTime has no effect`;
+      yield { path: [...path, 'restartTime'], message };
+    }
   }
 }
 

@@ -6,10 +6,12 @@ import type { Endpoint } from '../net/index.js';
 import * as v from './config-values.js';
 import type {
   ConfederationOptions,
+  ConnectionRateLimit,
   DynamicNeighborOptions,
   NeighborOptions,
   NetworkOptions,
   PeerSettings,
+  PrefixLimitOptions,
   SpeakerConfig,
 } from './options.js';
 
@@ -18,6 +20,13 @@ type Shape<T> = { readonly [K in keyof T]-?: z.ZodType<T[K]> };
 
 const port = v.integer(1, 0xffff);
 const u32 = v.integer(0, 0xffffffff);
+
+const PREFIX_LIMIT = z.strictObject({
+  maxPrefixes: v.integer(1, 0xffffffff),
+  warningThresholdPct: v.integer(1, 100, 'per cent').optional(),
+  action: v.oneOf(['warn', 'drop', 'stop']).optional(),
+  restartTime: v.seconds.optional(),
+} satisfies Shape<PrefixLimitOptions>);
 
 export const PEER_SETTINGS = {
   peerAs: v.asn.optional(),
@@ -47,6 +56,10 @@ export const PEER_SETTINGS = {
   nextHopSelf: v.flag.optional(),
   extendedMessages: v.flag.optional(),
   extendedNextHop: v.flag.optional(),
+  minimumAdvertisementInterval: v.secondsOrAtOnce.optional(),
+  prefixLimit: z
+    .strictObject({ 'ipv4-unicast': PREFIX_LIMIT.optional(), 'ipv6-unicast': PREFIX_LIMIT.optional() })
+    .optional(),
   adminDown: v.flag.optional(),
 } satisfies Shape<PeerSettings>;
 
@@ -83,6 +96,11 @@ export const CONFEDERATION = {
   identifier: v.asn,
   memberAs: z.array(v.asn).optional(),
 } satisfies Shape<ConfederationOptions>;
+
+export const CONNECTION_RATE_LIMIT = {
+  perAddress: v.integer(0, 1_000_000, 'per second').optional(),
+  total: v.integer(0, 1_000_000, 'per second').optional(),
+} satisfies Shape<ConnectionRateLimit>;
 
 export const FIB = {
   type: v.oneOf(['ip-route', 'memory', 'print']),
@@ -130,6 +148,7 @@ export const SECTIONS: { readonly [K in keyof Required<SpeakerConfig>]: Section 
   clusterId: { holds: 'value', schema: v.clusterId },
   confederation: section('value', CONFEDERATION),
   listen: section('list', LISTEN),
+  connectionRateLimit: section('value', CONNECTION_RATE_LIMIT),
   peerGroups: section('byName', PEER_SETTINGS),
   neighbors: section('list', NEIGHBOR),
   dynamicNeighbors: section('list', DYNAMIC_NEIGHBOR),

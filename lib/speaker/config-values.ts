@@ -187,10 +187,16 @@ export const seconds = value('a number, 0.1 to 65535 (seconds)', (input) => {
 });
 
 /** Seconds, or 0 for never. */
-export const secondsOrNever = value('0 (never), or 0.1 to 65535 (seconds)', (input) => {
-  check(typeof input === 'number' && (input === 0 || (input >= 0.1 && input <= 0xffff)));
-  return input as number;
-});
+export const secondsOrNever = secondsOr0('never');
+/** Seconds, or 0 for at once. */
+export const secondsOrAtOnce = secondsOr0('at once');
+
+function secondsOr0(meaning: string): z.ZodType<number> {
+  return value(`0 (${meaning}), or 0.1 to 65535 (seconds)`, (input) => {
+    check(typeof input === 'number' && (input === 0 || (input >= 0.1 && input <= 0xffff)));
+    return input as number;
+  });
+}
 
 /** A named network namespace: a file name under /run/netns. */
 export const netnsName = value("a network namespace's name", (input) => {

@@ -2,6 +2,7 @@ import type { Diagnostic } from '../bgp/wire/errors.js';
 import type { FamilyName } from '../bgp/wire/families.js';
 import type { FsmStateName } from '../bgp/session/types.js';
 import type { FibEvent } from '../fib/events.js';
+import type { PrefixLimitNotice } from '../rib/prefix-limit.js';
 import type { PathView } from './views.js';
 
 export interface NeighborStateChange {
@@ -27,5 +28,7 @@ export interface SpeakerEvents {
   endOfRib: [{ readonly neighbor: string; readonly family: FamilyName }];
   /** A flaw in a received UPDATE that did not end the session (RFC 7606). */
   updateError: [{ readonly neighbor: string; readonly diagnostic: Diagnostic }];
+  /** A neighbor has passed the warning threshold of its prefixes, or their limit; again only after it was below. */
+  prefixLimit: [{ readonly neighbor: string } & PrefixLimitNotice];
   fib: [FibEvent];
 }

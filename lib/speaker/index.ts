@@ -7,6 +7,7 @@ export type * from './events.js';
 export type * from './watch-events.js';
 export type { Watch } from './watch.js';
 export type * from './speaker-api.js';
+export type * from './reload-plan.js';
 export { checkConfig } from './config.js';
 export { ConfigError } from './config-errors.js';
 export { diffConfig } from './config-diff.js';

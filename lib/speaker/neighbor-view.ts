@@ -1,14 +1,20 @@
 import type { FamilyName } from '../bgp/wire/families.js';
 import { formatIpv4 } from '../net/index.js';
+import type { PrefixLimiter } from '../rib/prefix-limit.js';
 import type { Neighbor } from './neighbor.js';
-import type { NeighborView } from './views.js';
+import type { NeighborView, PrefixCountView } from './views.js';
 
 /** How a neighbor stands, as a plain value. */
 export function neighborView(neighbor: Neighbor): NeighborView {
   const { peer, settings, negotiated } = neighbor;
-  const prefixes: Partial<Record<FamilyName, { received: number; advertised: number }>> = {};
+  const prefixes: Partial<Record<FamilyName, PrefixCountView>> = {};
   for (const family of neighbor.families) {
-    prefixes[family] = { received: neighbor.receivedCount(family), advertised: neighbor.advertisedCount(family) };
+    const limiter = neighbor.limiterOf(family);
+    prefixes[family] = {
+      received: neighbor.receivedCount(family),
+      advertised: neighbor.advertisedCount(family),
+      ...(limiter === undefined ? {} : { limit: limitView(limiter) }),
+    };
   }
   return {
     address: neighbor.address,
@@ -41,4 +47,9 @@ export function neighborView(neighbor: Neighbor): NeighborView {
     established: peer.establishedCount,
     lastError: peer.lastError ?? null,
   };
+}
+
+function limitView({ limit, dropped }: PrefixLimiter): NonNullable<PrefixCountView['limit']> {
+  const { maxPrefixes, warningThresholdPct, action } = limit;
+  return { maxPrefixes, warningThresholdPct, action, dropped };
 }

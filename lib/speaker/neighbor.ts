@@ -3,10 +3,11 @@
  * family on the way out).
  */
 import type { PeerType } from '../bgp/wire/context.js';
+import { isSame } from './config-diff.js';
 import { createDebug } from './debug.js';
 import { MAX_EXTENDED_MESSAGE_LENGTH, MAX_MESSAGE_LENGTH } from '../bgp/wire/context.js';
 import { MessageError, type Diagnostic } from '../bgp/wire/errors.js';
-import { ROUTE_REFRESH_SUBTYPE } from '../bgp/wire/messages/route-refresh.js';
+import { encodeRouteRefresh, ROUTE_REFRESH_SUBTYPE } from '../bgp/wire/messages/route-refresh.js';
 import { familyOf, afiSafiOf, type FamilyName } from '../bgp/wire/families.js';
 import { encodeEndOfRib } from '../bgp/wire/messages/update.js';
 import { Peer } from '../bgp/session/peer.js';
@@ -21,13 +22,16 @@ import {
   type Transport,
 } from '../net/index.js';
 import { AdjRibIn } from '../rib/adj-rib-in.js';
+import { PrefixLimiter, type PrefixLimitNotice } from '../rib/prefix-limit.js';
+import type { Source } from '../rib/peer-table.js';
 import type { Rib } from '../rib/rib.js';
-import type { ExportProfile } from '../rr/export-profile.js';
+import { AdvertisementPace } from '../rr/advertisement-pace.js';
+import { profileKey, type ExportProfile } from '../rr/export-profile.js';
 import type { GroupMember } from '../rr/group-member.js';
 import type { UpdateGroup } from '../rr/update-group.js';
 import { asExport, importRules, neighborType, sessionAs, type AsIdentity } from './as-identity.js';
 import { selfNextHop } from './self-next-hop.js';
-import type { EffectivePeerSettings } from './settings.js';
+import { prefixLimitOf, type EffectivePeerSettings } from './settings.js';
 import type { WorkLoop } from './work-loop.js';
 
 const debug = createDebug('tsbgp:session');
@@ -47,6 +51,7 @@ export interface NeighborHost extends AsIdentity {
   onNeighborState(neighbor: Neighbor, from: FsmStateName, to: FsmStateName, reason: string): void;
   onEndOfRib(neighbor: Neighbor, family: FamilyName): void;
   onDiagnostic(neighbor: Neighbor, diagnostic: Diagnostic): void;
+  onPrefixLimit(neighbor: Neighbor, notice: PrefixLimitNotice): void;
 }
 
 /** A family of an Established session. */
@@ -60,13 +65,15 @@ interface Live {
   readonly negotiated: Negotiated;
   readonly source: number;
   readonly adjRibIn: AdjRibIn;
-  readonly outbound: ReadonlyMap<FamilyName, Outbound>;
+  readonly outbound: Map<FamilyName, Outbound>;
   readonly endOfRibFrom: Set<FamilyName>;
 }
 
 export class Neighbor implements SessionHandler {
   readonly peer: Peer;
   private live: Live | undefined;
+  /** The session ends, or has ended, because of this limit. */
+  private overLimit: PrefixLimiter | undefined;
   /** Switched off by the operator (or `adminDown`). */
   adminDown: boolean;
 
@@ -128,9 +135,42 @@ export class Neighbor implements SessionHandler {
 
   /** Take over settings that need no new session. */
   applyInPlace(settings: EffectivePeerSettings, peerGroup: string | null): void {
+    const before = this.settings;
     this.settings = settings;
     this.peerGroup = peerGroup;
     this.peer.setRetry(settings.connectRetry, settings.connectRetryMax);
+    if (before.passive !== settings.passive && this.dynamic === null) this.peer.setPassive(settings.passive);
+    if (this.live) this.applyRole(this.live, before);
+    if (before.minimumAdvertisementInterval !== settings.minimumAdvertisementInterval) {
+      for (const { member } of this.live?.outbound.values() ?? []) member.setPace(this.pace());
+    }
+    if (!isSame(before.prefixLimit, settings.prefixLimit)) this.applyLimits();
+  }
+
+  /** Another role in reflection, or another next hop: what was told is put right without a new session. */
+  private applyRole(live: Live, before: EffectivePeerSettings): void {
+    const { rib, loop } = this.host;
+    const { negotiated, source, outbound } = live;
+    for (const [family, old] of outbound) {
+      const profile = this.profile(family, negotiated);
+      if (profileKey(profile) === profileKey(old.group.profile)) continue;
+      const outboundNow = this.joinGroup(family, source, negotiated);
+      outboundNow.member.takeOver(old.member);
+      outbound.set(family, outboundNow);
+      loop.leave(old.group, old.member);
+    }
+    if (before.routeReflectorClient === this.settings.routeReflectorClient) return;
+    rib.peers.update(source, this.sourceOf(negotiated));
+    loop.retell(source);
+  }
+
+  private applyLimits(): void {
+    const { live, overLimit } = this;
+    this.overLimit = undefined;
+    if (live) for (const family of live.outbound.keys()) this.setLimit(live.adjRibIn, family);
+    if (this.overLimit) this.endOverLimit(this.overLimit);
+    // Held back by the limit that was: another chance.
+    else if (overLimit) this.start();
   }
 
   accept(connection: Connection): void {
@@ -152,22 +192,11 @@ export class Neighbor implements SessionHandler {
 
   onEstablished(negotiated: Negotiated): void {
     const { rib } = this.host;
-    const { settings } = this;
     const families = negotiated.families
       .map(({ afi, safi }) => familyOf(afi, safi))
       .filter((family) => family !== undefined);
-    const { octets, zone } = parseScopedAddress(this.address);
-    const { local } = this.peer;
-    const source = rib.peers.add({
-      type: negotiated.peerType,
-      routerId: negotiated.peerRouterId,
-      address: octets,
-      zone,
-      device: zone ?? (local && this.host.networks.interfaceOf(local.address)?.name),
-      client: negotiated.peerType === 'ibgp' && settings.routeReflectorClient,
-      clusterId: parseIpv4(settings.clusterId),
-      routeServerClient: settings.routeServerClient,
-    });
+    this.overLimit = undefined;
+    const source = rib.peers.add(this.sourceOf(negotiated));
     const endOfRibFrom = new Set<FamilyName>();
     const handler = {
       onEndOfRib: (family: FamilyName) => {
@@ -176,10 +205,72 @@ export class Neighbor implements SessionHandler {
       },
       onDiagnostic: (diagnostic: Diagnostic) => this.host.onDiagnostic(this, diagnostic),
     };
-    const adjRibIn = new AdjRibIn(rib, source, negotiated.receive, families, handler, importRules(this.host, settings));
+    const adjRibIn = new AdjRibIn(
+      rib,
+      source,
+      negotiated.receive,
+      families,
+      handler,
+      importRules(this.host, this.settings),
+    );
+    for (const family of families) this.setLimit(adjRibIn, family);
     const outbound = new Map<FamilyName, Outbound>();
     this.live = { negotiated, source, adjRibIn, outbound, endOfRibFrom };
     for (const family of families) outbound.set(family, this.joinGroup(family, source, negotiated));
+  }
+
+  /** Put the limit on a family that the settings say. */
+  private setLimit(adjRibIn: AdjRibIn, family: FamilyName): void {
+    const { limits } = adjRibIn;
+    const limit = prefixLimitOf(this.settings, family);
+    const before = limits.get(family);
+    if (limit === undefined) limits.delete(family);
+    else if (before) before.change(limit, adjRibIn.counts.get(family)!);
+    else {
+      const limiter: PrefixLimiter = new PrefixLimiter(family, limit, (notice) => this.onPrefixLimit(limiter, notice));
+      limits.set(family, limiter);
+      limiter.note(adjRibIn.counts.get(family)!);
+    }
+    // What was not taken may be taken now.
+    const room = limit === undefined ? Infinity : limits.get(family)!.roomFor(adjRibIn.counts.get(family)!);
+    if (before && before.dropped > 0 && room > 0) {
+      before.dropped = 0;
+      this.requestRefresh(family);
+    }
+  }
+
+  /** Have the neighbor tell all its routes of a family again (RFC 2918), if it can. */
+  private requestRefresh(family: FamilyName): void {
+    if (!this.live?.negotiated.routeRefresh) return;
+    this.peer.countSent('routeRefresh');
+    this.peer.send(encodeRouteRefresh({ ...afiSafiOf(family), subtype: ROUTE_REFRESH_SUBTYPE.normal }));
+  }
+
+  private onPrefixLimit(limiter: PrefixLimiter, notice: PrefixLimitNotice): void {
+    if (notice.reached === 'limit' && notice.limit.action === 'stop') this.overLimit = limiter;
+    this.host.onPrefixLimit(this, notice);
+  }
+
+  /** RFC 4271 section 6.7. */
+  private endOverLimit(limiter: PrefixLimiter): void {
+    if (limiter.exceeded) this.peer.fail(limiter.exceeded, limiter.limit.restartTime);
+  }
+
+  /** What the RIB knows of the session. */
+  private sourceOf(negotiated: Negotiated): Source {
+    const { settings } = this;
+    const { octets, zone } = parseScopedAddress(this.address);
+    const { local } = this.peer;
+    return {
+      type: negotiated.peerType,
+      routerId: negotiated.peerRouterId,
+      address: octets,
+      zone,
+      device: zone ?? (local && this.host.networks.interfaceOf(local.address)?.name),
+      client: negotiated.peerType === 'ibgp' && settings.routeReflectorClient,
+      clusterId: parseIpv4(settings.clusterId),
+      routeServerClient: settings.routeServerClient,
+    };
   }
 
   private joinGroup(family: FamilyName, source: number, negotiated: Negotiated): Outbound {
@@ -198,8 +289,14 @@ export class Neighbor implements SessionHandler {
       },
       onBehind: () => loop.addBehind(group, member),
     });
+    member.setPace(this.pace());
     loop.addBehind(group, member);
     return { group, member };
+  }
+
+  private pace(): AdvertisementPace | undefined {
+    const seconds = this.settings.minimumAdvertisementInterval;
+    return seconds === 0 ? undefined : new AdvertisementPace(this.host.clock, seconds * 1000);
   }
 
   private profile(family: FamilyName, negotiated: Negotiated): ExportProfile {
@@ -224,7 +321,9 @@ export class Neighbor implements SessionHandler {
 
   onUpdate(bytes: Uint8Array, start: number, end: number): MessageError | undefined {
     try {
-      return this.live?.adjRibIn.apply(bytes, start, end);
+      const error = this.live?.adjRibIn.apply(bytes, start, end);
+      if (this.overLimit && !error) this.endOverLimit(this.overLimit);
+      return error;
     } catch (error) {
       // A bug of ours must cost this session only, not the process.
       debug('%s: UPDATE not applied: %O', this.address, error);
@@ -247,7 +346,7 @@ export class Neighbor implements SessionHandler {
   onDrain(): void {
     if (!this.live) return;
     for (const { group, member } of this.live.outbound.values()) {
-      if (!member.attached) this.host.loop.addBehind(group, member);
+      if (member.isBehind) this.host.loop.addBehind(group, member);
     }
   }
 
@@ -273,6 +372,11 @@ export class Neighbor implements SessionHandler {
   /** The update group and member through which a family is told, while Established. */
   outboundOf(family: FamilyName): Outbound | undefined {
     return this.live?.outbound.get(family);
+  }
+
+  /** The limit on a family, while Established. */
+  limiterOf(family: FamilyName): PrefixLimiter | undefined {
+    return this.live?.adjRibIn.limits.get(family);
   }
 
   receivedCount(family: FamilyName): number {

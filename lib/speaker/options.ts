@@ -4,6 +4,22 @@ import type { Clock, Endpoint, LocalNetworks, Random, Transport } from '../net/i
 import type { FibWriter } from '../fib/writer.js';
 import type { FibOptions } from '../fib/options.js';
 import type { RemovePrivateAs } from '../rr/export-profile.js';
+import type { PrefixLimitAction } from '../rib/prefix-limit.js';
+
+/** How many prefixes of a family a neighbor may announce (RFC 4271 section 6.7; OpenConfig's `prefix-limit`). */
+export interface PrefixLimitOptions {
+  /** 1 to 4294967295. */
+  readonly maxPrefixes: number;
+  /** Tell when so many per cent of `maxPrefixes` are there; 1 to 100, default 75. */
+  readonly warningThresholdPct?: number | undefined;
+  /**
+   * `warn`: only tell. `drop`: take no prefix beyond the limit. `stop` (default): end the session with Cease/Maximum Number
+   * of Prefixes Reached.
+   */
+  readonly action?: PrefixLimitAction | undefined;
+  /** After `stop`: seconds until the session may come back. Default: not before `enable` or `reset`. */
+  readonly restartTime?: number | undefined;
+}
 
 /** Settings of a neighbor that a peer group can hold too. Names follow OpenConfig. Times are in seconds. */
 export interface PeerSettings {
@@ -61,6 +77,13 @@ export interface PeerSettings {
   readonly extendedMessages?: boolean;
   /** IPv4 routes may have IPv6 next hops, in both directions, when the neighbor offers it too (RFC 8950). Default false. */
   readonly extendedNextHop?: boolean;
+  /**
+   * Least time between two rounds of UPDATEs to this neighbor, announcements and withdrawals alike (RFC 4271 section 9.2.1.1).
+   * Default 0: changes go out as they come.
+   */
+  readonly minimumAdvertisementInterval?: number;
+  /** By family; default: no limit. */
+  readonly prefixLimit?: Readonly<Partial<Record<FamilyName, PrefixLimitOptions | undefined>>>;
   /** Do not start the session until `enable`. */
   readonly adminDown?: boolean;
 }
@@ -108,6 +131,14 @@ export interface ConfederationOptions {
   readonly memberAs?: readonly number[];
 }
 
+/** Connections taken by the listeners, per second; four seconds' worth may come at once. 0: no limit. */
+export interface ConnectionRateLimit {
+  /** From one address; default 5. */
+  readonly perAddress?: number | undefined;
+  /** From all neighbors; default 1000. */
+  readonly total?: number | undefined;
+}
+
 /** All that a configuration file can say. */
 export interface SpeakerConfig {
   readonly asn: number;
@@ -116,6 +147,7 @@ export interface SpeakerConfig {
   readonly confederation?: ConfederationOptions;
   /** Default: none; the speaker then only connects out. */
   readonly listen?: readonly Endpoint[];
+  readonly connectionRateLimit?: ConnectionRateLimit;
   readonly peerGroups?: Readonly<Record<string, PeerSettings>>;
   readonly neighbors?: readonly NeighborOptions[];
   readonly dynamicNeighbors?: readonly DynamicNeighborOptions[];

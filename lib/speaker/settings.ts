@@ -1,10 +1,18 @@
 import { UsageError } from '../net/index.js';
-import { RIB_FAMILIES } from '../bgp/wire/families.js';
+import { RIB_FAMILIES, type FamilyName } from '../bgp/wire/families.js';
+import type { PrefixLimit } from '../rib/prefix-limit.js';
 import type { PeerSettings, SpeakerConfig } from './options.js';
 
 /** Settings that have no fixed default: null says that the neighbor, the system or the negotiation decides. */
 type WithoutDefault =
-  'description' | 'localAs' | 'removePrivateAs' | 'role' | 'keepaliveInterval' | 'localAddress' | 'localPort';
+  | 'description'
+  | 'localAs'
+  | 'removePrivateAs'
+  | 'role'
+  | 'keepaliveInterval'
+  | 'localAddress'
+  | 'localPort'
+  | 'prefixLimit';
 
 /** All settings of one neighbor after its peer group and the defaults were filled in. Times are in seconds. */
 export type EffectivePeerSettings = {
@@ -40,12 +48,22 @@ export const PEER_DEFAULTS = Object.freeze({
   nextHopSelf: false,
   extendedMessages: true,
   extendedNextHop: false,
+  minimumAdvertisementInterval: 0,
+  prefixLimit: null,
   adminDown: false,
 } as const satisfies Partial<EffectivePeerSettings>);
 
 /** RFC 9687 section 4: the longer of eight minutes and twice the hold time. */
 export function defaultSendHoldTime(holdTime: number): number {
   return Math.max(480, 2 * holdTime);
+}
+
+/** The limit of a family with its defaults, if there is one. */
+export function prefixLimitOf(settings: EffectivePeerSettings, family: FamilyName): PrefixLimit | undefined {
+  const given = settings.prefixLimit?.[family];
+  if (given === undefined) return undefined;
+  const { maxPrefixes, warningThresholdPct = 75, action = 'stop', restartTime = null } = given;
+  return { maxPrefixes, warningThresholdPct, action, restartTime };
 }
 
 /**
@@ -77,6 +95,15 @@ export function effectiveSettings(
 function withDefaults(set: PeerSettings): Pick<EffectivePeerSettings, keyof typeof PEER_DEFAULTS> {
   const entries = Object.entries(PEER_DEFAULTS).map(([key, value]) => [key, set[key as keyof PeerSettings] ?? value]);
   return Object.fromEntries(entries) as Pick<EffectivePeerSettings, keyof typeof PEER_DEFAULTS>;
+}
+
+/** The settings of a neighbor or range of neighbors of a configuration, by address or prefix. */
+export function configuredSettings(config: SpeakerConfig, id: string): EffectivePeerSettings {
+  const own =
+    config.neighbors?.find(({ address }) => address === id) ??
+    config.dynamicNeighbors?.find(({ prefix }) => prefix === id);
+  if (own === undefined) throw new UsageError('unknown_neighbor', `there is no neighbor ${id}`);
+  return effectiveSettings(config, own);
 }
 
 function groupOf(config: Pick<SpeakerConfig, 'peerGroups'>, name: string | undefined): PeerSettings {

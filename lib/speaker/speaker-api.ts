@@ -2,6 +2,7 @@ import type { FamilyName } from '../bgp/wire/families.js';
 import type { NeighborOptions, OriginateOptions, SpeakerConfig } from './options.js';
 import type { Watch } from './watch.js';
 import type { WatchOptions } from './watch-events.js';
+import type { ReloadPlan } from './reload-plan.js';
 import type { ExplainView, FibRouteView, NeighborView, PathView, SummaryView } from './views.js';
 
 export interface RouteFilter {
@@ -53,6 +54,11 @@ export interface SpeakerApi {
   disableNeighbor(address: string, reason?: string): void;
   /** Cease/Administrative Reset; the session comes back by itself. */
   resetNeighbor(address: string, reason?: string): void;
+  /**
+   * What `reconfigure` would do now.
+   * @throws ConfigError for a wrong configuration, or one that is possible only after a restart
+   */
+  planReconfigure(config: SpeakerConfig): ReloadPlan;
   /** Apply only the difference; sessions not concerned stay up. */
   reconfigure(config: SpeakerConfig): Promise<ReconfigureResult>;
   start(): Promise<void>;

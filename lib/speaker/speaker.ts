@@ -11,9 +11,6 @@ import { realClock, realRandom, SystemNetworks, TcpTransport } from '../io/index
 import {
   canonicalScopedAddress,
   parseIpv4,
-  parsePrefix,
-  parseScopedAddress,
-  prefixContains,
   UsageError,
   type Clock,
   type Connection,
@@ -23,10 +20,13 @@ import {
   type Timer,
   type Transport,
 } from '../net/index.js';
+import type { PrefixLimitNotice } from '../rib/prefix-limit.js';
 import { Rib } from '../rib/rib.js';
+import { ConnectionGate } from './connection-gate.js';
 import { checkConfig } from './config.js';
 import { diffConfig, networksOf } from './config-diff.js';
 import { createDebug } from './debug.js';
+import { rangeFor } from './dynamic-range.js';
 import type { SpeakerEvents } from './events.js';
 import { FibBridge, NextHopResolver } from './fib-bridge.js';
 import { Neighbor, type NeighborHost } from './neighbor.js';
@@ -42,7 +42,8 @@ import type {
 } from './options.js';
 import { advertisedPaths, allPaths, bestPaths, explainPrefix, tellBestPathChanges } from './path-views.js';
 import { applyDiff, CEASE } from './reconfigure.js';
-import { effectiveSettings } from './settings.js';
+import { reloadPlan, type ReloadPlan } from './reload-plan.js';
+import { configuredSettings, effectiveSettings } from './settings.js';
 import { summaryView } from './summary-view.js';
 import type { ReconfigureResult, RouteFilter, SpeakerApi } from './speaker-api.js';
 import type { ExplainView, FibRouteView, NeighborView, PathView, SummaryView } from './views.js';
@@ -54,7 +55,6 @@ import { WorkLoop } from './work-loop.js';
 const debug = createDebug('tsbgp:speaker');
 /** Routes of an earlier run are swept from the kernel at the latest so long after the start. */
 const FIB_READY_MS = 30_000;
-const DEFAULT_DYNAMIC_LIMIT = 1000;
 
 export class Speaker extends EventEmitter<SpeakerEvents> implements SpeakerApi, NeighborHost {
   readonly rib: Rib;
@@ -72,6 +72,8 @@ export class Speaker extends EventEmitter<SpeakerEvents> implements SpeakerApi, 
   private readonly originator: Originator;
   private readonly fib: Fib | undefined;
   private bridge: FibBridge | undefined;
+  private readonly gate: ConnectionGate;
+  private connectionsRefused = 0;
   private fibIsReady = false;
   private fibReadyTimer: Timer | undefined;
   private tcpListeners: Listener[] = [];
@@ -95,6 +97,7 @@ export class Speaker extends EventEmitter<SpeakerEvents> implements SpeakerApi, 
     this.confederation = this.config.confederation;
     this.routerId = parseIpv4(this.config.routerId);
     this.clientToClient = this.config.clientToClientReflection ?? true;
+    this.gate = new ConnectionGate(this.clock, this.config.connectionRateLimit);
     const resolver = new NextHopResolver(this.networks);
     this.rib = new Rib({
       identity: {
@@ -260,33 +263,31 @@ export class Speaker extends EventEmitter<SpeakerEvents> implements SpeakerApi, 
   private onConnection(connection: Connection): void {
     const { address } = connection.remote;
     let neighbor = this.neighborsByAddress.get(address);
-    if (!neighbor) {
-      const entry = this.dynamicEntryFor(address);
-      if (!entry) {
-        debug('connection from %s: no such neighbor', address);
-        connection.destroy();
-        return;
-      }
+    const entry = neighbor ? undefined : this.rangeFor(address);
+    // Strangers first: they must not use up what neighbors are allowed.
+    if ((!neighbor && !entry) || !this.gate.admits(address)) {
+      debug('connection from %s: %s', address, neighbor || entry ? 'too many of them' : 'no such neighbor');
+      this.connectionsRefused++;
+      connection.destroy();
+      return;
+    }
+    if (!neighbor && entry) {
       const settings = effectiveSettings(this.config, entry);
       neighbor = new Neighbor(this, address, settings, entry.peerGroup, entry.prefix);
       this.neighborsByAddress.set(address, neighbor);
       this.watches.onNeighbor(address);
       neighbor.start();
     }
-    neighbor.accept(connection);
+    neighbor?.accept(connection);
   }
 
-  private dynamicEntryFor(address: string): DynamicNeighborOptions | undefined {
-    const { octets } = parseScopedAddress(address);
-    let [entry, longest]: [DynamicNeighborOptions | undefined, number] = [undefined, -1];
-    for (const candidate of this.config.dynamicNeighbors ?? []) {
-      const prefix = parsePrefix(candidate.prefix);
-      if (prefix.length > longest && prefixContains(prefix, octets)) [entry, longest] = [candidate, prefix.length];
-    }
-    if (!entry) return undefined;
-    let count = 0;
-    for (const { dynamic } of this.neighborsByAddress.values()) if (dynamic === entry.prefix) count++;
-    return count < (entry.limit ?? DEFAULT_DYNAMIC_LIMIT) ? entry : undefined;
+  private rangeFor(address: string): DynamicNeighborOptions | undefined {
+    const neighbors = [...this.neighborsByAddress.values()];
+    return rangeFor(
+      this.config.dynamicNeighbors ?? [],
+      address,
+      (prefix) => neighbors.filter(({ dynamic }) => dynamic === prefix).length,
+    );
   }
 
   /**
@@ -354,6 +355,10 @@ export class Speaker extends EventEmitter<SpeakerEvents> implements SpeakerApi, 
     this.emit('updateError', { neighbor: neighbor.address, diagnostic });
   }
 
+  onPrefixLimit(neighbor: Neighbor, notice: PrefixLimitNotice): void {
+    this.emit('prefixLimit', { neighbor: neighbor.address, ...notice });
+  }
+
   // --- routes ---
 
   announce(prefix: string, options: OriginateOptions = {}): void {
@@ -409,15 +414,26 @@ export class Speaker extends EventEmitter<SpeakerEvents> implements SpeakerApi, 
   }
 
   summary(): SummaryView {
-    return summaryView(this.config, this.rib, [...this.neighborsByAddress.values()], this.listening, this.startedAt);
+    return summaryView(this.config, this.rib, [...this.neighborsByAddress.values()], {
+      listening: this.listening,
+      connectionsRefused: this.connectionsRefused,
+      startedAt: this.startedAt,
+    });
   }
 
   // --- reconfiguration ---
+
+  planReconfigure(config: SpeakerConfig): ReloadPlan {
+    const before = this.config;
+    const diff = diffConfig(before, checkConfig(config));
+    return reloadPlan(diff, [...this.neighborsByAddress.values()], (id) => configuredSettings(before, id));
+  }
 
   /** @throws ConfigError for a wrong configuration: nothing is changed then */
   async reconfigure(config: SpeakerConfig): Promise<ReconfigureResult> {
     const diff = diffConfig(this.config, checkConfig(config));
     this.config = diff.applied;
+    if (diff.sectionsChanged.includes('connectionRateLimit')) this.gate.setLimit(diff.applied.connectionRateLimit);
     return applyDiff(diff, {
       neighbors: () => [...this.neighborsByAddress.values()],
       find: (address) => this.find(address),

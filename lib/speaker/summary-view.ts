@@ -10,8 +10,7 @@ export function summaryView(
   config: SpeakerConfig,
   rib: Rib,
   neighbors: readonly Neighbor[],
-  listening: readonly Endpoint[],
-  startedAt: number,
+  facts: { readonly listening: readonly Endpoint[]; readonly connectionsRefused: number; readonly startedAt: number },
 ): SummaryView {
   const families = {} as Record<FamilyName, { prefixes: number; paths: number }>;
   for (const family of RIB_FAMILIES) {
@@ -22,14 +21,15 @@ export function summaryView(
     asn: config.asn,
     routerId: config.routerId,
     clusterId: config.clusterId ?? config.routerId,
-    startedAt,
+    startedAt: facts.startedAt,
     neighbors: {
       configured: neighbors.length,
       established: neighbors.filter(({ peer }) => peer.state === 'Established').length,
     },
     families,
     attributeSets: rib.families.reduce((sum, { store }) => sum + store.count, 0),
-    listening: listening.map(({ address, port }) =>
+    connectionsRefused: facts.connectionsRefused,
+    listening: facts.listening.map(({ address, port }) =>
       address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`,
     ),
   };

@@ -27,6 +27,19 @@ export interface MessageCounters {
   readonly routeRefresh: number;
 }
 
+/** Prefixes of one family, and how many the neighbor may announce. */
+export interface PrefixCountView {
+  readonly received: number;
+  readonly advertised: number;
+  readonly limit?: {
+    readonly maxPrefixes: number;
+    readonly warningThresholdPct: number;
+    readonly action: 'warn' | 'drop' | 'stop';
+    /** Announcements that were not taken (`drop`). */
+    readonly dropped: number;
+  };
+}
+
 export interface NeighborView {
   readonly address: string;
   readonly peerAs: number | null;
@@ -60,7 +73,7 @@ export interface NeighborView {
   readonly octetsReceived: number;
   readonly octetsSent: number;
   readonly queuedOctets: number;
-  readonly prefixes: Readonly<Partial<Record<FamilyName, { readonly received: number; readonly advertised: number }>>>;
+  readonly prefixes: Readonly<Partial<Record<FamilyName, PrefixCountView>>>;
   readonly established: number;
   readonly lastError: LastErrorView | null;
 }
@@ -118,6 +131,8 @@ export interface SummaryView {
   readonly families: Readonly<Record<FamilyName, { readonly prefixes: number; readonly paths: number }>>;
   readonly attributeSets: number;
   readonly listening: readonly string[];
+  /** Connections closed at once: of strangers, or more than `connectionRateLimit` allows. */
+  readonly connectionsRefused: number;
 }
 
 export interface FibRouteView {

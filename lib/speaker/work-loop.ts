@@ -117,6 +117,11 @@ export class WorkLoop {
     for (const [key, value] of groups) if (value === group) groups.delete(key);
   }
 
+  /** What is known of a source has changed: tell its routes anew. */
+  retell(source: number): void {
+    for (const groups of this.groups.values()) for (const group of groups.values()) group.retell(source);
+  }
+
   /** Withdraw all routes of an ended session, then forget its source number. */
   dropSource(source: number): void {
     this.drops.push({ source, family: 0, cursor: 0 });
@@ -253,7 +258,7 @@ export class WorkLoop {
       const { rib } = this.owners.get(member)!;
       const open = member.catchUp((prefix) => this.freeIfUnused(rib, prefix));
       // Not open: its transport is full, and says so when it drained.
-      if (open && !member.attached && this.owners.has(member)) this.behind.add(member);
+      if (open && member.isBehind && this.owners.has(member)) this.behind.add(member);
       if (this.clock.now() >= deadline) return;
     }
   }

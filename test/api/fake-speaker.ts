@@ -1,6 +1,7 @@
 import { UsageError } from '../../lib/net/index.js';
 import type { FamilyName } from '../../lib/bgp/wire/families.js';
 import type { NeighborOptions, OriginateOptions, SpeakerConfig } from '../../lib/speaker/options.js';
+import type { ReloadPlan } from '../../lib/speaker/reload-plan.js';
 import type { ReconfigureResult, RouteFilter, SpeakerApi } from '../../lib/speaker/speaker-api.js';
 import type { ExplainView, FibRouteView, NeighborView, PathView, SummaryView } from '../../lib/speaker/views.js';
 
@@ -99,6 +100,9 @@ export class FakeSpeaker implements SpeakerApi {
     { prefix: '10.9.0.0/16', target: 'via 10.0.0.7', state: 'unresolved', error: 'no route to 10.0.0.7' },
   ];
 
+  /** What `planReconfigure` answers, over an empty plan. */
+  plan: Partial<ReloadPlan> = {};
+
   summary(): SummaryView {
     return {
       asn: 64512,
@@ -109,6 +113,7 @@ export class FakeSpeaker implements SpeakerApi {
       families: { 'ipv4-unicast': { prefixes: 2, paths: 3 }, 'ipv6-unicast': { prefixes: 1, paths: 1 } },
       attributeSets: 3,
       listening: ['10.0.0.1 port 179'],
+      connectionsRefused: 0,
     };
   }
   neighbors(): NeighborView[] {
@@ -173,6 +178,12 @@ export class FakeSpeaker implements SpeakerApi {
   resetNeighbor(address: string, reason?: string): void {
     this.neighbor(address);
     this.calls.push(['resetNeighbor', address, reason]);
+  }
+  planReconfigure(config: SpeakerConfig): ReloadPlan {
+    this.calls.push(['planReconfigure', config]);
+    const none = { added: [], removed: [], changed: [] };
+    const plan = { neighbors: none, dynamicNeighbors: none, networks: none };
+    return { ...plan, sections: [], needsRestart: [], sessionsEnding: [], ...this.plan };
   }
   reconfigure(config: SpeakerConfig): Promise<ReconfigureResult> {
     this.calls.push(['reconfigure', config]);

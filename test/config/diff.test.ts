@@ -19,6 +19,7 @@ const NOTHING = {
   networksAdded: [],
   networksRemoved: [],
   networksChanged: [],
+  sectionsChanged: [],
   needsRestart: [],
 };
 
@@ -79,6 +80,8 @@ describe('difference of two configurations', () => {
     nextHopSelf: { nextHopSelf: true },
     extendedMessages: { extendedMessages: false },
     extendedNextHop: { extendedNextHop: true },
+    minimumAdvertisementInterval: { minimumAdvertisementInterval: 5 },
+    prefixLimit: { prefixLimit: { 'ipv4-unicast': { maxPrefixes: 10 } } },
     adminDown: { adminDown: true },
   };
 

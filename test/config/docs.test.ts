@@ -71,7 +71,7 @@ describe('docs/cli.md', () => {
 describe('docs/api.md', () => {
   it('has every path', () => {
     const documented = [...rows(read('docs/api.md')).keys()].filter((key) => /^(GET|POST) /.test(key));
-    const served = createApi({} as never)
+    const served = createApi({} as never, { monitor: {} as never })
       .routes.filter(({ method }) => method !== 'ALL')
       .map(({ method, path }) => `${method} ${path.replace(':address', 'ADDRESS').replace(/:prefix\{.*\}/, 'PREFIX')}`);
     expect(documented.sort()).to.deep.equal(served.sort());

@@ -44,6 +44,22 @@ const CASES: [string, string, string[]][] = [
     ['4 neighbors[0].clusterId: only a route reflector client has a clusterId; set routeReflectorClient: true'],
   ],
   [
+    'a prefix limit for a family that is not used, and a time that means nothing',
+    `neighbors:\n  - address: 10.0.0.2\n    peerAs: 1\n    families: [ipv4-unicast]\n    prefixLimit:\n      ipv4-unicast: { maxPrefixes: 1, action: drop, restartTime: 5 }\n      ipv6-unicast: { maxPrefixes: 1 }`,
+    [
+      '8 neighbors[0].prefixLimit.ipv4-unicast.restartTime: with action: drop no session ends, so restartTime has no effect',
+      '9 neighbors[0].prefixLimit.ipv6-unicast: ipv6-unicast is not among the families of this neighbor',
+    ],
+  ],
+  [
+    'a wrong key deep inside',
+    `peerGroups:\n  g: { peerAs: 1, prefixLimit: { ipv4-unicast: { maxPrefix: 5 } } }`,
+    [
+      '4 peerGroups.g.prefixLimit.ipv4-unicast.maxPrefixes: missing: expected a whole number, 1 to 4294967295',
+      "4 peerGroups.g.prefixLimit.ipv4-unicast.maxPrefix: unknown key; did you mean 'maxPrefixes'?",
+    ],
+  ],
+  [
     'no families, and one twice',
     `neighbors:\n  - { address: 10.0.0.2, peerAs: 1, families: [] }\n  - { address: 10.0.0.3, peerAs: 1, families: [ipv4-unicast, ipv4-unicast] }`,
     [

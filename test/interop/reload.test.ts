@@ -32,10 +32,8 @@ lab('dynamic neighbors, and SIGHUP with a new configuration', { needs: ['bird', 
     expect(await tsbgp.neighbor(hosts.first.v4)).to.include({ state: 'Established', established: 1 });
   };
 
-  it('a neighbor and a network are added, and the session of the other stays up', async () => {
-    const { first, second } = hosts;
-    const announce = ['10.100.0.0/24', '10.101.0.0/24'];
-    await tsbgp.reconfigure({ asn: AS, neighbors: [client(first), client(second)], announce });
+  /** Both hold what we announce, and the routes of the other one. */
+  const reflected = async (announce: readonly string[]) => {
     await holds(
       bird,
       'ipv4',
@@ -46,6 +44,13 @@ lab('dynamic neighbors, and SIGHUP with a new configuration', { needs: ['bird', 
       'ipv4',
       [...announce, ...routesOf(1)].map((prefix) => ({ prefix })),
     );
+  };
+
+  it('a neighbor and a network are added, and the session of the other stays up', async () => {
+    const { first, second } = hosts;
+    const announce = ['10.100.0.0/24', '10.101.0.0/24'];
+    await tsbgp.reconfigure({ asn: AS, neighbors: [client(first), client(second)], announce });
+    await reflected(announce);
     await birdStayedUp();
   });
 
@@ -56,6 +61,46 @@ lab('dynamic neighbors, and SIGHUP with a new configuration', { needs: ['bird', 
       until: (log) => log.includes('10.0.0.300') && log.includes('the old configuration stays'),
     });
     await established(tsbgp, hosts.first.v4, hosts.second.v4);
+    await birdStayedUp();
+  });
+
+  it('another role in reflection: the plan says in place, and SIGHUP does it without ending a session', async () => {
+    const { first, second } = hosts;
+    const announce = ['10.100.0.0/24', '10.101.0.0/24'];
+    const plain = ({ v4 }: Host) => ({ address: v4, peerAs: AS });
+    // No clients any more: what BIRD and GoBGP tell is not told to the other one.
+    const settings = { asn: AS, neighbors: [plain(first), plain(second)], announce };
+    const { plan, code } = await tsbgp.plan(settings);
+    expect(code).to.equal(3);
+    expect(plan.neighbors.changed.map(({ neighbor, effect }) => [neighbor, effect])).to.deep.equal([
+      [first.v4, 'inPlace'],
+      [second.v4, 'inPlace'],
+    ]);
+    expect(plan.sessionsEnding).to.deep.equal([]);
+    const sessions = (await tsbgp.neighbor(second.v4)).established;
+    await tsbgp.reconfigure(settings);
+    await holds(
+      bird,
+      'ipv4',
+      announce.map((prefix) => ({ prefix })),
+    );
+    await holds(
+      gobgp,
+      'ipv4',
+      announce.map((prefix) => ({ prefix })),
+    );
+    await tsbgp.reconfigure({ asn: AS, neighbors: [client(first), client(second)], announce });
+    await reflected(announce);
+    expect(await tsbgp.neighbor(second.v4)).to.include({ state: 'Established', established: sessions });
+    await birdStayedUp();
+  });
+
+  it('the plan names the session that a removal ends', async () => {
+    const { plan, code } = await tsbgp.plan({ asn: AS, neighbors: [client(hosts.first)], announce: ['10.101.0.0/24'] });
+    expect(code).to.equal(4);
+    expect(plan.neighbors.removed).to.deep.equal([hosts.second.v4]);
+    expect(plan.sessionsEnding).to.deep.equal([hosts.second.v4]);
+    expect(plan.networks.removed).to.deep.equal(['10.100.0.0/24']);
     await birdStayedUp();
   });
 

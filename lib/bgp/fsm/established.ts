@@ -25,6 +25,7 @@ export function established(s: FsmState, e: FsmEvent): Step {
     case 'manualStop':
       return stop(s, e.notification);
     case 'automaticStop':
+      return held(s, e.notification, e.idleHold);
     case 'bgpHeaderErr':
     case 'updateMsgErr':
       return held(s, e.notification);

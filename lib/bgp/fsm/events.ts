@@ -42,12 +42,18 @@ export const FSM_EVENTS = {
 
 export type FsmEventName = keyof typeof FSM_EVENTS;
 /** Events that carry what to tell the peer. */
-type NotifyingEventName = 'manualStop' | 'automaticStop' | 'bgpHeaderErr' | 'bgpOpenMsgErr' | 'updateMsgErr';
+type NotifyingEventName = 'manualStop' | 'bgpHeaderErr' | 'bgpOpenMsgErr' | 'updateMsgErr';
 
 /** One event. A session that ends keeps its reason outside the FSM; the FSM only needs what changes its answer. */
 export type FsmEvent =
   | { readonly type: NotifyingEventName; readonly notification: NotificationContent }
+  | {
+      readonly type: 'automaticStop';
+      readonly notification: NotificationContent;
+      /** Seconds in Idle; null: until started by hand. Left out: options and ConnectRetryCounter decide. */
+      readonly idleHold?: number | null;
+    }
   /** A valid, acceptable OPEN, with the hold and keepalive time negotiated from it. */
   | { readonly type: 'bgpOpen'; readonly holdTimeSeconds: number; readonly keepaliveSeconds: number }
   | { readonly type: 'notifMsg'; readonly code: number; readonly subcode: number }
-  | { readonly type: Exclude<FsmEventName, NotifyingEventName | 'bgpOpen' | 'notifMsg'> };
+  | { readonly type: Exclude<FsmEventName, NotifyingEventName | 'automaticStop' | 'bgpOpen' | 'notifMsg'> };

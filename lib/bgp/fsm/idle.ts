@@ -3,13 +3,19 @@ import type { FsmEvent } from './events.js';
 import type { FsmState } from './state.js';
 import { begin, ignore, stay } from './transitions.js';
 
+/** By hand, perhaps while held back. */
+function start(s: FsmState): Step {
+  const { state, actions } = begin(s);
+  return { state, actions: [{ type: 'stopTimers' }, ...actions] };
+}
+
 /** Idle: stopped, or held back after an error. Connections are refused. */
 export function idle(s: FsmState, e: FsmEvent): Step {
   switch (e.type) {
     case 'manualStart':
-      return begin({ ...s, passive: false, connectRetryCounter: 0 });
+      return start({ ...s, passive: false, connectRetryCounter: 0 });
     case 'manualStartPassive':
-      return begin({ ...s, passive: true, connectRetryCounter: 0 });
+      return start({ ...s, passive: true, connectRetryCounter: 0 });
     case 'idleHoldTimerExpires':
       return begin(s);
     case 'manualStop':

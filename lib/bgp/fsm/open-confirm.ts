@@ -25,6 +25,7 @@ export function openConfirm(s: FsmState, e: FsmEvent): Step {
     case 'manualStop':
       return stop(s, e.notification);
     case 'automaticStop':
+      return held(s, e.notification, e.idleHold);
     case 'bgpHeaderErr':
     case 'bgpOpenMsgErr':
       return held(s, e.notification);

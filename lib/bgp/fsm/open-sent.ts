@@ -13,6 +13,7 @@ export function openSent(s: FsmState, e: FsmEvent): Step {
     case 'manualStop':
       return stop(s, e.notification);
     case 'automaticStop':
+      return held(s, e.notification, e.idleHold);
     case 'bgpHeaderErr':
     case 'bgpOpenMsgErr':
       return held(s, e.notification);

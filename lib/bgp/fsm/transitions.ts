@@ -69,10 +69,15 @@ export function lost(s: FsmState, notification?: NotificationContent): Step {
   return end(state, notification, s.passive ? undefined : { type: 'startTimer', timer: 'connectRetry' });
 }
 
-/** One side broke the protocol: Idle, refusing connections, for a growing interval (RFC 4271 8.1.1, DampPeerOscillations). */
-export function held(s: FsmState, notification?: NotificationContent): Step {
+/**
+ * One side broke the protocol: Idle, refusing connections, for a growing interval (RFC 4271 8.1.1, DampPeerOscillations).
+ * @param idleHold seconds instead of that interval; null: until started by hand (RFC 4271 section 6.7)
+ */
+export function held(s: FsmState, notification?: NotificationContent, idleHold?: number | null): Step {
   const state: FsmState = { ...s, name: 'Idle', connectRetryCounter: s.connectRetryCounter + 1 };
-  return end(state, notification, { type: 'startTimer', timer: 'idleHold' });
+  if (idleHold === null) return end(state, notification);
+  const seconds = idleHold === undefined ? {} : { seconds: idleHold };
+  return end(state, notification, { type: 'startTimer', timer: 'idleHold', ...seconds });
 }
 
 function end(state: FsmState, notification: NotificationContent | undefined, last?: FsmAction): Step {

@@ -1,3 +1,4 @@
+import { familyOf } from '../wire/families.js';
 import { notificationText } from '../wire/notification-names.js';
 import { carriesShutdownCommunication, decodeShutdownCommunication } from '../wire/shutdown-communication.js';
 
@@ -25,6 +26,7 @@ export function notificationError(
 ): LastError {
   const { code, subcode, data } = notification;
   const name = notificationText(code, subcode);
+  detail ??= direction === 'received' ? prefixLimitText(notification) : undefined;
   const message = carriesShutdownCommunication(code, subcode) ? decodeShutdownCommunication(data) : undefined;
   return Object.freeze({
     at,
@@ -35,6 +37,22 @@ export function notificationError(
     data: Array.from(data, (octet) => octet.toString(16).padStart(2, '0')).join(''),
     ...(message === undefined ? {} : { message }),
   });
+}
+
+/** RFC 4486 section 4: Maximum Number of Prefixes Reached may name AFI, SAFI and the upper bound. */
+function prefixLimitText({
+  code,
+  subcode,
+  data,
+}: {
+  code: number;
+  subcode: number;
+  data: Uint8Array;
+}): string | undefined {
+  if (code !== 6 || subcode !== 1 || data.length !== 7) return undefined;
+  const view = new DataView(data.buffer, data.byteOffset, 7);
+  const [afi, safi] = [view.getUint16(0), view.getUint8(2)];
+  return `at most ${view.getUint32(3)} of ${familyOf(afi, safi) ?? `AFI ${afi}, SAFI ${safi}`}`;
 }
 
 /** A failure of the transport. */

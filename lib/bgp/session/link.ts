@@ -1,7 +1,7 @@
-import type { Connection, Transport } from '../../net/transport.js';
+import type { Connection } from '../../net/transport.js';
 import type { Counters } from './counters.js';
 import { Framer, type MessageSink } from './framer.js';
-import type { ResolvedPeerOptions } from './options.js';
+import type { ResolvedPeerOptions, SessionRuntime } from './options.js';
 
 /** Who is told what happens on a {@link Link}. */
 export interface LinkOwner extends MessageSink {
@@ -14,9 +14,15 @@ export interface LinkOwner extends MessageSink {
   onDrained(): void;
 }
 
+/**
+ * After so much time spent on what one neighbor sends, the others get their turn. The system hands over up to two megabytes
+ * of one connection before it looks at the next, and messages made to be expensive take seconds then.
+ */
+const READ_SLICE_MS = 3;
+
 /** An attempt to connect, or a connection; at most one of both. */
 export class Link {
-  readonly #transport: Transport;
+  readonly #runtime: Pick<SessionRuntime, 'transport' | 'clock'>;
   readonly #options: ResolvedPeerOptions;
   readonly #counters: Counters;
   readonly #owner: LinkOwner;
@@ -26,9 +32,16 @@ export class Link {
   #framer = new Framer();
   #paused = false;
   #blocked = false;
+  /** Milliseconds spent on reading since the others had their turn. */
+  #spentMs = 0;
 
-  constructor(transport: Transport, options: ResolvedPeerOptions, counters: Counters, owner: LinkOwner) {
-    this.#transport = transport;
+  constructor(
+    runtime: Pick<SessionRuntime, 'transport' | 'clock'>,
+    options: ResolvedPeerOptions,
+    counters: Counters,
+    owner: LinkOwner,
+  ) {
+    this.#runtime = runtime;
     this.#options = options;
     this.#counters = counters;
     this.#owner = owner;
@@ -71,7 +84,7 @@ export class Link {
       ...(localAddress === undefined ? {} : { localAddress }),
       ...(localPort === undefined ? {} : { localPort }),
     };
-    const dialing = this.#transport.connect(
+    const dialing = this.#runtime.transport.connect(
       { remote, ...from },
       {
         onConnect: (connection) => {
@@ -114,9 +127,23 @@ export class Link {
   }
 
   #onData(connection: Connection, chunk: Uint8Array): void {
+    const { clock } = this.#runtime;
+    const began = clock.now();
     this.#counters.octetsReceived += chunk.length;
     const messages = this.#framer.push(chunk, this.#owner);
-    if (this.#connection === connection) this.#owner.onRead(messages);
+    if (this.#connection !== connection) return;
+    this.#owner.onRead(messages);
+    this.#spentMs += clock.now() - began;
+    if (this.#spentMs >= READ_SLICE_MS && this.#connection === connection) this.#yield(connection);
+  }
+
+  /** Read on when everybody else was looked after. */
+  #yield(connection: Connection): void {
+    connection.pause();
+    this.#runtime.clock.soon(() => {
+      this.#spentMs = 0;
+      if (this.#connection === connection && !this.#paused) connection.resume();
+    });
   }
 
   /** Give up the attempt, let go of the connection. @returns it, to be closed by the caller */

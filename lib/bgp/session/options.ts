@@ -75,11 +75,11 @@ export interface ResolvedPeerOptions {
   readonly families: readonly AfiSafi[];
   readonly holdTime: number;
   readonly keepaliveInterval: number | undefined;
-  /** The two that may change while the neighbor runs: see `Peer.setRetry`. */
+  /** These may change while the neighbor runs: see `Peer.setRetry` and `Peer.setPassive`. */
   connectRetry: number;
   connectRetryMax: number;
+  passive: boolean;
   readonly sendHoldTime: number;
-  readonly passive: boolean;
   readonly extendedMessage: boolean;
   readonly routeRefresh: boolean;
   readonly fourOctetAs: boolean;

@@ -62,16 +62,23 @@ export class Peer {
 
   /**
    * End the session because of an error, tell the peer, and try again later. For errors that the owner finds outside of
-   * `onUpdate` (there: return them).
+   * `onUpdate` (there: return them), or after which the usual wait is wrong.
+   * @param idleHold seconds to refuse connections and not to dial; null: until `start` or `reset`. Default: the interval that
+   *                 doubles with each failure
    */
-  fail(error: MessageError): void {
-    this.#runners.fail(error);
+  fail(error: MessageError, idleHold?: number | null): void {
+    this.#runners.fail(error, idleHold);
   }
 
   /** Other retry intervals, in seconds, from the next attempt on. A session that is up notices nothing. */
   setRetry(connectRetry: number, connectRetryMax: number): void {
     this.options.connectRetry = connectRetry;
     this.options.connectRetryMax = connectRetryMax;
+  }
+
+  /** Never connect from now on, or connect again. A session that is up, or coming up, notices nothing. */
+  setPassive(passive: boolean): void {
+    this.#runners.setPassive(passive);
   }
 
   /**

@@ -24,7 +24,7 @@ function whatNext(state: FsmStateName, { retryLeftMs, failures, remote }: Wait):
   const retry = retryLeftMs === undefined ? '' : `next attempt in ${Math.ceil(retryLeftMs / 1000)} s${count(failures)}`;
   switch (state) {
     case 'Idle':
-      return `refusing connections, ${retry}`;
+      return `refusing connections, ${retry === '' ? 'until it is enabled or reset' : retry}`;
     case 'Connect':
       return `connecting to ${remote.address} port ${remote.port}`;
     case 'Active':

@@ -83,6 +83,7 @@ export class RunnerTimers {
     switch (timer) {
       case 'connectRetry':
       case 'idleHold':
+        if (seconds !== undefined) return seconds * 1000;
         return jittered(retryDelay(failures, connectRetry, connectRetryMax) * 1000, this.#runtime.random);
       case 'keepalive':
         return jittered(seconds! * 1000, this.#runtime.random);

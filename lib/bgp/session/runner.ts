@@ -65,7 +65,7 @@ export class FsmRunner implements LinkOwner {
   constructor(host: RunnerHost) {
     this.#host = host;
     const { options, runtime, counters } = host;
-    this.link = new Link(runtime.transport, options, counters, this);
+    this.link = new Link(runtime, options, counters, this);
     this.timers = new RunnerTimers(runtime, options, this.link, (event, reason) => this.dispatch(event, reason));
   }
 

@@ -81,8 +81,20 @@ export class Runners implements RunnerHost {
     this.#cause = reason;
   }
 
-  fail(error: MessageError): void {
-    this.#primary.dispatch({ type: 'automaticStop', notification: error }, error.reason);
+  fail(error: MessageError, idleHold: number | null | undefined): void {
+    const held = idleHold === undefined ? {} : { idleHold };
+    this.#primary.dispatch({ type: 'automaticStop', notification: error, ...held }, error.reason);
+  }
+
+  setPassive(passive: boolean): void {
+    this.options.passive = passive;
+    const primary = this.#primary;
+    primary.inherit({ ...primary.state, passive });
+    // An attempt that is under way or planned is given up, or one is made now.
+    const { name } = primary.state;
+    if (this.isStarted && (passive ? name === 'Connect' : name === 'Active')) {
+      primary.dispatch({ type: passive ? 'tcpConnectionFails' : 'connectRetryTimerExpires' }, 'settings changed');
+    } else if (passive && name === 'Active') primary.timers.stopAll();
   }
 
   send(bytes: Uint8Array): boolean {

@@ -36,13 +36,21 @@ export function printTable(): string {
     '`UPDATE_DOCS=1 npx mocha test/bgp/fsm/table.test.ts`. Events have their number and name of RFC 4271 section 8.1.',
     '"own interval" means that options and ConnectRetryCounter decide; "+1", "= 0" is what becomes of that counter.',
     'BGPOpen stands for an acceptable OPEN with a hold time of 90 s; NotifMsg for one that blames somebody.',
-    'The last two rows show the others, and a passive neighbor never dials: in Active it starts no timer.',
+    'The last rows show the others, an AutomaticStop that says how long Idle lasts (prefix limits), and a passive neighbor, which',
+    'never dials: in Active it starts no timer.',
     '',
   ];
   for (const name of FSM_STATES) {
     lines.push(`## ${name}`, '', '| event | next state | counter | actions |', '| --- | --- | --- | --- |');
     for (const event of EVENT_NAMES) lines.push(row(name, label(event), eventOf(event)));
     lines.push(row(name, '25 NotifMsg, a Cease', { type: 'notifMsg', code: 6, subcode: 2 }));
+    for (const [held, idleHold] of [
+      ['until started', null],
+      ['for 300 s', 300],
+    ] as const) {
+      const notification = eventOf('automaticStop') as Extract<FsmEvent, { type: 'automaticStop' }>;
+      lines.push(row(name, `8 AutomaticStop, held ${held}`, { ...notification, idleHold }));
+    }
     lines.push(row(name, '18 TcpConnectionFails, passive', { type: 'tcpConnectionFails' }, { passive: true }), '');
   }
   return lines.join('\n');

@@ -17,7 +17,7 @@ export class Bird extends SpeakerDriver {
     await this.#writeConfiguration();
     const args = ['-f', '-c', this.#file('bird.conf'), '-s', this.#file('bird.ctl'), '-P', this.#file('bird.pid')];
     this.#process = this.host.spawn('bird', args);
-    await this.answers(this.#process, () => this.#ask('show status'));
+    await this.answers(this.#process, () => this.ask('show status'));
   }
 
   async stop(): Promise<void> {
@@ -39,13 +39,13 @@ export class Bird extends SpeakerDriver {
   }
 
   async sessionState(neighbor: string): Promise<string> {
-    const text = await this.#ask(`show protocols ${this.#protocol(neighbor)}`);
+    const text = await this.ask(`show protocols ${this.#protocol(neighbor)}`);
     const fields = text.trim().split('\n').at(-1)!.trim().split(/\s+/);
     return fields[5] ?? fields[3] ?? '';
   }
 
   async routes(family: Family): Promise<HeldRoute[]> {
-    const text = await this.#ask(`show route all table ${family === 'ipv4' ? 'master4' : 'master6'}`);
+    const text = await this.ask(`show route all table ${family === 'ipv4' ? 'master4' : 'master6'}`);
     return parseRoutes(text, (protocol) => this.settings.neighbors[Number(/^peer(\d+)$/.exec(protocol)?.[1])]?.address);
   }
 
@@ -56,10 +56,11 @@ export class Bird extends SpeakerDriver {
 
   async #reconfigure(): Promise<void> {
     await this.#writeConfiguration();
-    await this.#ask('configure');
+    await this.ask('configure');
   }
 
-  #ask(command: string): Promise<string> {
+  /** A command of `birdc`. */
+  ask(command: string): Promise<string> {
     return run('birdc', ['-s', this.#file('bird.ctl'), command]);
   }
 

@@ -19,9 +19,9 @@ export class Frr extends SpeakerDriver {
     // Both daemons drop to this user, and write sockets and pid files here.
     await run('chown', ['-R', 'frr:frr', directory]);
     const zebra = this.#spawn('zebra', []);
-    await this.answers(zebra, () => this.#vtysh('zebra', 'show version'));
+    await this.answers(zebra, () => this.vtysh('zebra', 'show version'));
     const bgpd = this.#spawn('bgpd', this.settings.kernel ? [] : ['--no_kernel']);
-    await this.answers(bgpd, () => this.#vtysh('bgpd', 'show bgp summary json'));
+    await this.answers(bgpd, () => this.vtysh('bgpd', 'show bgp summary json'));
     this.#processes = [bgpd, zebra];
   }
 
@@ -35,21 +35,21 @@ export class Frr extends SpeakerDriver {
 
   async announce(route: string | Announcement): Promise<void> {
     const { routeMap, network, family } = this.#network(this.announcement(route));
-    await this.#vtysh('bgpd', 'configure terminal', ...routeMap, ...this.#inFamily(family), network);
+    await this.vtysh('bgpd', 'configure terminal', ...routeMap, ...this.#inFamily(family), network);
   }
 
   async withdraw(prefix: string): Promise<void> {
-    await this.#vtysh('bgpd', 'configure terminal', ...this.#inFamily(familyOf(prefix)), `no network ${prefix}`);
+    await this.vtysh('bgpd', 'configure terminal', ...this.#inFamily(familyOf(prefix)), `no network ${prefix}`);
   }
 
   async sessionState(neighbor: string): Promise<string> {
-    const text = await this.#vtysh('bgpd', `show bgp neighbors ${neighbor} json`);
+    const text = await this.vtysh('bgpd', `show bgp neighbors ${neighbor} json`);
     const views = JSON.parse(text) as Record<string, { bgpState?: string }>;
     return views[neighbor]?.bgpState ?? '';
   }
 
   async routes(family: Family): Promise<HeldRoute[]> {
-    const text = await this.#vtysh('bgpd', `show bgp ${family} unicast json detail`);
+    const text = await this.vtysh('bgpd', `show bgp ${family} unicast json detail`);
     const { routes = {} } = JSON.parse(text) as { routes?: Record<string, FrrPath[]> };
     return Object.entries(routes).flatMap(([prefix, paths]) =>
       paths.filter((path) => path.peer !== undefined && !path.sourced).map((path) => heldRoute(prefix, path)),
@@ -67,7 +67,8 @@ export class Frr extends SpeakerDriver {
     return this.host.spawn(`/usr/lib/frr/${daemon}`, args, { name: daemon });
   }
 
-  #vtysh(daemon: 'zebra' | 'bgpd', ...commands: readonly string[]): Promise<string> {
+  /** Commands of `vtysh`. */
+  vtysh(daemon: 'zebra' | 'bgpd', ...commands: readonly string[]): Promise<string> {
     const args = ['--vty_socket', this.#directory, '-d', daemon, ...commands.flatMap((command) => ['-c', command])];
     return run('vtysh', args);
   }

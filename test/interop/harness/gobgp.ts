@@ -17,7 +17,7 @@ export class Gobgp extends SpeakerDriver {
     await rm(this.#socket, { force: true });
     const api = ['--api-hosts', this.#api, '--pprof-disable'];
     this.#process = this.host.spawn('gobgpd', ['-f', file, '-t', 'json', '-l', 'info', ...api]);
-    await this.answers(this.#process, () => this.#gobgp('global', 'rib', '-j'));
+    await this.answers(this.#process, () => this.gobgp('global', 'rib', '-j'));
     for (const route of this.settings.announce ?? []) await this.announce(route);
   }
 
@@ -37,20 +37,20 @@ export class Gobgp extends SpeakerDriver {
       ...(localPref === undefined ? [] : ['local-pref', String(localPref)]),
       ...(communities.length === 0 ? [] : ['community', communities.join(',')]),
     ];
-    await this.#gobgp('global', 'rib', 'add', '-a', familyOf(prefix), prefix, ...attributes);
+    await this.gobgp('global', 'rib', 'add', '-a', familyOf(prefix), prefix, ...attributes);
   }
 
   async withdraw(prefix: string): Promise<void> {
-    await this.#gobgp('global', 'rib', 'del', '-a', familyOf(prefix), prefix);
+    await this.gobgp('global', 'rib', 'del', '-a', familyOf(prefix), prefix);
   }
 
   async sessionState(neighbor: string): Promise<string> {
-    const view = JSON.parse(await this.#gobgp('neighbor', neighbor, '-j')) as { state: { session_state?: number } };
+    const view = JSON.parse(await this.gobgp('neighbor', neighbor, '-j')) as { state: { session_state?: number } };
     return STATES[view.state.session_state ?? 0] ?? '';
   }
 
   async routes(family: Family): Promise<HeldRoute[]> {
-    const text = await this.#gobgp('global', 'rib', '-a', family, '-j');
+    const text = await this.gobgp('global', 'rib', '-a', family, '-j');
     const tables = JSON.parse(text.startsWith('{') ? text : '{}') as Record<string, GobgpPath[]>;
     return Object.entries(tables).flatMap(([prefix, paths]) =>
       paths.filter((path) => path['neighbor-ip'] !== undefined).map((path) => heldRoute(prefix, path)),
@@ -65,7 +65,8 @@ export class Gobgp extends SpeakerDriver {
     return join(this.host.directory, 'gobgp.sock');
   }
 
-  #gobgp(...args: readonly string[]): Promise<string> {
+  /** A command of `gobgp`. */
+  gobgp(...args: readonly string[]): Promise<string> {
     return run('gobgp', ['--target', this.#api, ...args]);
   }
 
@@ -82,6 +83,7 @@ export class Gobgp extends SpeakerDriver {
       config: { 'route-reflector-client': true, 'route-reflector-cluster-id': this.clusterId },
     };
     return {
+      'afi-safis': families(peer).map((family) => ({ config: { 'afi-safi-name': `${family}-unicast` } })),
       ...peer.gobgp,
       config: { 'neighbor-address': peer.address, 'peer-as': peer.peerAs, ...configIn(peer.gobgp) },
       timers: { config: { 'hold-time': 90, 'connect-retry': 1, 'idle-hold-time-after-reset': 1 } },
@@ -89,7 +91,6 @@ export class Gobgp extends SpeakerDriver {
         config: { 'local-address': this.localAddress(peer), 'passive-mode': peer.passive ?? false },
       },
       ...(peer.reflectorClient ? { 'route-reflector': reflector } : {}),
-      'afi-safis': families(peer).map((family) => ({ config: { 'afi-safi-name': `${family}-unicast` } })),
     };
   }
 }

@@ -19,7 +19,7 @@ export class Openbgpd extends SpeakerDriver {
     // It refuses a file that others can write.
     await writeFile(file, this.#configuration(), { mode: 0o600 });
     this.#process = this.host.spawn('/usr/sbin/bgpd', ['-d', '-v', '-f', file], { name: 'openbgpd' });
-    await this.answers(this.#process, () => this.#bgpctl('-j', 'show', 'summary'));
+    await this.answers(this.#process, () => this.bgpctl('-j', 'show', 'summary'));
     for (const route of this.settings.announce ?? []) await this.announce(route);
   }
 
@@ -39,26 +39,26 @@ export class Openbgpd extends SpeakerDriver {
       ...(localPref === undefined ? [] : ['localpref', String(localPref)]),
       ...communities.flatMap((community) => ['community', community]),
     ];
-    await this.#bgpctl('network', 'add', prefix, ...attributes);
+    await this.bgpctl('network', 'add', prefix, ...attributes);
   }
 
   async withdraw(prefix: string): Promise<void> {
-    await this.#bgpctl('network', 'delete', prefix);
+    await this.bgpctl('network', 'delete', prefix);
   }
 
   async sessionState(neighbor: string): Promise<string> {
-    const text = await this.#bgpctl('-j', 'show', 'neighbor', neighbor);
+    const text = await this.bgpctl('-j', 'show', 'neighbor', neighbor);
     const { neighbors = [] } = JSON.parse(text) as { neighbors?: { state: string }[] };
     return neighbors[0]?.state ?? '';
   }
 
   async routes(family: Family): Promise<HeldRoute[]> {
-    const text = await this.#bgpctl('-j', 'show', 'rib', family === 'ipv4' ? 'inet' : 'inet6', 'detail');
+    const text = await this.bgpctl('-j', 'show', 'rib', family === 'ipv4' ? 'inet' : 'inet6', 'detail');
     const { rib = [] } = JSON.parse(text) as { rib?: OpenbgpdPath[] };
     return rib.filter(({ announced }) => !announced).map(heldRoute);
   }
 
-  #bgpctl(...args: readonly string[]): Promise<string> {
+  bgpctl(...args: readonly string[]): Promise<string> {
     return run('bgpctl', ['-s', join(this.host.directory, 'bgpd.sock'), ...args]);
   }
 

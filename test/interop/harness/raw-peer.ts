@@ -7,7 +7,8 @@ import type { AgentCommand, AgentEvent } from './raw-agent.js';
 
 /** One TCP connection of a neighbor that the test plays itself, octet by octet. */
 export class RawConnection {
-  readonly messages: Message[] = [];
+  /** With the time at which each was there, as `openedAt`. */
+  readonly messages: (Message & { readonly at: number })[] = [];
   /** When it was there, in `performance.now()` time. */
   readonly openedAt = performance.now();
   closed = false;
@@ -59,7 +60,8 @@ export class RawConnection {
 
   receive(octets: Buffer): void {
     const { messages, rest } = split(Buffer.concat([this.#rest, octets]));
-    this.messages.push(...messages);
+    const at = performance.now();
+    this.messages.push(...messages.map((message) => ({ ...message, at })));
     this.#rest = rest;
   }
 }

@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { SpeakerConfig } from '../../../lib/speaker/options.js';
+import type { ReloadPlan } from '../../../lib/speaker/reload-plan.js';
 import type { ExplainView, FibRouteView, NeighborView, PathView, SummaryView } from '../../../lib/speaker/views.js';
 import type { Host } from './host.js';
 import type { RunningProcess } from './processes.js';
@@ -103,11 +104,27 @@ export class Tsbgp extends SpeakerDriver {
     return this.#show('summary');
   }
 
+  /** `tsbgp check --against` with a new configuration. */
+  async plan(settings: TsbgpSettings): Promise<{ plan: ReloadPlan; code: number }> {
+    const file = join(this.host.directory, 'next.json');
+    const next = new Tsbgp(this.host, settings);
+    await writeFile(file, JSON.stringify(next.configuration(), null, 2));
+    const command = [...commandLine(), 'check', file, '--against', `http://${API}`, '--json'];
+    const out = await this.host.exec('sh', ['-c', '"$@"; echo "$?"', 'sh', ...command]);
+    const [, json = '', code = ''] = /^([^]*?)(\d+)\n$/.exec(out) ?? [];
+    return { plan: JSON.parse(json) as ReloadPlan, code: Number(code) };
+  }
+
   /** SIGHUP with a new configuration. */
   async reconfigure(settings: TsbgpSettings): Promise<void> {
     Object.assign(this, { settings });
     await this.writeConfiguration();
     this.process.signal('SIGHUP');
+  }
+
+  /** Any command that asks or changes the running speaker. */
+  cli(...args: readonly string[]): Promise<string> {
+    return this.#cli(...args);
   }
 
   async #show<T>(...args: readonly string[]): Promise<T> {

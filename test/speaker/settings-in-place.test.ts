@@ -1,0 +1,160 @@
+import { expect } from 'chai';
+import type { NeighborOptions, SpeakerConfig } from '../../lib/speaker/options.js';
+import type { Speaker } from '../../lib/speaker/speaker.js';
+import { seededRandom } from '../../lib/sim/index.js';
+import { Lab, type Probe } from '../support/lab.js';
+import { valueOf } from '../support/wire.js';
+
+const R = '10.0.0.1';
+const ADDRESSES = ['10.0.0.11', '10.0.0.12', '10.0.0.13'];
+type Settings = Partial<NeighborOptions>;
+
+const config = (settings: readonly Settings[]): SpeakerConfig => ({
+  asn: 64512,
+  routerId: R,
+  listen: [{ address: R, port: 179 }],
+  neighbors: ADDRESSES.map((address, i) => ({ address, peerAs: 64512, passive: true, ...settings[i] })),
+  networks: ['10.9.0.0/16', { prefix: '10.8.0.0/16', nextHop: '10.0.0.77' }],
+});
+
+/** What each probe holds: prefix, next hop, ORIGINATOR_ID, CLUSTER_LIST. */
+const held = (probes: readonly Probe[]) =>
+  probes.map(({ view }) =>
+    [...view.routes]
+      .map(([prefix, route]) => `${prefix} ${route.nextHop} ${String(valueOf(route, 9))} ${String(valueOf(route, 10))}`)
+      .sort(),
+  );
+
+async function start(settings: readonly Settings[]): Promise<{ lab: Lab; speaker: Speaker; probes: Probe[] }> {
+  const lab = new Lab();
+  const speaker = await lab.speaker(config(settings) as SpeakerConfig & { routerId: string });
+  const probes = ADDRESSES.map((address) => lab.probe(R, address));
+  await lab.up(...probes);
+  return { lab, speaker, probes };
+}
+
+function announceAll(probes: readonly Probe[]): void {
+  probes.forEach((probe, i) => {
+    probe.announce(`10.${i}.0.0/24`, `10.${i}.1.0/24`, '10.50.0.0/16').announce(`2001:db8:${i}::/48`);
+  });
+}
+
+describe('Speaker: settings changed without a new session', () => {
+  const changes: [string, readonly Settings[], readonly Settings[]][] = [
+    ['a client becomes none', [{ routeReflectorClient: true }, {}, {}], [{}, {}, {}]],
+    ['a non-client becomes a client', [{}, {}, {}], [{}, { routeReflectorClient: true }, {}]],
+    [
+      'roles are exchanged',
+      [{ routeReflectorClient: true }, {}, { routeReflectorClient: true }],
+      [{}, { routeReflectorClient: true }, {}],
+    ],
+    [
+      'next hop self',
+      [{ routeReflectorClient: true }, {}, {}],
+      [{ routeReflectorClient: true }, { nextHopSelf: true }, {}],
+    ],
+    [
+      'next hop self no more, and another interval',
+      [{ routeReflectorClient: true, nextHopSelf: true }, { minimumAdvertisementInterval: 1 }, {}],
+      [{ routeReflectorClient: true, minimumAdvertisementInterval: 1 }, { nextHopSelf: true }, {}],
+    ],
+  ];
+  for (const [what, before, after] of changes) {
+    it(`${what}: the neighbors hold what they would have been told from the start`, async () => {
+      const fresh = await start(after);
+      announceAll(fresh.probes);
+      await fresh.lab.clock.runAsync(5000);
+      const { lab, speaker, probes } = await start(before);
+      announceAll(probes);
+      await lab.clock.runAsync(5000);
+      expect(held(probes)).to.not.deep.equal(held(fresh.probes));
+      const result = await speaker.reconfigure(config(after));
+      expect(result.reset).to.deep.equal([]);
+      expect(result.changed).to.not.be.empty;
+      await lab.clock.runAsync(5000);
+      expect(held(probes)).to.deep.equal(held(fresh.probes));
+      for (const { view, downs } of probes) {
+        expect(downs).to.deep.equal([]);
+        expect(view.needless).to.deep.equal([]);
+        expect(view.endOfRib, 'End-of-RIB once').to.have.length(2);
+      }
+      // And the stream goes on.
+      probes[0]!.withdraw('10.0.0.0/24', '10.50.0.0/16').announce('10.60.0.0/16');
+      fresh.probes[0]!.withdraw('10.0.0.0/24', '10.50.0.0/16').announce('10.60.0.0/16');
+      await Promise.all([lab.clock.runAsync(5000), fresh.lab.clock.runAsync(5000)]);
+      expect(held(probes)).to.deep.equal(held(fresh.probes));
+    });
+  }
+
+  it('whatever happens at the same time, in any order', async function () {
+    this.timeout(60_000);
+    for (let seed = 1; seed <= 12; seed++) {
+      const random = seededRandom(seed);
+      const pick = (count: number) => Math.floor(random() * count);
+      const { lab, speaker, probes } = await start([{}, {}, {}]);
+      let settings: Settings[] = [{}, {}, {}];
+      for (let step = 0; step < 60; step++) {
+        const probe = probes[pick(3)]!;
+        const prefix = `10.${pick(12)}.0.0/16`;
+        const what = pick(4);
+        if (what === 0) probe.withdraw(prefix);
+        else if (what === 1) probe.refresh(1);
+        else if (what === 2) probe.announceWith(probe.attributes([{ code: 4, value: pick(3) }]), prefix);
+        else {
+          settings = settings.map((old, i) =>
+            i === pick(3)
+              ? {
+                  ...(pick(2) === 0 ? { routeReflectorClient: true } : {}),
+                  ...(pick(2) === 0 ? { nextHopSelf: true } : {}),
+                  ...(pick(3) === 0 ? { minimumAdvertisementInterval: 1 } : {}),
+                }
+              : old,
+          );
+          await speaker.reconfigure(config(settings));
+        }
+        await lab.clock.runAsync(pick(3) * 20);
+      }
+      await lab.clock.runAsync(5000);
+      // A refresh tells what a speaker that starts now would tell.
+      const now = held(probes);
+      for (const probe of probes) {
+        expect(probe.downs).to.deep.equal([]);
+        expect(probe.view.needless, `seed ${seed}`).to.deep.equal([]);
+        probe.view.routes.clear();
+        probe.refresh(1).refresh(2);
+      }
+      await lab.clock.runAsync(5000);
+      expect(held(probes), `seed ${seed}`).to.deep.equal(now);
+      const routes = [...speaker.routes('ipv4-unicast', { bestOnly: false })];
+      expect(speaker.rib.of('ipv4-unicast').prefixes.count).to.equal(new Set(routes.map(({ prefix }) => prefix)).size);
+    }
+  });
+
+  it('passive: a session that is up stays; one that is not is dialed no more, or at once', async () => {
+    const lab = new Lab();
+    const peers = (passive: boolean): SpeakerConfig => ({
+      asn: 64512,
+      routerId: R,
+      listen: [{ address: R, port: 179 }],
+      neighbors: [
+        { address: '10.0.0.11', peerAs: 64512, passive },
+        { address: '10.0.0.99', peerAs: 64512, passive },
+      ],
+    });
+    const speaker = await lab.speaker(peers(false) as SpeakerConfig & { routerId: string });
+    const probe = lab.probe(R, '10.0.0.11');
+    await lab.up(probe);
+    expect(lab.dialsTo('10.0.0.99')).to.equal(1);
+    expect((await speaker.reconfigure(peers(true))).reset).to.deep.equal([]);
+    await lab.clock.runAsync(600_000);
+    expect(lab.dialsTo('10.0.0.99')).to.equal(1);
+    expect(speaker.neighbor('10.0.0.99')).to.include({ state: 'Active' });
+    expect(speaker.neighbor('10.0.0.99').reason).to.match(/waiting for the neighbor to connect/);
+    await speaker.reconfigure(peers(false));
+    await lab.settle();
+    expect(lab.dialsTo('10.0.0.99')).to.equal(2);
+    await lab.clock.runAsync(600_000);
+    expect(lab.dialsTo('10.0.0.99')).to.be.greaterThan(5);
+    expect(speaker.neighbor('10.0.0.11')).to.include({ state: 'Established', established: 1 });
+  });
+});
