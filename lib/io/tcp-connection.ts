@@ -3,6 +3,18 @@ import { canonicalScopedAddress } from '../net/zone.js';
 import { TransportError } from '../net/errors.js';
 import type { Connection, ConnectionHandler, Endpoint } from '../net/transport.js';
 
+let lastSent: Uint8Array = new Uint8Array(0);
+let lastBuffer = Buffer.from(lastSent.buffer);
+
+/** The same octets as a Buffer. The next connection is often sent the very same ones: only one object is made for all. */
+function asBuffer(bytes: Uint8Array): Buffer {
+  if (bytes !== lastSent) {
+    lastSent = bytes;
+    lastBuffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  }
+  return lastBuffer;
+}
+
 /** One TCP connection on a socket of Node. */
 export class TcpConnection implements Connection {
   readonly local: Endpoint;
@@ -37,7 +49,7 @@ export class TcpConnection implements Connection {
   }
 
   send(bytes: Uint8Array): boolean {
-    return this.#socket.writable && this.#socket.write(bytes);
+    return this.#socket.writable && this.#socket.write(asBuffer(bytes));
   }
 
   get queuedBytes(): number {

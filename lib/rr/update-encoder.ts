@@ -62,6 +62,8 @@ export class UpdateEncoder {
   // Output.
   private out = new Uint8Array(0);
   private chunkSize = FIRST_CHUNK;
+  /** The chunk being written is `out[begin..used)`. */
+  private begin = 0;
   private used = 0;
   private chunks: StreamChunk[] = [];
   private rangeSources: number[] = [];
@@ -310,37 +312,34 @@ export class UpdateEncoder {
   private endRange(source: number): void {
     if (this.messages === 0) return;
     this.rangeSources.push(source);
-    this.rangeEnds.push(this.used);
+    this.rangeEnds.push(this.used - this.begin);
     this.rangeMessages.push(this.messages);
     this.messages = 0;
   }
 
   private nextChunk(source: number, room: number): void {
     this.finishChunk(source);
-    const size = Math.max(this.chunkSize, room * 2);
-    if (this.out.length < size) this.out = new Uint8Array(size);
+    this.out = new Uint8Array(Math.max(this.chunkSize, room * 2));
+    this.chunkSize = Math.min(LARGEST_CHUNK, this.chunkSize * 2);
+    this.begin = this.used = 0;
   }
 
-  /** Hand out what is written. @param source whose range goes on in the next chunk */
+  /**
+   * Hand out what is written. The next chunk goes on in the same buffer, behind it: small changes share one.
+   * @param source whose range goes on in the next chunk
+   */
   private finishChunk(source?: number): void {
     if (source !== undefined) this.endRange(source);
-    if (this.used > 0) {
-      // A chunk that is mostly empty is copied out, so that the buffer is used again.
-      const whole = this.used * 2 > this.out.length;
-      this.chunks.push({
-        bytes: whole ? this.out.subarray(0, this.used) : this.out.slice(0, this.used),
-        rangeSources: this.rangeSources,
-        rangeEnds: this.rangeEnds,
-        rangeMessages: this.rangeMessages,
-      });
-      this.rangeSources = [];
-      this.rangeEnds = [];
-      this.rangeMessages = [];
-      this.used = 0;
-      if (whole) {
-        this.out = new Uint8Array(0);
-        this.chunkSize = Math.min(LARGEST_CHUNK, this.chunkSize * 2);
-      }
-    }
+    if (this.used === this.begin) return;
+    this.chunks.push({
+      bytes: this.out.subarray(this.begin, this.used),
+      rangeSources: this.rangeSources,
+      rangeEnds: this.rangeEnds,
+      rangeMessages: this.rangeMessages,
+    });
+    this.begin = this.used;
+    this.rangeSources = [];
+    this.rangeEnds = [];
+    this.rangeMessages = [];
   }
 }
