@@ -1,5 +1,6 @@
 /** The composition root: Speaker, its configuration and what it shows. */
 export { Speaker } from './speaker.js';
+export { warmUpFor } from './warm-up.js';
 export type { Neighbor } from './neighbor.js';
 export type * from './options.js';
 export type * from './views.js';
