@@ -86,6 +86,42 @@ describe('Speaker: settings changed without a new session', () => {
     });
   }
 
+  it('edits of the AS_PATH towards another AS', async () => {
+    const lab = new Lab();
+    const external = (more: Settings): SpeakerConfig => ({
+      asn: 1000,
+      routerId: R,
+      listen: [{ address: R, port: 179 }],
+      neighbors: [
+        { address: '10.0.0.11', peerAs: 64513, passive: true },
+        { address: '10.0.0.12', peerAs: 2000, passive: true, ...more },
+      ],
+    });
+    const speaker = await lab.speaker(external({}) as SpeakerConfig & { routerId: string });
+    const [from, to] = [
+      lab.probe(R, '10.0.0.11', { localAs: 64513, peerAs: 1000 }),
+      lab.probe(R, '10.0.0.12', { localAs: 2000, peerAs: 1000 }),
+    ] as const;
+    await lab.up(from, to);
+    const path = () =>
+      (valueOf(to.view.routes.get('10.1.0.0/16')!, 2) as { asns: number[] }[]).flatMap(({ asns }) => asns);
+    from.announceWith(
+      from.attributes([{ code: 2, value: [{ type: 'AS_SEQUENCE', asns: [64513, 2000] }] }]),
+      '10.1.0.0/16',
+    );
+    await lab.settle();
+    for (const [settings, expected] of [
+      [{ removePrivateAs: 'removeAll' }, [1000, 2000]],
+      [{ asOverride: true }, [1000, 64513, 1000]],
+      [{}, [1000, 64513, 2000]],
+    ] as const) {
+      expect((await speaker.reconfigure(external(settings))).reset).to.deep.equal([]);
+      await lab.settle();
+      expect(path()).to.deep.equal(expected);
+    }
+    expect(to.downs).to.deep.equal([]);
+  });
+
   it('whatever happens at the same time, in any order', async function () {
     this.timeout(60_000);
     for (let seed = 1; seed <= 12; seed++) {

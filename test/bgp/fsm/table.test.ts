@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { expect } from 'chai';
-import { FSM_STATES, step } from '../../../lib/bgp/fsm/index.js';
+import { FSM_EVENTS, FSM_STATES, step } from '../../../lib/bgp/fsm/index.js';
 import { EVENT_NAMES, eventOf, printTable, stateOf } from './table.js';
 
 const DOCUMENT = new URL('../../../docs/fsm-table.md', import.meta.url);
@@ -15,6 +15,18 @@ describe('the state-event table', () => {
         expect(actions, `${event} in ${name}`).to.be.an('array');
       }
     }
+  });
+
+  it('has all events of RFC 4271 section 8.1 but those that it names as missing', () => {
+    const missing = [3, 5, 6, 7, 12, 14, 15, 20];
+    const numbers = EVENT_NAMES.flatMap((name) => FSM_EVENTS[name].number ?? []);
+    const all = Array.from({ length: 29 }, (_, i) => i + 1);
+    expect(numbers.sort((a, b) => a - b)).to.deep.equal(all.filter((number) => !missing.includes(number)));
+    // A row for each event in each state, and the four variants.
+    const rows = printTable()
+      .split('\n')
+      .filter((line) => /^\| [\d–]/.test(line));
+    expect(rows).to.have.length(FSM_STATES.length * (EVENT_NAMES.length + 4));
   });
 
   it('is what docs/fsm-table.md shows', () => {

@@ -35,6 +35,8 @@ export function printTable(): string {
     'Printed from `lib/bgp/fsm` by `test/bgp/fsm/table.test.ts`, which fails when it no longer matches; write it anew with',
     '`UPDATE_DOCS=1 npx mocha test/bgp/fsm/table.test.ts`. Events have their number and name of RFC 4271 section 8.1.',
     '"own interval" means that options and ConnectRetryCounter decide; "+1", "= 0" is what becomes of that counter.',
+    'Events of RFC 4271 section 8.1 that are not there have no cause here: 3 and 5 to 7 (automatic starts: IdleHoldTimer_Expires starts again',
+    'by itself), 12 and 20 (DelayOpen), 14 and 15 (a connection request that is no connection yet: the kernel completes it).',
     'BGPOpen stands for an acceptable OPEN with a hold time of 90 s; NotifMsg for one that blames somebody.',
     'The last rows show the others, an AutomaticStop that says how long Idle lasts (prefix limits), and a passive neighbor, which',
     'never dials: in Active it starts no timer.',
