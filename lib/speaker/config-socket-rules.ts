@@ -1,5 +1,5 @@
 import { parsePrefix, prefixContains, Secret, UsageError, type SocketOptions } from '../net/index.js';
-import type { ConfigPath, ConfigProblem } from './config-errors.js';
+import type { ConfigProblem } from './config-errors.js';
 import type { ConfigDraft } from './config-draft.js';
 import type { Peer } from './config-peer.js';
 import { neighborType } from './as-identity.js';
