@@ -103,12 +103,23 @@ dynamicNeighbors: [{ prefix: 127.0.1.0/24, peerGroup: g }]
     expect(shown[1].out).to.match(/Protection: +TCP MD5/);
     program.signal('SIGHUP');
     await program.says('reconfigured: nothing changed');
+    const plans = [await tsbgp('check', '--against', api, path)];
     writeFileSync(key, 'another one\n');
+    plans.push(await tsbgp('check', '--against', api, path));
+    expect(plans.map(({ code, out }) => [code, out])).to.deep.equal([
+      [0, 'nothing would change\n'],
+      [3, '! neighbor 127.0.0.3: reset: passwordFile\nno session would end\n'],
+    ]);
     program.signal('SIGHUP');
     await program.says('sessions reset: 127.0.0.3');
     program.signal('SIGTERM');
     expect(await program.ended).to.equal(0);
-    for (const text of [program.out, program.err, ...shown.map(({ out, err }) => out + err)]) {
+    for (const text of [
+      program.out,
+      program.err,
+      ...plans.map(({ out }) => out),
+      ...shown.map(({ out, err }) => out + err),
+    ]) {
       expect(text).to.not.include(HUSH);
       expect(text).to.not.include(Buffer.from(HUSH).toString('hex'));
     }

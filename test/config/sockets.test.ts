@@ -97,6 +97,12 @@ describe('passwords and distances in a configuration', () => {
         '9 dynamicNeighbors[1]: 10.1.0.0/16 has no password but lies in 10.0.0.0/8, which has one: the kernel would ask it for that',
       ],
     ],
+    [
+      'two passwords of one link-local address',
+      "neighbors:\n  - { address: 'fe80::1%a', peerAs: 1, password: a }\n  - { address: 'fe80::1%b', peerAs: 1, password: a }\n" +
+        "  - { address: 'fe80::1%c', peerAs: 1, password: b }\n  - { address: 'fe80::2%c', peerAs: 1, password: c }",
+      ['7 neighbors[2]: fe80::1%c and fe80::1%a need the same password: the kernel has one key for an address'],
+    ],
   ];
   for (const [name, text, expected] of refused) {
     it(`refused: ${name}`, () => expect(errorsOf(text)).to.deep.equal(expected));
