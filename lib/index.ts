@@ -8,5 +8,6 @@ export type { FibWriter } from './fib/writer.js';
 export { KernelError } from './fib/errors.js';
 export type { FibOptions } from './fib/options.js';
 export { UsageError, TransportError } from './net/errors.js';
+export { Secret } from './net/secret.js';
 export type { Clock, Connection, LocalNetworks, Random, Transport } from './net/index.js';
 export { createFib, createFibWriter, IpRouteWriter, realClock, TcpTransport } from './io/index.js';

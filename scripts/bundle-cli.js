@@ -15,6 +15,8 @@ await build({
   platform: 'node',
   format: 'esm',
   target: 'node20',
+  // Optional, and not a script: found at run time where it is installed.
+  external: ['koffi'],
   // Packages that are CommonJS inside call `require` for what Node itself offers.
   banner: {
     js: "import { createRequire as tsbgpRequire } from 'node:module'; const require = tsbgpRequire(import.meta.url);",

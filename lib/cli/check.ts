@@ -1,17 +1,26 @@
 import { UsageError } from '../net/index.js';
 import { readTextFile } from '../io/config-file.js';
+import { TcpTransport } from '../io/tcp.js';
+import type { Machine } from '../speaker/config-socket-rules.js';
 import { parseConfig } from '../speaker/config-text.js';
 import type { SpeakerConfig } from '../speaker/options.js';
+import { Secrets } from '../speaker/secrets.js';
 import { CommandError, type Output } from './output.js';
 
 /** @throws CommandError with all that is wrong with the file, a line each */
 export async function loadConfig(file: string): Promise<SpeakerConfig> {
   try {
-    return parseConfig(await readTextFile(file), file === '-' ? 'standard input' : file);
+    return parseConfig(await readTextFile(file), file === '-' ? 'standard input' : file, thisMachine());
   } catch (error) {
     if (error instanceof UsageError) throw new CommandError(error.message);
     throw error;
   }
+}
+
+/** What the configuration asks for must be had here. */
+function thisMachine(): Machine {
+  const transport = new TcpTransport();
+  return { secrets: new Secrets(), whyNot: (options) => transport.whyNot(options) };
 }
 
 export async function check(file: string, out: Output, json = false): Promise<void> {

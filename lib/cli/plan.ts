@@ -1,5 +1,5 @@
 import type { PeerPlan, ReloadPlan } from '../speaker/reload-plan.js';
-import { holdsSecrets } from '../speaker/reload-plan.js';
+import { holdsSecrets, withSecretsInClear } from '../speaker/reload-plan.js';
 import { ApiClient } from './client.js';
 import { counted, loadConfig } from './check.js';
 import { CommandError, printable, type Output } from './output.js';
@@ -27,7 +27,7 @@ export async function checkAgainst(file: string, { against, json }: AgainstOptio
   if (holdsSecrets(config) && !isPrivateWay(against)) {
     throw new CommandError(`${file} holds passwords, which are not sent over plain HTTP to another machine`);
   }
-  const plan = await client.post<ReloadPlan>('/v1/plan', config);
+  const plan = await client.post<ReloadPlan>('/v1/plan', withSecretsInClear(config));
   await out.result(json ? `${JSON.stringify(plan, null, 2)}\n` : planText(plan));
   if (plan.needsRestart.length > 0) return RESTART;
   if (plan.sessionsEnding.length > 0) return SESSIONS_END;

@@ -83,6 +83,13 @@ export function neighborText(view: NeighborView, now: number): string {
     ['Shutdown text', lastError?.message ?? ''],
     ['Router ID', view.routerId ?? ''],
     ['Local address', view.localAddress ?? ''],
+    [
+      'Protection',
+      [
+        ...(view.tcpMd5 ? ['TCP MD5'] : []),
+        ...(view.ttlSecurity === null ? [] : [`GTSM, ${hops(view.ttlSecurity)}`]),
+      ].join(', '),
+    ],
     ['Timers', view.holdTime === null ? '' : `hold ${view.holdTime} s, keepalive ${view.keepaliveInterval ?? '-'} s`],
     ['Families', families.join(', ')],
     ['Capabilities', view.capabilities.join(', ')],
@@ -95,6 +102,10 @@ function limitText({ limit }: PrefixCountView): string {
   if (limit === undefined) return '';
   const dropped = limit.dropped === 0 ? '' : `, ${limit.dropped} dropped`;
   return ` of at most ${limit.maxPrefixes} (${limit.action}${dropped})`;
+}
+
+function hops(count: number): string {
+  return count === 1 ? '1 hop' : `${count} hops`;
 }
 
 function messages(count: NeighborView['sent'], octets: number): string {

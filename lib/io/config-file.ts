@@ -1,5 +1,7 @@
+import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { UsageError } from '../net/errors.js';
+import { Secret } from '../net/secret.js';
 
 /**
  * Read a text file, such as a configuration.
@@ -18,6 +20,22 @@ export async function readTextFile(path: string): Promise<string> {
   } catch {
     throw new UsageError('not_text', `${path}: not a UTF-8 text file`);
   }
+}
+
+/**
+ * The secret that a file holds: all of it, less one line break at its end.
+ * @throws UsageError `cannot_read`
+ */
+export function readSecretFile(path: string): Secret {
+  let octets: Uint8Array;
+  try {
+    octets = readFileSync(path);
+  } catch (error) {
+    throw new UsageError('cannot_read', `${path}: ${reasonOf(error as NodeJS.ErrnoException)}`);
+  }
+  let end = octets.length;
+  if (octets[end - 1] === 10) end -= octets[end - 2] === 13 ? 2 : 1;
+  return new Secret(octets.subarray(0, end));
 }
 
 async function readStandardInput(): Promise<Uint8Array> {

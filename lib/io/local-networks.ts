@@ -1,6 +1,14 @@
 import { networkInterfaces } from 'node:os';
 import { performance } from 'node:perf_hooks';
-import { canonicalAddress, maskOctets, parseAddress, type LocalNetworks, type NetworkInterface } from '../net/index.js';
+import {
+  canonicalAddress,
+  maskOctets,
+  parseAddress,
+  parseScopedAddress,
+  prefixContains,
+  type LocalNetworks,
+  type NetworkInterface,
+} from '../net/index.js';
 
 /** How long an answer of the system is good for. */
 const CACHE_MS = 1000;
@@ -12,16 +20,30 @@ export class SystemNetworks implements LocalNetworks {
   private readAt = -Infinity;
 
   interfaceOf(address: string): NetworkInterface | undefined {
-    const now = performance.now();
-    if (now - this.readAt > CACHE_MS) {
-      this.readAt = now;
-      this.read();
-    }
+    this.refresh();
     // Several interfaces may have the same link-local address.
     const [plain, zone] = address.split('%') as [string, string?];
     if (zone === undefined) return this.byAddress.get(plain);
     const named = this.byName.get(zone);
     return named?.addresses.some((own) => own.address === plain) ? named : undefined;
+  }
+
+  isConnected(address: string): boolean {
+    this.refresh();
+    const { octets, zone } = parseScopedAddress(address);
+    if (zone !== undefined) return this.byName.has(zone);
+    for (const { addresses } of this.byAddress.values()) {
+      if (addresses.some(({ subnet }) => prefixContains(subnet, octets))) return true;
+    }
+    return false;
+  }
+
+  private refresh(): void {
+    const now = performance.now();
+    if (now - this.readAt > CACHE_MS) {
+      this.readAt = now;
+      this.read();
+    }
   }
 
   private read(): void {

@@ -33,6 +33,12 @@ export class TcpConnection implements Connection {
     socket.on('close', () => this.#handler?.onClose(this.#error));
   }
 
+  /** Its number in the system; Node has no public way to it. Undefined once it is closed. */
+  get descriptor(): number | undefined {
+    const fd = (this.#socket as unknown as { _handle?: { fd?: number } | null })._handle?.fd;
+    return fd === undefined || fd < 0 ? undefined : fd;
+  }
+
   get hasHandler(): boolean {
     return this.#handler !== undefined;
   }

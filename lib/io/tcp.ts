@@ -1,11 +1,14 @@
-import { connect, createServer, type Server, type Socket } from 'node:net';
-import createDebug from 'debug';
+import { connect, Socket } from 'node:net';
 import { UsageError } from '../net/errors.js';
+import { parsePrefix } from '../net/prefix.js';
+import { checkMd5Key } from '../net/secret.js';
+import { optionNames, type PeerSocketOptions, type SocketOptions } from '../net/socket-options.js';
 import { isScopedAddress } from '../net/zone.js';
 import type { Connection, ConnectHandler, ConnectOptions, Endpoint, Listener, Transport } from '../net/transport.js';
-import { endpointOf, TcpConnection, transportError } from './tcp-connection.js';
-
-const debug = createDebug('tsbgp:tcp');
+import { whyNoLibc } from './libc.js';
+import * as sockets from './socket-calls.js';
+import { TcpConnection, transportError } from './tcp-connection.js';
+import { handOver, needsOptions, TcpListener } from './tcp-listener.js';
 
 export interface TcpOptions {
   /** `send` answers false when more octets than this wait in one connection. Default 262144. */
@@ -14,7 +17,8 @@ export interface TcpOptions {
 
 /**
  * TCP over IPv4 and IPv6. Addresses are literals, never names. Listeners on `0.0.0.0` and `::` can share a port: an IPv6
- * listener takes IPv6 only.
+ * listener takes IPv6 only. {@link SocketOptions} need Linux and the optional package koffi, which is loaded for the first
+ * connection or listener that has any.
  */
 export class TcpTransport implements Transport {
   readonly #highWaterMark: number;
@@ -23,17 +27,32 @@ export class TcpTransport implements Transport {
     this.#highWaterMark = options.highWaterMark ?? 262144;
   }
 
+  whyNot(options: SocketOptions): string | undefined {
+    const names = optionNames(options);
+    if (names.length === 0) return undefined;
+    if (options.md5Key !== undefined) checkMd5Key(options.md5Key);
+    const reason = whyNoLibc() ?? whyKernelRefuses(options);
+    return reason === undefined ? undefined : `${names.join(', ')} cannot be set: ${reason}`;
+  }
+
   connect(options: ConnectOptions, handler: ConnectHandler): { cancel(): void } {
     const { remote, localAddress, localPort } = options;
     requireAddress(remote.address);
-    const socket: Socket = connect({
+    const where = {
       host: remote.address,
       port: remote.port,
-      noDelay: true,
       ...(localAddress === undefined ? {} : { localAddress }),
       ...(localPort === undefined ? {} : { localPort }),
-      ...({ writableHighWaterMark: this.#highWaterMark } as object),
-    });
+    };
+    let socket: Socket;
+    try {
+      socket = this.#dial(remote.address, where, options.socket ?? {});
+    } catch (error) {
+      if (error instanceof UsageError) throw error;
+      // Told later, as all failures are.
+      const soon = setImmediate(() => handler.onError(transportError(error as Error)));
+      return { cancel: () => clearImmediate(soon) };
+    }
     let settled = false;
     socket.once('connect', () => {
       if (settled) return;
@@ -55,42 +74,61 @@ export class TcpTransport implements Transport {
     };
   }
 
-  listen(at: Endpoint, onConnection: (connection: Connection) => void): Promise<Listener> {
+  #dial(address: string, where: { host: string; port: number }, options: SocketOptions): Socket {
+    const queue = { writableHighWaterMark: this.#highWaterMark } as object;
+    if (optionNames(options).length === 0) return connect({ ...where, noDelay: true, ...queue });
+    this.#require(options);
+    const fd = preparedSocket(address, options);
+    let socket: Socket;
+    try {
+      // Reading before it is connected would fail.
+      socket = new Socket({ fd, ...({ manualStart: true } as object), ...queue });
+    } catch (error) {
+      sockets.closeSocket(fd);
+      throw error;
+    }
+    socket.setNoDelay(true);
+    return socket.connect(where);
+  }
+
+  #require(options: SocketOptions): void {
+    const reason = this.whyNot(options);
+    if (reason !== undefined) throw new UsageError('unsupported_socket_option', reason);
+  }
+
+  listen(
+    at: Endpoint,
+    onConnection: (connection: Connection) => void,
+    peers: readonly PeerSocketOptions[] = [],
+  ): Promise<Listener> {
     requireAddress(at.address);
-    const server = createServer({ noDelay: true, highWaterMark: this.#highWaterMark }, (socket) => {
-      // Gone again between the kernel's accept and ours: there is nobody to talk to.
-      if (socket.remoteAddress === undefined) socket.destroy();
-      else handOver(new TcpConnection(socket), onConnection);
-    });
-    return new Promise((resolve, reject) => {
-      server.once('error', (error) => reject(transportError(error)));
-      server.listen({ host: at.address, port: at.port, ipv6Only: at.address.includes(':') }, () => {
-        server.removeAllListeners('error');
-        // Running out of descriptors must not end the process; the kernel offers the connection again.
-        server.on('error', (error) => debug('accept on %s port %d: %s', at.address, at.port, error.message));
-        resolve(listenerOf(server));
-      });
-    });
+    if (needsOptions(peers)) for (const peer of peers) this.#require(peer);
+    return TcpListener.open(at, peers, this.#highWaterMark, onConnection);
   }
 }
 
-/** Nobody listens to a connection whose taker set no handler: it is closed. */
-function handOver(connection: TcpConnection, take: (connection: Connection) => void): void {
-  take(connection);
-  if (!connection.hasHandler) connection.destroy();
+/** Kernels can be built without TCP MD5, or forbid it: it is tried. */
+function whyKernelRefuses(options: SocketOptions): string | undefined {
+  try {
+    sockets.closeSocket(preparedSocket('127.0.0.1', options));
+    return undefined;
+  } catch (error) {
+    return (error as Error).message;
+  }
 }
 
-function listenerOf(server: Server): Listener {
-  const bound = server.address();
-  if (bound === null || typeof bound === 'string') throw new TypeError('a TCP server has an address and a port');
-  return {
-    local: endpointOf(bound.address, bound.port),
-    close() {
-      // The port is free at once; accepted connections live on, so their end is not waited for.
-      server.close();
-      return Promise.resolve();
-    },
-  };
+/** A socket that has its options before the SYN leaves, and belongs to whoever takes it. */
+function preparedSocket(address: string, options: SocketOptions): number {
+  const family = sockets.addressLength(address);
+  const fd = sockets.openSocket(family);
+  try {
+    sockets.setOptions(fd, family, options);
+    if (options.md5Key !== undefined) sockets.setMd5Key(fd, parsePrefix(address.split('%')[0]!), options.md5Key);
+  } catch (error) {
+    sockets.closeSocket(fd);
+    throw error;
+  }
+  return fd;
 }
 
 function requireAddress(address: string): void {

@@ -12,3 +12,5 @@ export * from './zone.js';
 export * from './prefix.js';
 export * from './asn.js';
 export * from './local-networks.js';
+export * from './secret.js';
+export * from './socket-options.js';

@@ -17,6 +17,8 @@ export interface NetworkInterface {
 export interface LocalNetworks {
   /** The interface that has this address (canonical text; a link-local one with its zone), if any. */
   interfaceOf(address: string): NetworkInterface | undefined;
+  /** Whether an address (canonical text) is in a subnet of one of the interfaces. Left out: it is not known, and all count as that. */
+  isConnected?(address: string): boolean;
 }
 
 /** A machine of which nothing is known. */

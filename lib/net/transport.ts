@@ -1,4 +1,5 @@
 import type { TransportError } from './errors.js';
+import { optionNames, type PeerSocketOptions, type SocketOptions } from './socket-options.js';
 
 /** One end of a connection: an address in canonical text form, a link-local one with its zone (`fe80::1%eth0`), and a port. */
 export interface Endpoint {
@@ -43,6 +44,8 @@ export interface ConnectOptions {
   /** Local address and port to bind before connecting; left out: the system chooses. */
   readonly localAddress?: string;
   readonly localPort?: number;
+  /** In force before the first packet leaves. Left out or empty: none. */
+  readonly socket?: SocketOptions;
 }
 
 export interface ConnectHandler {
@@ -53,16 +56,41 @@ export interface ConnectHandler {
 export interface Listener {
   /** The address and port really bound (port 0 resolved). */
   readonly local: Endpoint;
+  /**
+   * Other options for the connections accepted from now on; those that are open stay as they are. A transport that has
+   * no socket options needs no such function.
+   * @throws TransportError when the system refuses: the earlier ones are in force still
+   */
+  setPeers?(peers: readonly PeerSocketOptions[]): void;
   close(): Promise<void>;
+}
+
+/** Why a transport has no connections with these options; undefined: it has. */
+export function whyNoOptions(transport: Pick<Transport, 'whyNot'>, options: SocketOptions): string | undefined {
+  const names = optionNames(options);
+  if (names.length === 0) return undefined;
+  return transport.whyNot
+    ? transport.whyNot(options)
+    : `${names.join(', ')} cannot be set: this transport has no such option`;
 }
 
 /** Makes connections: TCP in `lib/io`, memory in `lib/sim`. */
 export interface Transport {
   /**
    * Start connecting; exactly one of the handler's functions is called later, unless cancelled first.
-   * Has no time limit of its own: the FSM's ConnectRetry timer cancels it.
+   * Has no time limit of its own: the FSM's ConnectRetry timer cancels it. With a key or GTSM a refusal is silent.
+   * @throws UsageError `bad_address`; `unsupported_socket_option`: never is a connection made without an option asked for
    */
   connect(options: ConnectOptions, handler: ConnectHandler): { cancel(): void };
-  /** @throws TransportError (rejects) when the address cannot be bound */
-  listen(at: Endpoint, onConnection: (connection: Connection) => void): Promise<Listener>;
+  /**
+   * @param peers options by the address that a connection comes from: in force before the first one is accepted
+   * @throws TransportError (rejects) when the address cannot be bound; UsageError `unsupported_socket_option`
+   */
+  listen(
+    at: Endpoint,
+    onConnection: (connection: Connection) => void,
+    peers?: readonly PeerSocketOptions[],
+  ): Promise<Listener>;
+  /** Why connections with these options cannot be had here; undefined: they can. A transport without it has no options at all. */
+  whyNot?(options: SocketOptions): string | undefined;
 }

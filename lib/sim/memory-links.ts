@@ -22,6 +22,7 @@ export class MemoryLinks {
   readonly rechunk: Random | undefined;
   readonly scribble: boolean;
   readonly #latencyMs: number;
+  readonly #hops = new Map<string, number>();
   /** Only pairs that differ from the rest, by {@link pairKey}. */
   readonly #latencies = new Map<string, number>();
   /** What waits on each link that is cut, or mended so lately that what waited is still under way. */
@@ -43,6 +44,15 @@ export class MemoryLinks {
 
   latency(a: string, b: string): number {
     return this.#latencies.size === 0 ? this.#latencyMs : (this.#latencies.get(pairKey(a, b)) ?? this.#latencyMs);
+  }
+
+  /** How many hops apart two addresses are, for TTLs and GTSM; 1, the default, is directly connected. */
+  setHops(a: string, b: string, hops: number): void {
+    this.#hops.set(pairKey(a, b), hops);
+  }
+
+  hops(a: string, b: string): number {
+    return this.#hops.size === 0 ? 1 : (this.#hops.get(pairKey(a, b)) ?? 1);
   }
 
   /**

@@ -1,14 +1,17 @@
 import { TransportError } from '../net/errors.js';
 import { canonicalScopedAddress } from '../net/zone.js';
+import { PeerSocketTable, type PeerSocketOptions } from '../net/socket-options.js';
 import type { Connection, ConnectHandler, ConnectOptions, Endpoint, Listener, Transport } from '../net/transport.js';
 import { MemoryConnection } from './memory-connection.js';
 import type { MemoryLinks } from './memory-links.js';
+import { canConnect } from './memory-packets.js';
 
 const FIRST_EPHEMERAL_PORT = 49152;
 
 interface MemoryListener {
   readonly at: Endpoint;
   readonly onConnection: (connection: Connection) => void;
+  peers: PeerSocketTable;
 }
 
 /** The transport of one host in a {@link MemoryNetwork}. */
@@ -53,6 +56,8 @@ export class MemoryTransport implements Transport {
         // An address that nobody has stays silent, like a host that is switched off.
         if (host === undefined) return;
         const listener = host.#listenerAt(remote);
+        const theirs = listener?.peers.find(local.address) ?? {};
+        if (!canConnect(options.socket ?? {}, theirs, links.hops(local.address, remote.address))) return;
         if (listener === undefined) fail(latency, 'ECONNREFUSED', 'connection refused');
         else this.#establish(host, listener, local, remote, attempt, handler);
       });
@@ -99,7 +104,16 @@ export class MemoryTransport implements Transport {
     return undefined;
   }
 
-  listen(at: Endpoint, onConnection: (connection: Connection) => void): Promise<Listener> {
+  /** All options can be had: a key and TTLs decide who can connect, the DSCP does nothing. */
+  whyNot(): undefined {
+    return undefined;
+  }
+
+  listen(
+    at: Endpoint,
+    onConnection: (connection: Connection) => void,
+    peers: readonly PeerSocketOptions[] = [],
+  ): Promise<Listener> {
     const address = canonicalScopedAddress(at.address);
     const local = Object.freeze({ address, port: at.port === 0 ? this.#nextPort++ : at.port });
     if (address !== '::' && address !== '0.0.0.0' && !this.#addresses.includes(address)) {
@@ -108,10 +122,13 @@ export class MemoryTransport implements Transport {
     if ([...this.#listeners].some(({ at: other }) => other.address === address && other.port === local.port)) {
       return Promise.reject(new TransportError('EADDRINUSE', 'address and port are in use'));
     }
-    const listener: MemoryListener = { at: local, onConnection };
+    const listener: MemoryListener = { at: local, onConnection, peers: new PeerSocketTable(peers) };
     this.#listeners.add(listener);
     return Promise.resolve({
       local,
+      setPeers: (changed) => {
+        listener.peers = new PeerSocketTable(changed);
+      },
       close: () => {
         this.#listeners.delete(listener);
         return Promise.resolve();

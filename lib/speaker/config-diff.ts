@@ -1,3 +1,4 @@
+import { Secret } from '../net/index.js';
 import { ConfigError } from './config-errors.js';
 import { checkConfig } from './config.js';
 import type {
@@ -46,6 +47,12 @@ export const SETTING_EFFECT: Readonly<Record<keyof PeerSettings, ChangeEffect>> 
   nextHopSelf: 'inPlace',
   minimumAdvertisementInterval: 'inPlace',
   prefixLimit: 'inPlace',
+  password: 'reset',
+  passwordFile: 'reset',
+  ttlSecurity: 'reset',
+  multihop: 'reset',
+  connectedCheck: 'inPlace',
+  dscp: 'reset',
   adminDown: 'reset',
 });
 
@@ -66,6 +73,9 @@ export const SECTION_EFFECT: Readonly<Record<keyof SpeakerConfig, 'entries' | 'i
   fib: 'restart',
   api: 'restart',
 });
+
+/** What files and functions say is not in a configuration. */
+export type PasswordChanged = (before: EffectivePeerSettings, after: EffectivePeerSettings) => boolean;
 
 /** A neighbor, or the entry of a range of neighbors, whose settings are other than before. */
 export interface PeerChange<T> {
@@ -102,9 +112,14 @@ export interface ConfigDiff {
  * What must be done to get from one configuration to another.
  * @param before checked, and running
  * @param after  checked
+ * @param passwordChanged whether the password is another one although the settings say the same; default: it is not
  * @throws ConfigError when the new configuration is possible only together with a change that needs a restart
  */
-export function diffConfig(before: SpeakerConfig, after: SpeakerConfig): ConfigDiff {
+export function diffConfig(
+  before: SpeakerConfig,
+  after: SpeakerConfig,
+  passwordChanged: PasswordChanged = () => false,
+): ConfigDiff {
   const differing = (effect: 'inPlace' | 'restart'): (keyof SpeakerConfig)[] =>
     keysOf(SECTION_EFFECT).filter((key) => SECTION_EFFECT[key] === effect && !isSame(before[key], after[key]));
   const needsRestart = differing('restart');
@@ -113,11 +128,13 @@ export function diffConfig(before: SpeakerConfig, after: SpeakerConfig): ConfigD
     [before, before.neighbors ?? []],
     [applied, applied.neighbors ?? []],
     ({ address }) => address,
+    passwordChanged,
   );
   const dynamic = diffPeers(
     [before, before.dynamicNeighbors ?? []],
     [applied, applied.dynamicNeighbors ?? []],
     ({ prefix }) => prefix,
+    passwordChanged,
   );
   const networks = diffNetworks(networksOf(before), networksOf(applied));
   return {
@@ -161,6 +178,7 @@ function diffPeers<T extends { readonly peerGroup?: string }>(
   before: Side<T>,
   after: Side<T>,
   idOf: (peer: T) => string,
+  passwordChanged: PasswordChanged,
 ) {
   const old = new Map(before[1].map((peer) => [idOf(peer), peer]));
   const now = new Map(after[1].map((peer) => [idOf(peer), peer]));
@@ -170,6 +188,8 @@ function diffPeers<T extends { readonly peerGroup?: string }>(
     if (was === undefined) continue;
     const [from, settings] = [settingsOf(before[0], was), settingsOf(after[0], options)];
     const keys = keysOf(SETTING_EFFECT).filter((key) => !isSame(from[key], settings[key]));
+    const source = settings.passwordFile === null ? 'password' : 'passwordFile';
+    if (!keys.includes(source) && passwordChanged(from, settings)) keys.push(source);
     // The limit of a range, or the name of a group with the same settings, is no setting but still a change.
     if (keys.length > 0 || !isSame(was, options)) changed.push({ options, settings, keys, effect: strongest(keys) });
   }
@@ -207,6 +227,9 @@ function keysOf<K extends string>(record: Readonly<Record<K, unknown>>): K[] {
 
 /** Equal as configuration: the order of keys does not matter, the order of lists does. */
 export function isSame(a: unknown, b: unknown): boolean {
+  // A secret shows itself to nobody.
+  if (a instanceof Secret && b instanceof Secret) return a.equals(b);
+  if (typeof a === 'function' || typeof b === 'function') return a === b;
   return JSON.stringify(sorted(a)) === JSON.stringify(sorted(b));
 }
 

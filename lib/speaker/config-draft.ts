@@ -94,12 +94,17 @@ function fromIssue(issue: z.core.$ZodIssue, value: unknown, base: ConfigPath): C
       mismatch(path, found, issue.code === 'invalid_type' && issue.expected === 'array' ? 'a list' : 'a mapping'),
     ];
   }
-  const { expected, hint } = issue.params as unknown as MismatchParams;
-  return [mismatch(path, found, expected, hint)];
+  const { expected, hint, found: shown } = issue.params as unknown as MismatchParams;
+  return [mismatch(path, found, expected, hint, shown)];
 }
 
-function mismatch(path: ConfigPath, value: unknown, expected: string, hint = ''): ConfigProblem {
-  const found = foundText(value);
+function mismatch(
+  path: ConfigPath,
+  value: unknown,
+  expected: string,
+  hint = '',
+  found = foundText(value),
+): ConfigProblem {
   const why = hint === '' ? '' : `; ${hint}`;
   const message = value === undefined ? `missing: expected ${expected}` : `found ${found}, expected ${expected}${why}`;
   return { path, message, found, expected };

@@ -1,12 +1,13 @@
 import type { ConfigDraft } from './config-draft.js';
 import type { ConfigPath, ConfigProblem } from './config-errors.js';
 import { entries, familyOfAddress } from './config-address.js';
+import { indistinctKeys, socketRules, type Machine } from './config-socket-rules.js';
 import { didYouMean } from './config-suggest.js';
 import { neighborType } from './as-identity.js';
 import { asRules } from './config-as-rules.js';
 import type { Peer, PeerRule } from './config-peer.js';
 import type { PeerSettings } from './options.js';
-import { effectiveSettings } from './settings.js';
+import { effectiveSettings, mergedSettings } from './settings.js';
 
 /** Rules about one neighbor with its group; each reports at the place where the setting was written. */
 const RULES: readonly PeerRule[] = [
@@ -22,8 +23,9 @@ const RULES: readonly PeerRule[] = [
 ];
 
 /** The rules about neighbors and peer groups. */
-export function* checkPeers(draft: ConfigDraft): Generator<ConfigProblem> {
+export function* checkPeers(draft: ConfigDraft, machine?: Machine): Generator<ConfigProblem> {
   yield* groupsAlone(draft);
+  const peers: Peer[] = [];
   const written = [
     ...entries(draft.neighbors).map(([i, n]) => ({
       own: n,
@@ -47,7 +49,7 @@ export function* checkPeers(draft: ConfigDraft): Generator<ConfigProblem> {
     }
     const group = peerGroup === undefined ? {} : groups[peerGroup];
     if (group === undefined) continue; // has flaws of its own, reported already
-    const given: PeerSettings = { ...group, ...own };
+    const given = mergedSettings(group, own as PeerSettings);
     if (given.peerAs === undefined) {
       const where = peerGroup === undefined ? '' : `, neither here nor in peer group '${peerGroup}'`;
       yield { path, message: `peerAs is missing${where}`, expected: 'an AS number' };
@@ -58,7 +60,10 @@ export function* checkPeers(draft: ConfigDraft): Generator<ConfigProblem> {
       Object.hasOwn(own, key) || peerGroup === undefined ? [...path, key] : ['peerGroups', peerGroup, key];
     const peer: Peer = { address, dynamic, path, given, effective, where };
     for (const rule of RULES) yield* rule(peer, draft);
+    yield* socketRules(peer, draft, machine);
+    peers.push(peer);
   }
+  yield* indistinctKeys(peers);
 }
 
 function withGroup(name: string | undefined, group: PeerSettings): { peerGroups?: Record<string, PeerSettings> } {
@@ -87,6 +92,7 @@ function* groupsAlone({ peerGroups, asn, confederation }: ConfigDraft): Generato
       const peer: Peer = { address: '', dynamic: false, path, given: group, effective, where };
       const own = { ...(asn === undefined ? {} : { asn }), ...(confederation === undefined ? {} : { confederation }) };
       for (const rule of [reflection, asRules, families, extendedNextHop, timers, prefixLimits]) yield* rule(peer, own);
+      yield* socketRules(peer, own);
     }
   }
 }

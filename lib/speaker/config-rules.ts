@@ -3,10 +3,11 @@ import type { ConfigDraft } from './config-draft.js';
 import type { ConfigPath, ConfigProblem } from './config-errors.js';
 import { entries, familyOfAddress } from './config-address.js';
 import { confederation } from './config-as-rules.js';
+import type { Machine } from './config-socket-rules.js';
 import { checkPeers } from './config-peer-rules.js';
 
 /** What cannot be said together, although each part alone is fine. */
-type Rule = (draft: ConfigDraft) => Iterable<ConfigProblem>;
+type Rule = (draft: ConfigDraft, machine?: Machine) => Iterable<ConfigProblem>;
 
 const RULES: readonly Rule[] = [
   listenTwice,
@@ -20,10 +21,10 @@ const RULES: readonly Rule[] = [
 ];
 
 /** All broken rules, in the order of the rules; one flaw of a peer group that many neighbors share appears once. */
-export function checkRules(draft: ConfigDraft): ConfigProblem[] {
+export function checkRules(draft: ConfigDraft, machine?: Machine): ConfigProblem[] {
   const seen = new Map<string, ConfigProblem>();
   for (const rule of RULES) {
-    for (const problem of rule(draft)) {
+    for (const problem of rule(draft, machine)) {
       const key = JSON.stringify([problem.path, problem.message]);
       if (!seen.has(key)) seen.set(key, problem);
     }

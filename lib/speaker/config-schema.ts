@@ -60,6 +60,12 @@ export const PEER_SETTINGS = {
   prefixLimit: z
     .strictObject({ 'ipv4-unicast': PREFIX_LIMIT.optional(), 'ipv6-unicast': PREFIX_LIMIT.optional() })
     .optional(),
+  password: v.password.optional(),
+  passwordFile: v.absolutePath.optional(),
+  ttlSecurity: v.integer(1, 254, 'hops').optional(),
+  multihop: v.integer(1, 255, 'hops').optional(),
+  connectedCheck: v.flag.optional(),
+  dscp: v.integer(0, 63).optional(),
   adminDown: v.flag.optional(),
 } satisfies Shape<PeerSettings>;
 

@@ -6,6 +6,7 @@ import {
   type ConfigPath,
   type ConfigProblem,
 } from './config-errors.js';
+import type { Machine } from './config-socket-rules.js';
 import { readConfig } from './config.js';
 import type { SpeakerConfig } from './options.js';
 
@@ -13,10 +14,11 @@ import type { SpeakerConfig } from './options.js';
  * Read a configuration file's text: YAML 1.2, of which JSON is a part.
  * @param text     the whole file
  * @param fileName as it shall stand in error messages
+ * @param machine  that it shall run on: what cannot be had there is an error too
  * @returns a frozen, checked configuration
  * @throws ConfigError with everything that is wrong, each with file, line and column
  */
-export function parseConfig(text: string, fileName: string): SpeakerConfig {
+export function parseConfig(text: string, fileName: string, machine?: Machine): SpeakerConfig {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, logLevel: 'silent' });
   const place = (offset: number): Pick<ConfigErrorItem, 'file' | 'line' | 'column'> => {
@@ -26,22 +28,30 @@ export function parseConfig(text: string, fileName: string): SpeakerConfig {
   const flaws = [...document.errors, ...document.warnings];
   if (flaws.length > 0) {
     throw new ConfigError(
-      flaws.map(({ message, pos }) => ({ path: '', message: firstLine(message), ...place(pos[0]) })),
+      flaws.map(({ message, pos }) => ({ path: '', message: discreet(message, text, pos[0]), ...place(pos[0]) })),
     );
   }
-  const { config, problems } = readConfig(toValue(document, place));
+  const { config, problems } = readConfig(toValue(document, text, place), machine);
   if (config !== null) return config;
   const errors = problems.map((problem) => ({ ...toErrorItem(problem), ...place(offsetOf(document, problem)) }));
   throw new ConfigError(errors.sort((a, b) => a.line! - b.line! || a.column! - b.column!));
 }
 
-function toValue(document: Document, place: (offset: number) => Partial<ConfigErrorItem>): unknown {
+function toValue(document: Document, text: string, place: (offset: number) => Partial<ConfigErrorItem>): unknown {
   try {
     return document.toJS({ maxAliasCount: 1000 }) as unknown;
   } catch (error) {
     // An alias without an anchor, or aliases that would blow up.
-    throw new ConfigError([{ path: '', message: (error as Error).message, ...place(0) }]);
+    const { message } = error as Error;
+    const alias = text.indexOf(`*${/: (\S+)$/.exec(message)?.[1]}`);
+    throw new ConfigError([{ path: '', message: discreet(message, text, alias), ...place(Math.max(alias, 0)) }]);
   }
+}
+
+/** The first line of a message about the text at `offset`; messages may quote it, and it may be a password. */
+function discreet(message: string, text: string, offset: number): string {
+  const line = text.slice(text.lastIndexOf('\n', offset - 1) + 1).split('\n')[0]!;
+  return offset >= 0 && /password/i.test(line) ? 'this is not YAML: put a password in quotes' : firstLine(message);
 }
 
 function firstLine(message: string): string {

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import {
   canonicalAddress,
+  checkMd5Key,
   formatPrefix,
   formatScopedAddress,
   isAddress,
@@ -10,11 +11,14 @@ import {
   parsePrefix,
   parseScopedAddress,
   AS_TRANS,
+  MAX_MD5_KEY_LENGTH,
+  Secret,
   UsageError,
 } from '../net/index.js';
 import { parseCommunity, parseLargeCommunity } from '../bgp/wire/communities.js';
 import { parseHostPort } from './config-address.js';
 import { foundText } from './config-errors.js';
+import type { Password } from './options.js';
 import { didYouMean } from './config-suggest.js';
 
 /** The kinds of value that a configuration holds, each with the words for what was expected. */
@@ -29,13 +33,13 @@ export interface MismatchParams {
 class Mismatch extends Error {}
 
 /** A schema for one kind of value: `read` converts, or throws with a hint. */
-function value<T>(expected: string, read: (value: unknown) => T): z.ZodType<T> {
+function value<T>(expected: string, read: (value: unknown) => T, show = foundText): z.ZodType<T> {
   return z.unknown().transform((input, cx) => {
     try {
       return read(input);
     } catch (error) {
       if (!(error instanceof Mismatch) && !(error instanceof UsageError)) throw error;
-      const params: MismatchParams = { found: foundText(input), expected, hint: hintOf(error) };
+      const params: MismatchParams = { found: show(input), expected, hint: hintOf(error) };
       cx.addIssue({ code: 'custom', message: error.message, params: { ...params } });
       return z.NEVER;
     }
@@ -69,6 +73,23 @@ export const flag = value('true or false', (input) => {
 
 export const line = value('one line of text', (input) => {
   check(!/[\r\n]/.test(text(input)));
+  return text(input);
+});
+
+/** A key as text, or what gives it. No message shows it. */
+export const password: z.ZodType<Password> = value(
+  `text of 1 to ${MAX_MD5_KEY_LENGTH} octets, in quotes`,
+  (input) => {
+    if (input instanceof Secret || typeof input === 'function') return input as Secret | (() => string);
+    const secret = new Secret(text(input));
+    checkMd5Key(secret);
+    return secret;
+  },
+  (input) => (typeof input === 'object' || input === undefined ? foundText(input) : `a ${typeof input}`),
+);
+
+export const absolutePath = value('the absolute path of a file', (input) => {
+  check(text(input).startsWith('/'));
   return text(input);
 });
 

@@ -1,6 +1,7 @@
 import { readDraft } from './config-draft.js';
 import { ConfigError, toErrorItem, type ConfigProblem } from './config-errors.js';
 import { checkRules } from './config-rules.js';
+import type { Machine } from './config-socket-rules.js';
 import type { NetworkOptions, SpeakerConfig } from './options.js';
 
 /** A configuration that was read, or everything that is wrong with it. */
@@ -9,9 +10,9 @@ export type ConfigResult =
   | { readonly config: null; readonly problems: readonly ConfigProblem[] };
 
 /** Check a configuration: types and ranges, known keys, possible combinations. Everything wrong is found at once. */
-export function readConfig(input: unknown): ConfigResult {
+export function readConfig(input: unknown, machine?: Machine): ConfigResult {
   const { draft, problems } = readDraft(input);
-  const all = [...problems, ...checkRules(draft)];
+  const all = [...problems, ...checkRules(draft, machine)];
   if (all.length > 0) return { config: null, problems: all };
   // Without problems each entry was read and both required keys are there.
   return { config: deepFreeze(draft as SpeakerConfig), problems: [] };
@@ -19,11 +20,12 @@ export function readConfig(input: unknown): ConfigResult {
 
 /**
  * Check a configuration object, as given to `new Speaker(config)`.
+ * @param machine that it shall run on: what cannot be had there is an error too
  * @returns a frozen copy with addresses and prefixes in canonical form and defaults left out
  * @throws ConfigError with all errors, without places in a file
  */
-export function checkConfig(input: unknown): SpeakerConfig {
-  const { config, problems } = readConfig(input);
+export function checkConfig(input: unknown, machine?: Machine): SpeakerConfig {
+  const { config, problems } = readConfig(input, machine);
   if (config === null) throw new ConfigError(problems.map(toErrorItem));
   return config;
 }

@@ -34,6 +34,8 @@ export function neighborView(neighbor: Neighbor): NeighborView {
     reason: peer.reason ?? null,
     routerId: negotiated ? formatIpv4(negotiated.peerRouterId) : null,
     localAddress: peer.local?.address ?? null,
+    tcpMd5: peer.options.socket.md5Key !== undefined,
+    ttlSecurity: settings.ttlSecurity,
     holdTime: negotiated?.holdTimeSeconds ?? null,
     keepaliveInterval: negotiated?.keepaliveSeconds ?? null,
     families: neighbor.families,

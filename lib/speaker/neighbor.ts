@@ -30,8 +30,10 @@ import { profileKey, type ExportProfile } from '../rr/export-profile.js';
 import type { GroupMember } from '../rr/group-member.js';
 import type { UpdateGroup } from '../rr/update-group.js';
 import { asExport, importRules, neighborType, sessionAs, type AsIdentity } from './as-identity.js';
+import { guardedTransport, whyNotConnected } from './connected-check.js';
 import { selfNextHop } from './self-next-hop.js';
 import { prefixLimitOf, type EffectivePeerSettings } from './settings.js';
+import type { Sockets } from './sockets.js';
 import type { WorkLoop } from './work-loop.js';
 
 const debug = createDebug('tsbgp:session');
@@ -48,6 +50,7 @@ export interface NeighborHost extends AsIdentity {
   readonly random: Random;
   readonly transport: Transport;
   readonly networks: LocalNetworks;
+  readonly sockets: Pick<Sockets, 'optionsFor'>;
   onNeighborState(neighbor: Neighbor, from: FsmStateName, to: FsmStateName, reason: string): void;
   onEndOfRib(neighbor: Neighbor, family: FamilyName): void;
   onDiagnostic(neighbor: Neighbor, diagnostic: Diagnostic): void;
@@ -94,6 +97,7 @@ export class Neighbor implements SessionHandler {
         remote: { address, port: settings.port },
         localAddress: settings.localAddress ?? undefined,
         localPort: settings.localPort ?? undefined,
+        socket: host.sockets.optionsFor(settings, this.type !== 'ibgp'),
         localAs: sessionAs(host, settings),
         confederationMembers: host.confederation?.memberAs,
         role: settings.role ?? undefined,
@@ -110,7 +114,11 @@ export class Neighbor implements SessionHandler {
         capabilities: { extendedNextHop: settings.extendedNextHop },
         maxMessageLength: settings.extendedMessages ? MAX_EXTENDED_MESSAGE_LENGTH : MAX_MESSAGE_LENGTH,
       },
-      { transport: host.transport, clock: host.clock, random: host.random },
+      {
+        transport: guardedTransport(host.transport, host.clock, () => this.whyNotConnected),
+        clock: host.clock,
+        random: host.random,
+      },
       this,
     );
   }
@@ -173,8 +181,14 @@ export class Neighbor implements SessionHandler {
     else if (overLimit) this.start();
   }
 
+  private get whyNotConnected(): string | undefined {
+    return whyNotConnected(this.address, this.settings, this.type !== 'ibgp', this.host.networks);
+  }
+
   accept(connection: Connection): void {
-    if (this.adminDown || !this.peer.accept(connection)) connection.destroy();
+    const reason = this.whyNotConnected;
+    if (reason !== undefined) debug('connection refused: %s', reason);
+    if (this.adminDown || reason !== undefined || !this.peer.accept(connection)) connection.destroy();
   }
 
   /** Whether all that the neighbor had to say at the start is here. */

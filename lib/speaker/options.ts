@@ -1,6 +1,6 @@
 import type { RoleName } from '../bgp/wire/capabilities/role.js';
 import type { FamilyName } from '../bgp/wire/families.js';
-import type { Clock, Endpoint, LocalNetworks, Random, Transport } from '../net/index.js';
+import type { Clock, Endpoint, LocalNetworks, Random, Secret, Transport } from '../net/index.js';
 import type { FibWriter } from '../fib/writer.js';
 import type { FibOptions } from '../fib/options.js';
 import type { RemovePrivateAs } from '../rr/export-profile.js';
@@ -20,6 +20,12 @@ export interface PrefixLimitOptions {
   /** After `stop`: seconds until the session may come back. Default: not before `enable` or `reset`. */
   readonly restartTime?: number | undefined;
 }
+
+/**
+ * A TCP MD5 key of 1 to 80 octets. A function is asked at the start, when a neighbor is added and at each `reconfigure`;
+ * so a key that it returns anew takes effect then.
+ */
+export type Password = string | Secret | (() => string | Uint8Array | Secret);
 
 /** Settings of a neighbor that a peer group can hold too. Names follow OpenConfig. Times are in seconds. */
 export interface PeerSettings {
@@ -84,6 +90,18 @@ export interface PeerSettings {
   readonly minimumAdvertisementInterval?: number;
   /** By family; default: no limit. */
   readonly prefixLimit?: Readonly<Partial<Record<FamilyName, PrefixLimitOptions | undefined>>>;
+  /** Sign all segments with this key, and take only such (TCP MD5, RFC 2385). */
+  readonly password?: Password;
+  /** Absolute path of a file that holds the password. */
+  readonly passwordFile?: string;
+  /** The neighbor is at most so many hops away, 1 is directly connected; what comes from further is dropped (GTSM, RFC 5082). */
+  readonly ttlSecurity?: number;
+  /** An eBGP neighbor may be up to so many hops away; also the TTL of what is sent, where it can be set. Default 1. */
+  readonly multihop?: number;
+  /** An eBGP neighbor without `multihop` must be in a subnet of an interface; default true. */
+  readonly connectedCheck?: boolean;
+  /** Code point of what is sent (RFC 2474). Default 48, CS6, on sessions that have another option of the socket. */
+  readonly dscp?: number;
   /** Do not start the session until `enable`. */
   readonly adminDown?: boolean;
 }

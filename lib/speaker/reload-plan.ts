@@ -1,3 +1,4 @@
+import { Secret } from '../net/index.js';
 import { SETTING_EFFECT, type ChangeEffect, type ConfigDiff, type PeerChange } from './config-diff.js';
 import type { PeerSettings, SpeakerConfig } from './options.js';
 import type { EffectivePeerSettings } from './settings.js';
@@ -112,8 +113,17 @@ function settingChanges(before: EffectivePeerSettings, { settings, keys }: PeerC
 /** Whether a configuration holds a secret anywhere. */
 export function holdsSecrets(config: SpeakerConfig): boolean {
   const look = (value: unknown): boolean =>
-    typeof value === 'object' &&
-    value !== null &&
-    Object.entries(value).some(([key, inner]) => (isSecretKey(key) && typeof inner === 'string') || look(inner));
+    typeof value === 'object' && value !== null && (value instanceof Secret || Object.values(value).some(look));
   return look(config);
+}
+
+/** A configuration with its passwords in clear, to be sent where only the speaker reads it. */
+export function withSecretsInClear(config: SpeakerConfig): unknown {
+  const clear = (value: unknown): unknown => {
+    if (value instanceof Secret) return new TextDecoder().decode(value.reveal());
+    if (Array.isArray(value)) return value.map(clear);
+    if (typeof value !== 'object' || value === null) return value;
+    return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, clear(inner)]));
+  };
+  return clear(config);
 }

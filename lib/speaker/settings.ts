@@ -12,7 +12,12 @@ type WithoutDefault =
   | 'keepaliveInterval'
   | 'localAddress'
   | 'localPort'
-  | 'prefixLimit';
+  | 'prefixLimit'
+  | 'password'
+  | 'passwordFile'
+  | 'ttlSecurity'
+  | 'multihop'
+  | 'dscp';
 
 /** All settings of one neighbor after its peer group and the defaults were filled in. Times are in seconds. */
 export type EffectivePeerSettings = {
@@ -50,6 +55,12 @@ export const PEER_DEFAULTS = Object.freeze({
   extendedNextHop: false,
   minimumAdvertisementInterval: 0,
   prefixLimit: null,
+  password: null,
+  passwordFile: null,
+  ttlSecurity: null,
+  multihop: null,
+  connectedCheck: true,
+  dscp: null,
   adminDown: false,
 } as const satisfies Partial<EffectivePeerSettings>);
 
@@ -76,7 +87,7 @@ export function effectiveSettings(
   config: Pick<SpeakerConfig, 'routerId' | 'clusterId' | 'peerGroups'>,
   own: PeerSettings & { readonly peerGroup?: string | undefined },
 ): EffectivePeerSettings {
-  const set: PeerSettings = { ...groupOf(config, own.peerGroup), ...withoutUndefined(own) };
+  const set = mergedSettings(groupOf(config, own.peerGroup), own);
   if (set.peerAs === undefined)
     throw new UsageError('peer_as_missing', 'neither the neighbor nor its peer group has peerAs', 'peerAs');
   const holdTime = set.holdTime ?? PEER_DEFAULTS.holdTime;
@@ -104,6 +115,20 @@ export function configuredSettings(config: SpeakerConfig, id: string): Effective
     config.dynamicNeighbors?.find(({ prefix }) => prefix === id);
   if (own === undefined) throw new UsageError('unknown_neighbor', `there is no neighbor ${id}`);
   return effectiveSettings(config, own);
+}
+
+/** Settings that say the same thing in different ways: one of a neighbor's own hides those of its group. */
+const ALTERNATIVES: readonly (readonly (keyof PeerSettings)[])[] = [
+  ['password', 'passwordFile'],
+  ['ttlSecurity', 'multihop'],
+];
+
+/** A neighbor's own settings over those of its group, without defaults. */
+export function mergedSettings(group: PeerSettings, own: PeerSettings): PeerSettings {
+  const given = withoutUndefined(own);
+  const hidden = ALTERNATIVES.filter((keys) => keys.some((key) => Object.hasOwn(given, key))).flat();
+  const rest = Object.entries(group).filter(([key]) => !hidden.includes(key as keyof PeerSettings));
+  return { ...(Object.fromEntries(rest) as PeerSettings), ...given };
 }
 
 function groupOf(config: Pick<SpeakerConfig, 'peerGroups'>, name: string | undefined): PeerSettings {

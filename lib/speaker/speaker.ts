@@ -14,7 +14,6 @@ import {
   UsageError,
   type Clock,
   type Connection,
-  type Listener,
   type LocalNetworks,
   type Random,
   type Timer,
@@ -43,7 +42,9 @@ import type {
 import { advertisedPaths, allPaths, bestPaths, explainPrefix, tellBestPathChanges } from './path-views.js';
 import { applyDiff, CEASE } from './reconfigure.js';
 import { reloadPlan, type ReloadPlan } from './reload-plan.js';
+import { Secrets } from './secrets.js';
 import { configuredSettings, effectiveSettings } from './settings.js';
+import { Sockets } from './sockets.js';
 import { summaryView } from './summary-view.js';
 import type { ReconfigureResult, RouteFilter, SpeakerApi } from './speaker-api.js';
 import type { ExplainView, FibRouteView, NeighborView, PathView, SummaryView } from './views.js';
@@ -76,7 +77,7 @@ export class Speaker extends EventEmitter<SpeakerEvents> implements SpeakerApi, 
   private connectionsRefused = 0;
   private fibIsReady = false;
   private fibReadyTimer: Timer | undefined;
-  private tcpListeners: Listener[] = [];
+  readonly sockets: Sockets;
   private startedAt = 0;
   private readonly watches: Watches;
   private phase: 'new' | 'running' | 'stopped' = 'new';
@@ -88,10 +89,11 @@ export class Speaker extends EventEmitter<SpeakerEvents> implements SpeakerApi, 
    */
   constructor(config: SpeakerConfig, runtime: SpeakerRuntime = {}) {
     super();
-    this.config = checkConfig(config);
+    this.transport = runtime.transport ?? new TcpTransport();
+    this.sockets = new Sockets(this.transport);
+    this.config = this.sockets.check(config);
     this.clock = runtime.clock ?? realClock;
     this.random = runtime.random ?? realRandom;
-    this.transport = runtime.transport ?? new TcpTransport();
     this.networks = runtime.networks ?? new SystemNetworks();
     this.asn = this.config.asn;
     this.confederation = this.config.confederation;
@@ -166,12 +168,9 @@ export class Speaker extends EventEmitter<SpeakerEvents> implements SpeakerApi, 
     this.phase = 'running';
     this.startedAt = this.clock.wallTime();
     try {
-      for (const endpoint of this.config.listen ?? []) {
-        this.tcpListeners.push(await this.transport.listen(endpoint, (connection) => this.onConnection(connection)));
-      }
+      await this.sockets.listen(this.config, (connection) => this.onConnection(connection));
     } catch (error) {
       this.phase = 'stopped';
-      await this.closeListeners();
       throw error;
     }
     if (this.fib) {
@@ -187,13 +186,7 @@ export class Speaker extends EventEmitter<SpeakerEvents> implements SpeakerApi, 
 
   /** The addresses and ports on which the speaker listens (port 0 resolved). */
   get listening(): readonly { readonly address: string; readonly port: number }[] {
-    return this.tcpListeners.map(({ local }) => local);
-  }
-
-  private async closeListeners(): Promise<void> {
-    const closing = this.tcpListeners.map((listener) => listener.close());
-    this.tcpListeners = [];
-    await Promise.all(closing);
+    return this.sockets.listening;
   }
 
   /**
@@ -205,7 +198,7 @@ export class Speaker extends EventEmitter<SpeakerEvents> implements SpeakerApi, 
     this.phase = 'stopped';
     // A pending timer would keep the process alive.
     this.fibReadyTimer?.cancel();
-    const closed = this.closeListeners();
+    const closed = this.sockets.close();
     // The kernel routes first: sessions that end must not empty the table that is to be kept.
     await this.fib?.stop();
     await Promise.all([...this.neighborsByAddress.values()].map(({ peer }) => peer.stop(CEASE.shutdown, reason)));
@@ -295,8 +288,11 @@ export class Speaker extends EventEmitter<SpeakerEvents> implements SpeakerApi, 
    * @throws UsageError `duplicate_neighbor`, `unknown_peer_group`, `peer_as_missing`, `bad_option`; ConfigError
    */
   addNeighbor(options: NeighborOptions): Neighbor {
-    this.config = checkConfig({ ...this.config, neighbors: [...(this.config.neighbors ?? []), options] });
-    const neighbor = this.createNeighbor(options);
+    const neighbors = [...(this.config.neighbors ?? []), options];
+    const config = this.sockets.check({ ...this.config, neighbors });
+    this.sockets.update(config);
+    this.config = config;
+    const neighbor = this.createNeighbor(config.neighbors!.at(-1)!);
     if (this.phase === 'running') neighbor.start();
     return neighbor;
   }
@@ -308,6 +304,7 @@ export class Speaker extends EventEmitter<SpeakerEvents> implements SpeakerApi, 
     );
     this.config = { ...this.config, neighbors };
     this.retire(neighbor, CEASE.deconfigured);
+    this.sockets.update(this.config);
   }
 
   private retire(neighbor: Neighbor, subcode: number): void {
@@ -425,13 +422,15 @@ export class Speaker extends EventEmitter<SpeakerEvents> implements SpeakerApi, 
 
   planReconfigure(config: SpeakerConfig): ReloadPlan {
     const before = this.config;
-    const diff = diffConfig(before, checkConfig(config));
+    const diff = diffConfig(before, checkConfig(config), this.sockets.passwordChanged(new Secrets()));
     return reloadPlan(diff, [...this.neighborsByAddress.values()], (id) => configuredSettings(before, id));
   }
 
-  /** @throws ConfigError for a wrong configuration: nothing is changed then */
+  /** @throws ConfigError for a wrong configuration, TransportError when a key cannot be set: nothing is changed then */
   async reconfigure(config: SpeakerConfig): Promise<ReconfigureResult> {
-    const diff = diffConfig(this.config, checkConfig(config));
+    const secrets = new Secrets();
+    const diff = diffConfig(this.config, this.sockets.check(config, secrets), this.sockets.passwordChanged(secrets));
+    this.sockets.update(diff.applied, secrets);
     this.config = diff.applied;
     if (diff.sectionsChanged.includes('connectionRateLimit')) this.gate.setLimit(diff.applied.connectionRateLimit);
     return applyDiff(diff, {

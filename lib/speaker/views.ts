@@ -63,6 +63,10 @@ export interface NeighborView {
   readonly reason: string | null;
   readonly routerId: string | null;
   readonly localAddress: string | null;
+  /** Segments are signed (TCP MD5, RFC 2385). The password itself is shown nowhere. */
+  readonly tcpMd5: boolean;
+  /** Hops that GTSM lets through (RFC 5082). */
+  readonly ttlSecurity: number | null;
   readonly holdTime: number | null;
   readonly keepaliveInterval: number | null;
   readonly families: readonly FamilyName[];

@@ -27,6 +27,8 @@ export function neighborView(address: string, more: Partial<NeighborView> = {}):
     since: T0,
     reason: null,
     routerId: address.includes(':') ? '10.0.0.9' : address,
+    tcpMd5: false,
+    ttlSecurity: null,
     localAddress: '10.0.0.1',
     holdTime: 90,
     keepaliveInterval: 30,

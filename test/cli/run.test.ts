@@ -1,36 +1,15 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { serveApi } from '../../lib/api/index.js';
 import { FakeSpeaker, pathView } from '../api/fake-speaker.js';
 import { tsbgp } from './capture.js';
-import { Program } from './process.js';
-
-const MAIN = 'lib/cli/main.ts';
+import { Workbench } from './workbench.js';
 
 describe('tsbgp', () => {
-  let folder: string;
-  const programs: Program[] = [];
-
-  beforeEach(() => (folder = mkdtempSync(join(tmpdir(), 'tsbgp-cli-'))));
-  afterEach(async () => {
-    for (const program of programs.splice(0)) await program.end();
-    rmSync(folder, { recursive: true });
-  });
-
-  function file(name: string, text: string): string {
-    const path = join(folder, name);
-    writeFileSync(path, text);
-    return path;
-  }
-
-  function start(...args: string[]): Program {
-    const program = new Program(MAIN, ...args);
-    programs.push(program);
-    return program;
-  }
+  const bench = new Workbench();
+  const { file, start } = bench;
 
   describe('check', () => {
     it('says that a file is right', async () => {
@@ -57,13 +36,13 @@ describe('tsbgp', () => {
     });
 
     it('says why a file cannot be read', async () => {
-      expect(await tsbgp('check', join(folder, 'none'))).to.include({
+      expect(await tsbgp('check', join(bench.folder, 'none'))).to.include({
         code: 1,
-        err: `${join(folder, 'none')}: there is no such file\n`,
+        err: `${join(bench.folder, 'none')}: there is no such file\n`,
       });
-      expect(await tsbgp('check', folder)).to.include({ code: 1, err: `${folder}: it is a directory\n` });
-      writeFileSync(join(folder, 'binary'), Buffer.from([0xff, 0xfe, 0x00]));
-      expect((await tsbgp('check', join(folder, 'binary'))).err).to.match(/not a UTF-8 text file/);
+      expect(await tsbgp('check', bench.folder)).to.include({ code: 1, err: `${bench.folder}: it is a directory\n` });
+      writeFileSync(join(bench.folder, 'binary'), Buffer.from([0xff, 0xfe, 0x00]));
+      expect((await tsbgp('check', join(bench.folder, 'binary'))).err).to.match(/not a UTF-8 text file/);
     });
   });
 

@@ -82,6 +82,12 @@ describe('difference of two configurations', () => {
     extendedNextHop: { extendedNextHop: true },
     minimumAdvertisementInterval: { minimumAdvertisementInterval: 5 },
     prefixLimit: { prefixLimit: { 'ipv4-unicast': { maxPrefixes: 10 } } },
+    password: { password: 'other' },
+    passwordFile: { passwordFile: '/etc/tsbgp/key' },
+    ttlSecurity: { ttlSecurity: 1 },
+    multihop: { multihop: 3 },
+    connectedCheck: { connectedCheck: false },
+    dscp: { dscp: 46 },
     adminDown: { adminDown: true },
   };
 
@@ -98,6 +104,8 @@ describe('difference of two configurations', () => {
     role: external,
     roleStrict: { ...external, role: 'customer' },
     routeServerClient: external,
+    multihop: external,
+    connectedCheck: external,
   };
 
   for (const key of Object.keys(OTHER) as (keyof PeerSettings)[]) {

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { createApi, serveApi, type ApiServer } from '../../lib/api/index.js';
-import { holdsSecrets, isSecretKey, type ReloadPlan } from '../../lib/speaker/reload-plan.js';
+import { checkConfig } from '../../lib/speaker/config.js';
+import { holdsSecrets, isSecretKey, withSecretsInClear, type ReloadPlan } from '../../lib/speaker/reload-plan.js';
 import type { NeighborOptions, SpeakerConfig } from '../../lib/speaker/options.js';
 import type { Speaker } from '../../lib/speaker/speaker.js';
 import { FakeSpeaker } from '../api/fake-speaker.js';
@@ -148,8 +149,25 @@ describe('reload plan', () => {
     expect(['password', 'authPassword', 'tcpMd5Password', 'secretFile'].every(isSecretKey)).to.equal(true);
     expect(['keepaliveInterval', 'passive', 'peerAs'].some(isSecretKey)).to.equal(false);
     expect(holdsSecrets(before)).to.equal(false);
-    const secret = { ...before, peerGroups: { g: { password: 'x' } } } as unknown as SpeakerConfig;
+    const secret = checkConfig({ ...before, peerGroups: { ...before.peerGroups, g: { password: 'x' } } });
     expect(holdsSecrets(secret)).to.equal(true);
+    expect(withSecretsInClear(secret)).to.have.nested.property('peerGroups.g.password', 'x');
+    expect(
+      holdsSecrets(checkConfig({ ...before, peerGroups: { ...before.peerGroups, g: { passwordFile: '/x' } } })),
+    ).to.equal(false);
+  });
+
+  it('compares passwords, and shows none', async () => {
+    const config = (password: string) => ({ ...before, neighbors: [peer('10.0.0.2', { password })] });
+    await speaker.reconfigure(config('hush'));
+    expect(speaker.planReconfigure(config('hush')).neighbors.changed).to.deep.equal([]);
+    expect(speaker.planReconfigure(config('another')).neighbors.changed).to.deep.equal([
+      {
+        neighbor: '10.0.0.2',
+        effect: 'reset',
+        settings: [{ setting: 'password', from: null, to: null, effect: 'reset' }],
+      },
+    ]);
   });
 
   it('over the API: POST /v1/plan, also for a file over 64 KiB', async () => {

@@ -79,13 +79,13 @@ export class Link {
   }
 
   dial(): void {
-    const { remote, localAddress, localPort } = this.#options;
+    const { remote, localAddress, localPort, socket } = this.#options;
     const from = {
       ...(localAddress === undefined ? {} : { localAddress }),
       ...(localPort === undefined ? {} : { localPort }),
     };
     const dialing = this.#runtime.transport.connect(
-      { remote, ...from },
+      { remote, socket, ...from },
       {
         onConnect: (connection) => {
           if (this.#dialing !== dialing) return connection.destroy();

@@ -1,7 +1,8 @@
 import { canonicalScopedAddress, isScopedAddress } from '../../net/zone.js';
 import { UsageError } from '../../net/errors.js';
 import type { Clock, Random } from '../../net/clock.js';
-import type { Endpoint, Transport } from '../../net/transport.js';
+import type { SocketOptions } from '../../net/socket-options.js';
+import { whyNoOptions, type Endpoint, type Transport } from '../../net/transport.js';
 import { MAX_EXTENDED_MESSAGE_LENGTH, MAX_MESSAGE_LENGTH } from '../wire/context.js';
 import type { RoleName } from '../wire/capabilities/role.js';
 import type { AfiSafi } from '../wire/families.js';
@@ -12,6 +13,8 @@ export interface PeerOptions {
   /** Where we connect from, and the only address on which this peer may connect to us. */
   readonly localAddress?: string | undefined;
   readonly localPort?: number | undefined;
+  /** Of the connections that we make. Those of connections that we accept are the listener's matter. */
+  readonly socket?: SocketOptions | undefined;
   readonly localAs: number;
   /** The AS, one of these, or any that the peer's OPEN names (except 0). */
   readonly peerAs: number | readonly number[] | 'any';
@@ -66,6 +69,7 @@ export interface ResolvedPeerOptions {
   readonly remote: Endpoint;
   readonly localAddress: string | undefined;
   readonly localPort: number | undefined;
+  readonly socket: SocketOptions;
   readonly localAs: number;
   readonly peerAs: number | readonly number[] | 'any';
   readonly confederationMembers: readonly number[];
@@ -125,6 +129,7 @@ export function resolveOptions(options: PeerOptions): ResolvedPeerOptions {
     remote: Object.freeze({ address: canonicalScopedAddress(remote.address), port: remote.port }),
     localAddress: localAddress === undefined ? undefined : canonicalScopedAddress(localAddress),
     localPort: options.localPort,
+    socket: Object.freeze({ ...options.socket }),
     localAs,
     peerAs,
     confederationMembers: options.confederationMembers ?? [],
@@ -144,6 +149,12 @@ export function resolveOptions(options: PeerOptions): ResolvedPeerOptions {
     extendedNextHop: options.capabilities?.extendedNextHop ?? false,
     gracefulRestart: options.capabilities?.gracefulRestart ?? true,
   };
+}
+
+/** @throws UsageError `unsupported_socket_option`: no attempt may be made without what was asked for */
+export function requireSocketOptions({ socket }: ResolvedPeerOptions, { transport }: SessionRuntime): void {
+  const reason = whyNoOptions(transport, socket);
+  if (reason !== undefined) throw new UsageError('unsupported_socket_option', reason, 'socket');
 }
 
 function check(option: string, holds: boolean, rule: string): void {

@@ -7,7 +7,13 @@ import { encodeShutdownCommunication } from '../wire/shutdown-communication.js';
 import type { MessageCounters, MessageName } from './counters.js';
 import type { LastError } from './last-error.js';
 import { capabilityNames } from './open.js';
-import { resolveOptions, type PeerOptions, type ResolvedPeerOptions, type SessionRuntime } from './options.js';
+import {
+  requireSocketOptions,
+  resolveOptions,
+  type PeerOptions,
+  type ResolvedPeerOptions,
+  type SessionRuntime,
+} from './options.js';
 import { Runners } from './runners.js';
 import type { SessionHandler } from './types.js';
 
@@ -24,9 +30,10 @@ export class Peer {
   readonly #runtime: SessionRuntime;
   readonly #runners: Runners;
 
-  /** @throws UsageError `bad_option` or `bad_address`, naming the option */
+  /** @throws UsageError `bad_option`, `bad_address` or `unsupported_socket_option`, naming the option */
   constructor(options: PeerOptions, runtime: SessionRuntime, handler: SessionHandler) {
     this.options = resolveOptions(options);
+    requireSocketOptions(this.options, runtime);
     this.#runtime = runtime;
     this.#runners = new Runners(this.options, runtime, handler);
   }

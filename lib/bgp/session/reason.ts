@@ -1,4 +1,5 @@
 import type { Endpoint } from '../../net/transport.js';
+import type { SocketOptions } from '../../net/socket-options.js';
 import type { FsmStateName } from '../fsm/state.js';
 
 /** What is known of a neighbor that is not Established. */
@@ -10,6 +11,17 @@ export interface Wait {
   readonly failures: number;
   readonly remote: Endpoint;
   readonly isStarted: boolean;
+}
+
+/** An attempt to connect that met with silence, and what may be behind it. */
+export function noAnswerText({ address, port }: Endpoint, { md5Key, ttlSecurityHops }: SocketOptions): string {
+  const causes = [
+    ...(md5Key === undefined ? [] : ['another password']),
+    ...(ttlSecurityHops === undefined ? [] : [`more than ${ttlSecurityHops} hop${ttlSecurityHops === 1 ? '' : 's'}`]),
+  ];
+  // The kernel drops what is not signed as agreed, or comes from too far, without a word; also a refusal.
+  const hint = causes.length === 0 ? '' : ` (${causes.join(', ')} or nobody there look the same)`;
+  return `no answer from ${address} port ${port}${hint}`;
 }
 
 /** In one line: why a neighbor is not Established, and what happens next; undefined when it is. */

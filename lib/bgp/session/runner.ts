@@ -16,6 +16,7 @@ import { localError, notificationError, type LastError } from './last-error.js';
 import { Link, type LinkOwner } from './link.js';
 import { localOpen, openFacts } from './open.js';
 import type { ResolvedPeerOptions, SessionRuntime } from './options.js';
+import { noAnswerText } from './reason.js';
 import { RunnerTimers } from './runner-timers.js';
 import type { SessionHandler } from './types.js';
 
@@ -106,6 +107,7 @@ export class FsmRunner implements LinkOwner {
 
   #process(occurrence: Occurrence): void {
     const from = this.#state.name;
+    if (from === 'Connect' && occurrence.event.type === 'connectRetryTimerExpires') this.#onNoAnswer();
     const { state, actions } = step(this.#state, occurrence.event);
     this.#state = state;
     let reason = occurrence.reason;
@@ -114,6 +116,11 @@ export class FsmRunner implements LinkOwner {
       if (action.type === 'sendNotification') reason = sentReason(action.notification);
     }
     if (state.name !== from) this.#host.onTransition(this, from, state.name, reason);
+  }
+
+  #onNoAnswer(): void {
+    const { options, runtime } = this.#host;
+    this.#host.onError(localError(runtime.clock.wallTime(), noAnswerText(options.remote, options.socket)));
   }
 
   #perform(action: FsmAction, { connection }: Occurrence): void {

@@ -122,6 +122,7 @@ export class Runners implements RunnerHost {
   onError(error: LastError): void {
     // A later attempt that fails to connect says less than the NOTIFICATION that ended the session; `reason` tells of it.
     const isAttempt = error.direction === 'local' && this.state !== 'Established';
+    if (isAttempt) this.#cause = error.text;
     if (!isAttempt || this.lastError?.code === undefined) this.lastError = error;
     if (error.code === 2 && error.subcode === 4 && error.direction === 'received') this.plainOpen = true;
   }

@@ -152,7 +152,7 @@ describe('retries', () => {
     rig.peer.start();
     rig.settle(60000);
     expect(rig.peer.state).to.equal('Connect');
-    expect(rig.peer.reason).to.equal('connecting to 10.0.0.77 port 179');
+    expect(rig.peer.reason).to.equal('no answer from 10.0.0.77 port 179; connecting to 10.0.0.77 port 179');
   });
 
   it('grow also for errors in sessions, until one was stable', () => {

@@ -106,12 +106,19 @@ export class Bird extends SpeakerDriver {
       `  neighbor ${peer.address} as ${peer.peerAs};`,
       '  connect delay time 0; connect retry time 1; error wait time 1, 2; error forget time 1;',
       ...(peer.passive ? ['  passive;'] : []),
+      ...(peer.password === undefined ? [] : [`  password "${peer.password}";`]),
+      ...(peer.ttlSecurity === undefined ? [] : [`  ${distance(peer.ttlSecurity)}; ttl security on;`]),
+      ...(peer.multihop === undefined ? [] : [`  ${distance(peer.multihop)};`]),
       ...(peer.reflectorClient ? [`  rr client; rr cluster id ${this.clusterId};`] : []),
       ...(peer.lines ?? []),
       ...channels,
       '}',
     ].join('\n');
   }
+}
+
+function distance(hops: number): string {
+  return hops === 1 ? 'direct' : `multihop ${hops}`;
 }
 
 /** MED crosses an AS boundary only where the export filter itself has set it. */

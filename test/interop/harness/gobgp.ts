@@ -85,7 +85,18 @@ export class Gobgp extends SpeakerDriver {
     return {
       'afi-safis': families(peer).map((family) => ({ config: { 'afi-safi-name': `${family}-unicast` } })),
       ...peer.gobgp,
-      config: { 'neighbor-address': peer.address, 'peer-as': peer.peerAs, ...configIn(peer.gobgp) },
+      config: {
+        'neighbor-address': peer.address,
+        'peer-as': peer.peerAs,
+        ...configIn(peer.gobgp),
+        ...(peer.password === undefined ? {} : { 'auth-password': peer.password }),
+      },
+      ...(peer.multihop === undefined
+        ? {}
+        : { 'ebgp-multihop': { config: { enabled: true, 'multihop-ttl': peer.multihop } } }),
+      ...(peer.ttlSecurity === undefined
+        ? {}
+        : { 'ttl-security': { config: { enabled: true, 'ttl-min': 256 - peer.ttlSecurity } } }),
       timers: { config: { 'hold-time': 90, 'connect-retry': 1, 'idle-hold-time-after-reset': 1 } },
       transport: {
         config: { 'local-address': this.localAddress(peer), 'passive-mode': peer.passive ?? false },

@@ -1,6 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import { TcpTransport } from '../../../lib/io/tcp.js';
+import { Secret } from '../../../lib/net/secret.js';
 
 /** What a test can need from the machine, and the program that proves it is there. */
 export const PROGRAMS = {
@@ -14,13 +16,19 @@ export const PROGRAMS = {
   bgpdump: ['bgpdump'],
 } as const satisfies Record<string, readonly string[]>;
 
-export type Requirement = keyof typeof PROGRAMS;
+/** `socketOptions`: TCP MD5 and the like, through the optional package koffi. */
+export type Requirement = keyof typeof PROGRAMS | 'socketOptions';
 
 /** @returns why a test that needs these cannot run here, or undefined */
 export function missing(needs: readonly Requirement[]): string | undefined {
   const reason = noNamespaces();
   if (reason !== undefined) return reason;
   for (const need of needs) {
+    if (need === 'socketOptions') {
+      const without = new TcpTransport().whyNot({ md5Key: new Secret('key') });
+      if (without !== undefined) return `needs socket options: ${without}`;
+      continue;
+    }
     const absent = PROGRAMS[need].find((program) => !isProgram(program));
     if (absent !== undefined) return `needs ${need}: ${absent} is not installed`;
   }

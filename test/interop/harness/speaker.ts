@@ -28,6 +28,12 @@ export interface PeerSettings {
   readonly passive?: boolean;
   /** Default: the host's address on the neighbor's LAN. */
   readonly localAddress?: string;
+  /** TCP MD5 key (RFC 2385). */
+  readonly password?: string;
+  /** GTSM (RFC 5082): how many hops away the neighbor may be. */
+  readonly ttlSecurity?: number;
+  /** eBGP over up to so many hops. */
+  readonly multihop?: number;
   /** More about the neighbor, in the daemon's own language: BIRD's in the protocol, FRR's behind `neighbor ADDRESS`. */
   readonly lines?: readonly string[];
   /** The same for each address family: BIRD's in the channel, FRR's behind `neighbor ADDRESS` in the family. */

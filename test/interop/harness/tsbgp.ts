@@ -161,6 +161,9 @@ export class Tsbgp extends SpeakerDriver {
         connectRetryMax: 4,
         ...(peer.reflectorClient ? { routeReflectorClient: true } : {}),
         ...(peer.passive ? { passive: true } : {}),
+        ...(peer.password === undefined ? {} : { password: peer.password }),
+        ...(peer.ttlSecurity === undefined ? {} : { ttlSecurity: peer.ttlSecurity }),
+        ...(peer.multihop === undefined ? {} : { multihop: peer.multihop }),
         ...peer.tsbgp,
       })),
       // Without a next hop it takes its own address on each session, which is the host's.
