@@ -31,6 +31,8 @@ const PATHS = [
   'POST /v1/neighbors/ADDRESS/enable',
   'POST /v1/neighbors/ADDRESS/disable',
   'POST /v1/neighbors/ADDRESS/reset',
+  'POST /v1/neighbors/ADDRESS/soft-in',
+  'POST /v1/neighbors/ADDRESS/soft-out',
 ];
 
 export interface ApiOptions {
@@ -108,6 +110,16 @@ export function createApi(speaker: SpeakerApi, options: ApiOptions = {}): Hono {
   });
   app.post('/v1/neighbors/:address/reset', async (cx) => {
     speaker.resetNeighbor(addressOf(cx), field(await mapping(cx), 'reason', ['reason']));
+    return cx.json(speaker.neighbor(addressOf(cx)));
+  });
+  app.post('/v1/neighbors/:address/soft-in', async (cx) => {
+    field(await mapping(cx), undefined, []);
+    speaker.softIn(addressOf(cx));
+    return cx.json(speaker.neighbor(addressOf(cx)));
+  });
+  app.post('/v1/neighbors/:address/soft-out', async (cx) => {
+    field(await mapping(cx), undefined, []);
+    speaker.softOut(addressOf(cx));
     return cx.json(speaker.neighbor(addressOf(cx)));
   });
   return app;

@@ -56,7 +56,7 @@ export async function withdraw(
   }
 }
 
-export type NeighborChange = 'enable' | 'disable' | 'reset';
+export type NeighborChange = 'enable' | 'disable' | 'reset' | 'soft-in' | 'soft-out';
 
 export async function changeNeighbor(
   change: NeighborChange,

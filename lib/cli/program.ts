@@ -148,10 +148,13 @@ function addChanges(program: Command, out: Output): void {
     ['enable', 'start a session that was disabled'],
     ['disable', 'end the session (Cease/Administrative Shutdown) until enable'],
     ['reset', 'end the session (Cease/Administrative Reset); it comes back by itself'],
+    ['soft-in', 'ask the neighbor to tell all its routes again (ROUTE-REFRESH)'],
+    ['soft-out', 'tell the neighbor all its routes again'],
   ];
   for (const [change, description] of changes) {
     const command = neighbor.command(change).description(description).argument('<address>').addOption(apiOption());
-    if (change !== 'enable') command.option('--reason <text>', 'told to the neighbor (RFC 9003)');
+    if (change === 'disable' || change === 'reset')
+      command.option('--reason <text>', 'told to the neighbor (RFC 9003)');
     command.action(async (address: string, options: { api: string; reason?: string }) =>
       (await import('./change.js')).changeNeighbor(change, address, options, out),
     );

@@ -93,6 +93,8 @@ export function neighborText(view: NeighborView, now: number): string {
     ['Timers', view.holdTime === null ? '' : `hold ${view.holdTime} s, keepalive ${view.keepaliveInterval ?? '-'} s`],
     ['Families', families.join(', ')],
     ['Capabilities', view.capabilities.join(', ')],
+    ['Graceful restart', restartText(view.gracefulRestart)],
+    ...staleLines(view, now),
     ['Received', messages(received, view.octetsReceived)],
     ['Sent', `${messages(sent, view.octetsSent)}, ${view.queuedOctets} octets queued`],
   ]);
@@ -106,6 +108,35 @@ function limitText({ limit }: PrefixCountView): string {
 
 function hops(count: number): string {
   return count === 1 ? '1 hop' : `${count} hops`;
+}
+
+/** What the neighbor asks for. */
+function restartText(restart: NeighborView['gracefulRestart']): string {
+  if (restart === null) return '';
+  const { restarting, notification, restartTime, families } = restart;
+  const bits = [...(restarting ? ['has restarted'] : []), ...(notification ? ['N bit'] : [])];
+  if (families.length === 0) return ['helper only', ...bits].join(', ');
+  const kept = families.map(
+    ({ family, forwarding, longLivedTime }) =>
+      `${family}${forwarding ? ' (preserved)' : ''}${longLivedTime === null ? '' : `, long-lived ${longLivedTime} s`}`,
+  );
+  return [`restart time ${restartTime} s`, ...bits, ...kept].join(', ');
+}
+
+const STALE_TEXT = {
+  restart: 'waiting for it to restart',
+  longLived: 'long-lived graceful restart',
+  resync: 'waiting for its End-of-RIB',
+  refresh: 'waiting for the end of its refresh',
+  sweep: 'being withdrawn',
+} as const;
+
+function staleLines({ prefixes }: NeighborView, now: number): [string, string][] {
+  return Object.entries(prefixes).flatMap(([family, { stale }]) => {
+    if (!stale) return [];
+    const left = stale.until === null ? '' : `, ${duration(stale.until - now)} at most`;
+    return [[`Stale ${family}`, `${STALE_TEXT[stale.phase]}${left}`] as [string, string]];
+  });
 }
 
 function messages(count: NeighborView['sent'], octets: number): string {
@@ -128,7 +159,7 @@ const ORIGIN = { igp: 'i', egp: 'e', incomplete: '?' } as const;
 
 export function routeRow(path: PathView): string[] {
   return [
-    path.best ? '>' : ' ',
+    `${path.best ? '>' : ' '}${path.stale ? 'S' : ''}`,
     path.prefix,
     path.nextHopResolvable ? nextHopText(path) : `${path.nextHop} (unreachable)`,
     path.neighbor ?? 'local',
@@ -155,7 +186,7 @@ export function explainText(view: ExplainView): string {
 function decisionText({ path, rank, lostAt, rfc, detail }: DecisionView): string {
   const from = path.neighbor === null ? 'originated here' : `from ${path.neighbor}`;
   const lines = [
-    `${rank + 1}. via ${nextHopText(path)}${path.linkLocalNextHop === undefined ? '' : ` (${path.linkLocalNextHop})`}, ${from}${path.best ? ', best' : ''}`,
+    `${rank + 1}. via ${nextHopText(path)}${path.linkLocalNextHop === undefined ? '' : ` (${path.linkLocalNextHop})`}, ${from}${path.best ? ', best' : ''}${path.stale ? ', stale' : ''}`,
     `   AS_PATH ${path.asPath === '' ? '(empty)' : path.asPath}, ORIGIN ${path.origin}, LOCAL_PREF ${path.localPref ?? '-'}, MED ${path.med ?? '-'}`,
   ];
   const more: [string, string][] = [

@@ -211,6 +211,11 @@ export class Fib {
     return this.#reconciler.hasRead;
   }
 
+  /** IP versions of which the kernel holds routes of ours; none when those of an earlier run are flushed. */
+  heldFamilies(): ReadonlySet<4 | 6> {
+    return this.#atStart === 'flush' ? new Set() : this.#state.heldFamilies();
+  }
+
   /** Stop watching a next hop that {@link resolve} was asked for. */
   forget(nextHop: string, device?: string): void {
     this.#resolver.forget(nextHop, device);

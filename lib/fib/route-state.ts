@@ -142,6 +142,14 @@ export class RouteState {
     }
   }
 
+  heldFamilies(): ReadonlySet<4 | 6> {
+    const held = new Set<4 | 6>();
+    this.forEach((ref, c, row) => {
+      if (c.kernel[row] !== 0) held.add((ref & 1) === 0 ? 4 : 6);
+    });
+    return held;
+  }
+
   /** How many routes are wanted, are held by the kernel, and have failed. */
   counts(): { readonly wanted: number; readonly kernel: number; readonly failed: number } {
     const counts = { wanted: 0, kernel: 0, failed: 0 };

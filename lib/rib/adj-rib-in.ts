@@ -97,6 +97,7 @@ export class AdjRibIn {
    * @param cx how the peer writes; its peerType must be set
    * @param families those negotiated; routes of others are ignored
    * @param rules what the session's settings make of attributes; left out: they stay as they are
+   * @param kept how many prefixes of an earlier session the source still has
    */
   constructor(
     private readonly rib: Rib,
@@ -105,8 +106,9 @@ export class AdjRibIn {
     families: readonly FamilyName[],
     private readonly handler: AdjRibInHandler,
     private readonly rules?: ImportRules,
+    kept?: ReadonlyMap<FamilyName, number>,
   ) {
-    for (const family of families) this.counts.set(family, 0);
+    for (const family of families) this.counts.set(family, kept?.get(family) ?? 0);
     this.ipv4 = families.includes('ipv4-unicast') ? rib.of('ipv4-unicast') : undefined;
     this.judged = JUDGED[cx.peerType ?? 'ibgp'];
   }
@@ -228,6 +230,7 @@ export class AdjRibIn {
       const count = this.counts.get(rib.family)! + added;
       this.counts.set(rib.family, count);
       limiter?.note(count);
+      if (rib.refreshes.size > 0) rib.noteAnnounced(this.source, bytes, start, end);
     }
     return true;
   }
@@ -246,6 +249,7 @@ export class AdjRibIn {
     const added = announceWithin(limiter, rib, this.source, attributes, bytes, start, end, count);
     this.counts.set(rib.family, count + added);
     limiter.note(count + added);
+    if (rib.refreshes.size > 0) rib.noteAnnounced(this.source, bytes, start, end);
     return true;
   }
 

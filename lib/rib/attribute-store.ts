@@ -41,6 +41,9 @@ export const ATTR = {
   barred: 7 | 8192,
   /** The next hop came in MP_REACH_NLRI: it is IPv6 (in the RIB of IPv4: RFC 8950). */
   ipv6NextHop: 16384,
+  /** Communities LLGR_STALE: least preferred; and NO_LLGR: not to be kept beyond a restart (RFC 9494 section 4.1). */
+  llgrStale: 32768,
+  noLlgr: 65536,
 } as const;
 
 /** LOCAL_PREF of a route that has none (common practice; RFC 4271 leaves it to configuration). */
@@ -78,6 +81,8 @@ export class AttributeStore {
   private compactCursor = -1;
   /** Sets in use. */
   count = 0;
+  /** Some set has or had LLGR_STALE: without, the decision process need not look for it. */
+  hasLongLivedStale = false;
 
   private hashes = new Uint32Array(16);
   private positions = new Uint32Array(16);
@@ -97,7 +102,7 @@ export class AttributeStore {
   nextHop = new Int32Array(16);
   originatorId = new Uint32Array(16);
   clusterListLength = new Uint8Array(16);
-  flags = new Uint16Array(16);
+  flags = new Uint32Array(16);
 
   constructor(
     readonly nextHops: NextHopTable,
@@ -190,7 +195,8 @@ export class AttributeStore {
       nextHopLength > 0
         ? this.nextHops.intern(bytes, start, nextHopLength)
         : this.nextHops.intern(bytes, facts.nextHopAt, 4);
-    let flags = facts.communityFlags * ATTR.noExport;
+    let flags = (facts.communityFlags & 7) * ATTR.noExport + (facts.communityFlags >> 3) * ATTR.llgrStale;
+    if ((flags & ATTR.llgrStale) !== 0) this.hasLongLivedStale = true;
     if (nextHopLength > 0) flags |= ATTR.ipv6NextHop;
     if (facts.hasOriginatorId) {
       flags |= ATTR.hasOriginatorId;
@@ -298,6 +304,11 @@ export class AttributeStore {
   /** Octets of next hop in front of the attributes; 0: the set has a NEXT_HOP attribute. */
   nextHopLengthOf(id: number): number {
     return this.forms[id]! & 0xff;
+  }
+
+  /** The form of a set, as `find` and `add` take it: length of the next hop, and 256 times the verdict. */
+  formOf(id: number): number {
+    return this.forms[id]!;
   }
 
   /** A copy of the attributes of a set, without the next hop octets in front. */

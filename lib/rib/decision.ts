@@ -92,6 +92,9 @@ function byColumn(
   };
 }
 
+const isLongLivedStale = (cx: DecisionContext, row: number): number =>
+  Number((flagsOf(cx, row) & ATTR.llgrStale) !== 0);
+
 /** The steps in order. A path that loses at one of the first three is not usable at all. */
 export const DECISION_STEPS: readonly DecisionStep[] = [
   {
@@ -111,6 +114,12 @@ export const DECISION_STEPS: readonly DecisionStep[] = [
     rfc: 'RFC 4271 9.1.2.1',
     compare: (cx, a, b) => Number(isReachable(cx, b)) - Number(isReachable(cx, a)),
     show: (cx, row) => (isReachable(cx, row) ? 'resolvable' : 'unresolvable'),
+  },
+  {
+    name: 'not long-lived stale',
+    rfc: 'RFC 9494 4.3',
+    compare: (cx, a, b) => isLongLivedStale(cx, a) - isLongLivedStale(cx, b),
+    show: (cx, row) => (isLongLivedStale(cx, row) ? 'LLGR_STALE' : 'not stale'),
   },
   byColumn(
     'highest LOCAL_PREF',
@@ -228,7 +237,9 @@ export function selectBest(cx: DecisionContext, head: number, lostAt?: Map<numbe
     }
     candidates[count++] = row;
   }
-  for (let s = USABILITY_STEPS; s < DECISION_STEPS.length && count > 1; s++) count = applyStep(cx, s, count, lostAt);
+  // The first of them only looks for LLGR_STALE.
+  const first = USABILITY_STEPS + Number(!cx.store.hasLongLivedStale);
+  for (let s = first; s < DECISION_STEPS.length && count > 1; s++) count = applyStep(cx, s, count, lostAt);
   return count === 0 ? -1 : candidates[0]!;
 }
 

@@ -13,6 +13,7 @@ import { NextHopTable, type Reachability } from './next-hop-table.js';
 import { PathTable } from './path-table.js';
 import type { PeerTable } from './peer-table.js';
 import { PrefixTable4, PrefixTable6, type PrefixTable } from './prefix-table.js';
+import type { SourceRefresh } from './source-refresh.js';
 
 export interface FamilyRibOptions {
   readonly family: FamilyName;
@@ -42,6 +43,8 @@ export class FamilyRib implements DecisionContext {
   bestCount = 0;
   /** Called after each batch of decisions with the prefixes decided, `prefixes[from..to)`: all of which any path changed. */
   onDecided: ((prefixes: IdStack, from: number, to: number) => void) | undefined;
+  /** By source: those that are telling all their routes again. Empty nearly always. */
+  readonly refreshes = new Map<number, SourceRefresh>();
   private dirty = new IdStack();
   private dirtyNext = new IdStack();
   private dirtyCursor = 0;
@@ -146,6 +149,41 @@ export class FamilyRib implements DecisionContext {
       this.withdraw(source, paths.prefix[row]!);
     }
     return -1;
+  }
+
+  /** The row of a source's path for a prefix (-1: none in the table), or -1. */
+  rowOf(source: number, prefix: number): number {
+    const { paths } = this;
+    for (let row = prefix < 0 ? -1 : this.headOf(prefix); row >= 0; row = paths.next[row]!) {
+      if (paths.source[row] === source) return row;
+    }
+    return -1;
+  }
+
+  /** Whether a path's source is telling its routes again, and has not told this one yet. */
+  isStale(row: number): boolean {
+    return this.refreshes.size > 0 && (this.refreshes.get(this.paths.source[row]!)?.isStale(row) ?? false);
+  }
+
+  /** Note all prefixes of well-formed NLRI, just announced by a source, if it is telling its routes again. */
+  noteAnnounced(source: number, bytes: Uint8Array, start: number, end: number): void {
+    const refresh = this.refreshes.get(source);
+    if (!refresh) return;
+    for (let at = start; at < end;) {
+      const length = bytes[at]!;
+      const row = this.rowOf(source, this.prefixes.find(length, bytes, at + 1));
+      if (row >= 0) refresh.fresh.add(row);
+      at += 1 + ((length + 7) >> 3);
+    }
+  }
+
+  /** Give a path another attribute set. */
+  repoint(row: number, attributes: number): void {
+    const { paths, store } = this;
+    store.retain(attributes);
+    store.release(paths.attributes[row]!);
+    paths.attributes[row] = attributes;
+    this.markDirty(paths.prefix[row]!);
   }
 
   /** Next hops were resolved anew: mark the prefixes of all paths that use a changed one. */

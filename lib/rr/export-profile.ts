@@ -42,6 +42,8 @@ export interface ExportProfile {
   readonly zone?: string | undefined;
   /** Our address for this family on the session: 4 octets, 16, or 32 with a link-local one. Also next hop of local routes. */
   readonly selfNextHop: Uint8Array;
+  /** The neighbor knows long-lived graceful restart: else it is told no route with LLGR_STALE (RFC 9494 section 4.3). */
+  readonly longLived?: boolean;
   /** eBGP: the subnet shared with the neighbor; a next hop in it may stay (RFC 4271 5.1.3). */
   readonly sharedSubnet?: Prefix;
 }
@@ -81,6 +83,7 @@ export function profileKey(profile: ExportProfile): string {
     extendedNextHop: String(profile.extendedNextHop),
     zone: profile.zone ?? '',
     selfNextHop: profile.selfNextHop.join('.'),
+    longLived: String(profile.longLived ?? false),
     sharedSubnet: profile.sharedSubnet ? formatPrefix(profile.sharedSubnet) : '',
   };
   return Object.values(parts).join('|');

@@ -27,6 +27,10 @@ export interface MemberSink {
   onCaughtUp(): void;
   /** There is something to catch up with: call `catchUp` soon. */
   onBehind(): void;
+  /** False: there is more to come that the Adj-RIB-Out does not know yet; End-of-RIB waits for `GroupMember.complete`. */
+  isComplete?(): boolean;
+  /** Where given: all is told again, beginning (BoRR), or ending (EoRR), here (RFC 7313 section 4). */
+  onRefresh?(mark: 'begin' | 'end'): void;
 }
 
 /** What a member needs of its group. */
@@ -56,6 +60,10 @@ export class GroupMember {
   private announceCaughtUp = true;
   /** All is to be told again, and nothing of it was yet. */
   private refreshing = false;
+  /** Between BoRR and EoRR. */
+  private isDemarcated = false;
+  /** To be refreshed when what is under way now was told. */
+  private wantsRefresh = false;
   private pace: AdvertisementPace | undefined;
   /** All was told; what is stale since then waits for the pace. */
   private resting = false;
@@ -81,6 +89,15 @@ export class GroupMember {
   /** Tell all again, although the neighbor was told before (RFC 2918). Asked for again before it began: once is enough. */
   refresh(): void {
     if (this.refreshing) return;
+    // RFC 7313 section 4.1: no BoRR before End-of-RIB; and one refresh ends before the next one begins.
+    if (this.isBehind && (this.announceCaughtUp || this.isDemarcated)) {
+      this.wantsRefresh = true;
+      return;
+    }
+    if (this.sink.onRefresh && !this.announceCaughtUp) {
+      this.isDemarcated = true;
+      this.sink.onRefresh('begin');
+    }
     this.refreshing = true;
     this.leaveStream();
     this.markAll(true);
@@ -98,6 +115,8 @@ export class GroupMember {
       if (had || group.outFor(this, prefix) !== NONE) this.markStale(prefix, had);
     }
     this.announceCaughtUp = old.announceCaughtUp;
+    this.isDemarcated = old.isDemarcated;
+    this.wantsRefresh = old.wantsRefresh;
   }
 
   /** Whether the neighbor holds a route for a prefix, as far as it was told. */
@@ -153,6 +172,13 @@ export class GroupMember {
     this.resting = true;
     this.pace!.roundOver();
     this.wake();
+  }
+
+  /** All that was to come is in the Adj-RIB-Out now. */
+  complete(): void {
+    if (this.isBehind || !this.announceCaughtUp) return;
+    this.announceCaughtUp = false;
+    this.sink.onCaughtUp();
   }
 
   private detach(): void {
@@ -267,9 +293,14 @@ export class GroupMember {
   }
 
   private tellCaughtUp(): void {
-    if (!this.announceCaughtUp) return;
-    this.announceCaughtUp = false;
-    this.sink.onCaughtUp();
+    if (this.sink.isComplete?.() ?? true) this.complete();
+    if (this.isDemarcated) {
+      this.isDemarcated = false;
+      this.sink.onRefresh?.('end');
+    }
+    if (!this.wantsRefresh) return;
+    this.wantsRefresh = false;
+    this.refresh();
   }
 }
 

@@ -53,6 +53,8 @@ export const SETTING_EFFECT: Readonly<Record<keyof PeerSettings, ChangeEffect>> 
   multihop: 'reset',
   connectedCheck: 'inPlace',
   dscp: 'reset',
+  gracefulRestart: 'reset',
+  longLivedGracefulRestart: 'reset',
   adminDown: 'reset',
 });
 
@@ -70,6 +72,7 @@ export const SECTION_EFFECT: Readonly<Record<keyof SpeakerConfig, 'entries' | 'i
   networks: 'entries',
   clientToClientReflection: 'restart',
   alwaysCompareMed: 'restart',
+  gracefulRestart: 'restart',
   fib: 'restart',
   api: 'restart',
 });
@@ -191,7 +194,8 @@ function diffPeers<T extends { readonly peerGroup?: string }>(
     const source = settings.passwordFile === null ? 'password' : 'passwordFile';
     if (!keys.includes(source) && passwordChanged(from, settings)) keys.push(source);
     // The limit of a range, or the name of a group with the same settings, is no setting but still a change.
-    if (keys.length > 0 || !isSame(was, options)) changed.push({ options, settings, keys, effect: strongest(keys) });
+    const effect = strongest(keys, from, settings);
+    if (keys.length > 0 || !isSame(was, options)) changed.push({ options, settings, keys, effect });
   }
   return {
     added: [...now].filter(([id]) => !old.has(id)).map(([, peer]) => peer),
@@ -207,8 +211,24 @@ function settingsOf(
   return effectiveSettings(config, peer);
 }
 
-function strongest(keys: readonly (keyof PeerSettings)[]): ChangeEffect {
-  return keys.some((key) => SETTING_EFFECT[key] === 'reset') ? 'reset' : 'inPlace';
+/** What a changed setting costs, given all settings before and after. */
+export function effectOf(
+  key: keyof PeerSettings,
+  from: EffectivePeerSettings,
+  to: EffectivePeerSettings,
+): ChangeEffect {
+  const { staleRoutesTime } = to.gracefulRestart;
+  // The only part of it that is not in the OPEN.
+  const isInPlace = key === 'gracefulRestart' && isSame({ ...from[key], staleRoutesTime }, to[key]);
+  return isInPlace ? 'inPlace' : SETTING_EFFECT[key];
+}
+
+function strongest(
+  keys: readonly (keyof PeerSettings)[],
+  from: EffectivePeerSettings,
+  to: EffectivePeerSettings,
+): ChangeEffect {
+  return keys.some((key) => effectOf(key, from, to) === 'reset') ? 'reset' : 'inPlace';
 }
 
 function diffNetworks(before: readonly NetworkOptions[], after: readonly NetworkOptions[]) {

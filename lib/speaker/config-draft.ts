@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import type { Endpoint } from '../net/index.js';
 import { foundText, type ConfigPath, type ConfigProblem } from './config-errors.js';
-import { configKeys, SECTIONS, type Section } from './config-schema.js';
+import { configKeys, MAPPINGS, SECTIONS, type Section } from './config-schema.js';
 import { didYouMean } from './config-suggest.js';
 import type { MismatchParams } from './config-values.js';
 import type {
@@ -126,6 +126,8 @@ function elsewhere(key: string): string {
 
 /** The keys that a mapping may have, however deep it stands. */
 function siblings(path: ConfigPath): string[] {
+  const inner = path.length > 1 ? MAPPINGS[String(path.at(-1))] : undefined;
+  if (inner !== undefined) return Object.keys(inner);
   const section = (SECTIONS as Readonly<Record<string, Section>>)[String(path[0])];
   let shape: Readonly<Record<string, unknown>> = section?.shape ?? {};
   // The place of an entry is part of the path where there are several.

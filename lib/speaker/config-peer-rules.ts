@@ -16,6 +16,7 @@ const RULES: readonly PeerRule[] = [
   families,
   extendedNextHop,
   timers,
+  restart,
   localAddress,
   passiveNeedsListener,
   portsOfPassive,
@@ -91,8 +92,9 @@ function* groupsAlone({ peerGroups, asn, confederation }: ConfigDraft): Generato
       const where = (key: keyof PeerSettings): ConfigPath => [...path, key];
       const peer: Peer = { address: '', dynamic: false, path, given: group, effective, where };
       const own = { ...(asn === undefined ? {} : { asn }), ...(confederation === undefined ? {} : { confederation }) };
-      for (const rule of [reflection, asRules, families, extendedNextHop, timers, prefixLimits]) yield* rule(peer, own);
-      yield* socketRules(peer, own);
+      for (const rule of [reflection, asRules, families, extendedNextHop, timers, restart, prefixLimits, socketRules]) {
+        yield* rule(peer, own);
+      }
     }
   }
 }
@@ -163,6 +165,24 @@ function* prefixLimits({ effective, where }: Peer): Generator<ConfigProblem> {
       const message = `with action: ${limit.action} no session ends, so restartTime has no effect`;
       yield { path: [...path, 'restartTime'], message };
     }
+  }
+}
+
+/** Times that we announce only when we ask for something. */
+function* restart({ given, effective, where }: Peer): Generator<ConfigProblem> {
+  const { gracefulRestart, longLivedGracefulRestart } = effective;
+  const hint = 'with helperOnly (the default) we do not ask for it; set enabled: true';
+  if (given.gracefulRestart?.restartTime !== undefined && gracefulRestart.helperOnly) {
+    yield { path: [...where('gracefulRestart'), 'restartTime'], message: `restartTime has no effect: ${hint}` };
+  }
+  if (given.longLivedGracefulRestart?.staleTime !== undefined && longLivedGracefulRestart.helperOnly) {
+    yield { path: [...where('longLivedGracefulRestart'), 'staleTime'], message: `staleTime has no effect: ${hint}` };
+  }
+  if (given.longLivedGracefulRestart?.enabled === true && !gracefulRestart.enabled) {
+    yield {
+      path: [...where('longLivedGracefulRestart'), 'enabled'],
+      message: 'long-lived graceful restart needs graceful restart (RFC 9494 section 3.1), which is off',
+    };
   }
 }
 

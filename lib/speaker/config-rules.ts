@@ -4,6 +4,7 @@ import type { ConfigPath, ConfigProblem } from './config-errors.js';
 import { entries, familyOfAddress } from './config-address.js';
 import { confederation } from './config-as-rules.js';
 import type { Machine } from './config-socket-rules.js';
+import type { PeerSettings } from './options.js';
 import { checkPeers } from './config-peer-rules.js';
 
 /** What cannot be said together, although each part alone is fine. */
@@ -17,6 +18,7 @@ const RULES: readonly Rule[] = [
   networks,
   fibType,
   confederation,
+  ownRestart,
   checkPeers,
 ];
 
@@ -120,6 +122,29 @@ function* networks({ networks: list, fib }: ConfigDraft): Generator<ConfigProble
 function* fibType({ fib }: ConfigDraft): Generator<ConfigProblem> {
   if (fib?.netns !== undefined && fib.type !== 'ip-route') {
     yield { path: ['fib', 'netns'], message: `type: ${fib.type} writes to no kernel, so netns has no effect` };
+  }
+}
+
+function* ownRestart(draft: ConfigDraft): Generator<ConfigProblem> {
+  const { gracefulRestart, fib, peerGroups = {} } = draft;
+  if (gracefulRestart === undefined) return;
+  const asks = (settings: PeerSettings | undefined): boolean => {
+    // An entry that could not be read might be the one.
+    if (settings === undefined) return true;
+    const { enabled, helperOnly } = settings.gracefulRestart ?? {};
+    return helperOnly === undefined ? enabled === true : !helperOnly && enabled !== false;
+  };
+  if (![...Object.values(peerGroups), ...(draft.neighbors ?? [])].some(asks)) {
+    yield {
+      path: ['gracefulRestart'],
+      message: 'no neighbor is asked to keep our routes: set gracefulRestart: { enabled: true } at one or at a group',
+    };
+  }
+  if (gracefulRestart.atStop === 'restart' && fib?.atStop === 'remove') {
+    yield {
+      path: ['gracefulRestart', 'atStop'],
+      message: 'with fib.atStop: remove no packet is forwarded while we restart, so neighbors must not keep our routes',
+    };
   }
 }
 

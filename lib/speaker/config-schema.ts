@@ -8,11 +8,14 @@ import type {
   ConfederationOptions,
   ConnectionRateLimit,
   DynamicNeighborOptions,
+  GracefulRestartSettings,
+  LongLivedGracefulRestartSettings,
   NeighborOptions,
   NetworkOptions,
   PeerSettings,
   PrefixLimitOptions,
   SpeakerConfig,
+  SpeakerRestartOptions,
 } from './options.js';
 
 /** One schema per option: leaving one out, or giving it another type, does not compile. */
@@ -27,6 +30,26 @@ const PREFIX_LIMIT = z.strictObject({
   action: v.oneOf(['warn', 'drop', 'stop']).optional(),
   restartTime: v.seconds.optional(),
 } satisfies Shape<PrefixLimitOptions>);
+/** A setting that is a mapping. A key that is left out is not there, rather than undefined. */
+function mapping<T extends object>(shape: Shape<T>): z.ZodType<T> {
+  const strip = (given: object): T =>
+    Object.fromEntries(Object.entries(given).filter(([, one]) => one !== undefined)) as T;
+  return z.strictObject(shape as z.ZodRawShape).transform(strip);
+}
+
+export const GRACEFUL_RESTART = {
+  enabled: v.flag.optional(),
+  helperOnly: v.flag.optional(),
+  restartTime: v.integer(0, 4095, 'seconds').optional(),
+  staleRoutesTime: v.integer(1, 0xffff, 'seconds').optional(),
+  notification: v.flag.optional(),
+} satisfies Shape<GracefulRestartSettings>;
+
+export const LONG_LIVED = {
+  enabled: v.flag.optional(),
+  helperOnly: v.flag.optional(),
+  staleTime: v.integer(1, 0xffffff, 'seconds').optional(),
+} satisfies Shape<LongLivedGracefulRestartSettings>;
 
 export const PEER_SETTINGS = {
   peerAs: v.asn.optional(),
@@ -66,8 +89,16 @@ export const PEER_SETTINGS = {
   multihop: v.integer(1, 255, 'hops').optional(),
   connectedCheck: v.flag.optional(),
   dscp: v.integer(0, 63).optional(),
+  gracefulRestart: mapping<GracefulRestartSettings>(GRACEFUL_RESTART).optional(),
+  longLivedGracefulRestart: mapping<LongLivedGracefulRestartSettings>(LONG_LIVED).optional(),
   adminDown: v.flag.optional(),
 } satisfies Shape<PeerSettings>;
+
+/** The keys of settings that are mappings. */
+export const MAPPINGS: Readonly<Record<string, Readonly<Record<string, z.ZodType>>>> = {
+  gracefulRestart: GRACEFUL_RESTART,
+  longLivedGracefulRestart: LONG_LIVED,
+};
 
 export const NEIGHBOR = {
   address: v.scopedHostAddress,
@@ -126,6 +157,11 @@ export const API = { listen: v.hostPort.default(API_DEFAULT_LISTEN) } satisfies 
   NonNullable<SpeakerConfig['api']>
 >;
 
+export const SPEAKER_RESTART = {
+  atStop: v.oneOf(['shutdown', 'restart']).optional(),
+  selectionDeferralTime: v.integer(1, 0xffff, 'seconds').optional(),
+} satisfies Shape<SpeakerRestartOptions>;
+
 /** How a top-level key holds its values: itself, in a list, or by name. */
 export interface Section {
   readonly holds: 'value' | 'list' | 'byName';
@@ -161,6 +197,7 @@ export const SECTIONS: { readonly [K in keyof Required<SpeakerConfig>]: Section 
   networks: { holds: 'list', shape: NETWORK, schema: NETWORK_ENTRY },
   clientToClientReflection: { holds: 'value', schema: v.flag },
   alwaysCompareMed: { holds: 'value', schema: v.flag },
+  gracefulRestart: section('value', SPEAKER_RESTART),
   fib: section('value', FIB),
   api: section('value', API),
 };
@@ -170,6 +207,8 @@ export function configKeys(): string[] {
   const mark = { value: '', list: '[]', byName: '.*' } as const;
   return Object.entries(SECTIONS).flatMap(([name, { holds, shape }]) => [
     name,
-    ...Object.keys(shape ?? {}).map((key) => `${name}${mark[holds]}.${key}`),
+    ...Object.keys(shape ?? {})
+      .flatMap((key) => [key, ...Object.keys(MAPPINGS[key] ?? {}).map((inner) => `${key}.${inner}`)])
+      .map((key) => `${name}${mark[holds]}.${key}`),
   ]);
 }

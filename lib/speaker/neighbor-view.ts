@@ -1,19 +1,23 @@
-import type { FamilyName } from '../bgp/wire/families.js';
+import { afiSafiOf, RIB_FAMILIES, type FamilyName } from '../bgp/wire/families.js';
+import type { Negotiated } from '../bgp/session/types.js';
 import { formatIpv4 } from '../net/index.js';
 import type { PrefixLimiter } from '../rib/prefix-limit.js';
 import type { Neighbor } from './neighbor.js';
-import type { NeighborView, PrefixCountView } from './views.js';
+import type { GracefulRestartView, NeighborView, PrefixCountView } from './views.js';
 
 /** How a neighbor stands, as a plain value. */
 export function neighborView(neighbor: Neighbor): NeighborView {
   const { peer, settings, negotiated } = neighbor;
   const prefixes: Partial<Record<FamilyName, PrefixCountView>> = {};
-  for (const family of neighbor.families) {
+  for (const family of neighbor.keepsRoutes ? RIB_FAMILIES : neighbor.families) {
+    const stale = neighbor.staleOf(family);
+    if (neighbor.keepsRoutes && !stale) continue;
     const limiter = neighbor.limiterOf(family);
     prefixes[family] = {
       received: neighbor.receivedCount(family),
       advertised: neighbor.advertisedCount(family),
       ...(limiter === undefined ? {} : { limit: limitView(limiter) }),
+      ...(stale ? { stale } : {}),
     };
   }
   return {
@@ -46,6 +50,7 @@ export function neighborView(neighbor: Neighbor): NeighborView {
     octetsSent: peer.octetsSent,
     queuedOctets: peer.queuedBytes,
     prefixes,
+    gracefulRestart: negotiated ? gracefulRestartView(negotiated) : null,
     established: peer.establishedCount,
     lastError: peer.lastError ?? null,
   };
@@ -54,4 +59,18 @@ export function neighborView(neighbor: Neighbor): NeighborView {
 function limitView({ limit, dropped }: PrefixLimiter): NonNullable<PrefixCountView['limit']> {
   const { maxPrefixes, warningThresholdPct, action } = limit;
   return { maxPrefixes, warningThresholdPct, action, dropped };
+}
+
+function gracefulRestartView({ gracefulRestart, longLived = [] }: Negotiated): GracefulRestartView | null {
+  if (!gracefulRestart) return null;
+  const families = RIB_FAMILIES.flatMap((family) => {
+    const isIt = ({ afi, safi }: { afi: number; safi: number }): boolean =>
+      afi === afiSafiOf(family).afi && safi === afiSafiOf(family).safi;
+    const short = gracefulRestart.tuples.find(isIt);
+    const long = longLived.find(isIt);
+    if (!short && !long) return [];
+    return [{ family, forwarding: (short ?? long)!.forwarding, longLivedTime: long?.staleTime ?? null }];
+  });
+  const { restartState: restarting, notification, restartTime } = gracefulRestart;
+  return { restarting, notification, restartTime, families };
 }

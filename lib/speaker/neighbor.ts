@@ -7,14 +7,15 @@ import { isSame } from './config-diff.js';
 import { createDebug } from './debug.js';
 import { MAX_EXTENDED_MESSAGE_LENGTH, MAX_MESSAGE_LENGTH } from '../bgp/wire/context.js';
 import { MessageError, type Diagnostic } from '../bgp/wire/errors.js';
-import { encodeRouteRefresh, ROUTE_REFRESH_SUBTYPE } from '../bgp/wire/messages/route-refresh.js';
 import { familyOf, afiSafiOf, type FamilyName } from '../bgp/wire/families.js';
-import { encodeEndOfRib } from '../bgp/wire/messages/update.js';
+import { encodeRouteRefresh, ROUTE_REFRESH_SUBTYPE } from '../bgp/wire/messages/route-refresh.js';
 import { Peer } from '../bgp/session/peer.js';
-import type { FsmStateName, Negotiated, SessionHandler } from '../bgp/session/types.js';
+import { isGracefulEnd } from '../bgp/fsm/session-end.js';
+import type { FsmStateName, Negotiated, SessionEnd, SessionHandler } from '../bgp/session/types.js';
 import {
   parseScopedAddress,
   parseIpv4,
+  UsageError,
   type Clock,
   type Connection,
   type LocalNetworks,
@@ -22,61 +23,62 @@ import {
   type Transport,
 } from '../net/index.js';
 import { AdjRibIn } from '../rib/adj-rib-in.js';
-import { PrefixLimiter, type PrefixLimitNotice } from '../rib/prefix-limit.js';
+import type { PrefixLimiter, PrefixLimitNotice } from '../rib/prefix-limit.js';
 import type { Source } from '../rib/peer-table.js';
-import type { Rib } from '../rib/rib.js';
 import { AdvertisementPace } from '../rr/advertisement-pace.js';
-import { profileKey, type ExportProfile } from '../rr/export-profile.js';
-import type { GroupMember } from '../rr/group-member.js';
-import type { UpdateGroup } from '../rr/update-group.js';
+import type { ExportProfile } from '../rr/export-profile.js';
 import { asExport, importRules, neighborType, sessionAs, type AsIdentity } from './as-identity.js';
 import { guardedTransport, whyNotConnected } from './connected-check.js';
+import { NeighborLimits } from './neighbor-limits.js';
+import { Outbound, type OutboundHost } from './outbound.js';
+import { restartOffer, type RestartState } from './restart-offer.js';
+import { ReceivedRoutes } from './received-routes.js';
 import { selfNextHop } from './self-next-hop.js';
-import { prefixLimitOf, type EffectivePeerSettings } from './settings.js';
+import type { EffectivePeerSettings } from './settings.js';
 import type { Sockets } from './sockets.js';
-import type { WorkLoop } from './work-loop.js';
 
 const debug = createDebug('tsbgp:session');
 const CEASE = 6;
 const OUT_OF_RESOURCES = 8;
 
 /** What a neighbor needs of its speaker. */
-export interface NeighborHost extends AsIdentity {
+export interface NeighborHost extends OutboundHost, AsIdentity {
   readonly routerId: number;
   readonly clientToClient: boolean;
-  readonly rib: Rib;
-  readonly loop: WorkLoop;
   readonly clock: Clock;
+  readonly restart: RestartState;
   readonly random: Random;
   readonly transport: Transport;
   readonly networks: LocalNetworks;
   readonly sockets: Pick<Sockets, 'optionsFor'>;
   onNeighborState(neighbor: Neighbor, from: FsmStateName, to: FsmStateName, reason: string): void;
+  /** The neighbor must not enter Established yet. */
+  holdsConfirmation(neighbor: Neighbor, negotiated: Negotiated): boolean;
+  /** The session is up, and everything said of it can be asked. */
+  onEstablished(neighbor: Neighbor): void;
   onEndOfRib(neighbor: Neighbor, family: FamilyName): void;
   onDiagnostic(neighbor: Neighbor, diagnostic: Diagnostic): void;
   onPrefixLimit(neighbor: Neighbor, notice: PrefixLimitNotice): void;
-}
-
-/** A family of an Established session. */
-interface Outbound {
-  readonly group: UpdateGroup;
-  readonly member: GroupMember;
+  /** The routes that were kept beyond the last session are given up. */
+  onRoutesGone(neighbor: Neighbor): void;
 }
 
 /** What exists only while the session is Established. */
 interface Live {
   readonly negotiated: Negotiated;
-  readonly source: number;
   readonly adjRibIn: AdjRibIn;
-  readonly outbound: Map<FamilyName, Outbound>;
+  readonly outbound: ReadonlyMap<FamilyName, Outbound>;
   readonly endOfRibFrom: Set<FamilyName>;
 }
 
 export class Neighbor implements SessionHandler {
   readonly peer: Peer;
   private live: Live | undefined;
-  /** The session ends, or has ended, because of this limit. */
-  private overLimit: PrefixLimiter | undefined;
+  /** What it has told us: also without a session, while its routes are kept (RFC 4724). */
+  private received: ReceivedRoutes | undefined;
+  private readonly limits: NeighborLimits;
+  /** No route is kept when the session ends: the neighbor is removed, or the speaker stops. */
+  private isLeaving = false;
   /** Switched off by the operator (or `adminDown`). */
   adminDown: boolean;
 
@@ -92,6 +94,15 @@ export class Neighbor implements SessionHandler {
     readonly dynamic: string | null,
   ) {
     this.adminDown = settings.adminDown;
+    const current = (): EffectivePeerSettings => this.settings;
+    this.limits = new NeighborLimits({
+      get settings() {
+        return current();
+      },
+      requestRefresh: (family) => this.requestRefresh(family),
+      onNotice: (notice) => host.onPrefixLimit(this, notice),
+      end: (error, restartTime) => this.peer.fail(error, restartTime),
+    });
     this.peer = new Peer(
       {
         remote: { address, port: settings.port },
@@ -111,7 +122,11 @@ export class Neighbor implements SessionHandler {
         connectRetryMax: settings.connectRetryMax,
         sendHoldTime: settings.sendHoldTime,
         passive: settings.passive || dynamic !== null,
-        capabilities: { extendedNextHop: settings.extendedNextHop },
+        capabilities: {
+          extendedNextHop: settings.extendedNextHop,
+          gracefulRestart: settings.gracefulRestart.enabled,
+        },
+        gracefulRestart: restartOffer(settings, host.restart),
         maxMessageLength: settings.extendedMessages ? MAX_EXTENDED_MESSAGE_LENGTH : MAX_MESSAGE_LENGTH,
       },
       {
@@ -132,9 +147,9 @@ export class Neighbor implements SessionHandler {
     return sessionAs(this.host, this.settings);
   }
 
-  /** Number of the session in the PeerTable; -1 while it is not Established. */
+  /** Number of the neighbor in the PeerTable; -1 while it has no routes and no session. */
   get source(): number {
-    return this.live?.source ?? -1;
+    return this.received?.source ?? -1;
   }
 
   start(): void {
@@ -148,37 +163,103 @@ export class Neighbor implements SessionHandler {
     this.peerGroup = peerGroup;
     this.peer.setRetry(settings.connectRetry, settings.connectRetryMax);
     if (before.passive !== settings.passive && this.dynamic === null) this.peer.setPassive(settings.passive);
-    if (this.live) this.applyRole(this.live, before);
+    this.updateProfiles();
+    if (before.routeReflectorClient !== settings.routeReflectorClient) this.applyRole();
     if (before.minimumAdvertisementInterval !== settings.minimumAdvertisementInterval) {
-      for (const { member } of this.live?.outbound.values() ?? []) member.setPace(this.pace());
+      for (const outbound of this.live?.outbound.values() ?? []) outbound.changePace();
     }
-    if (!isSame(before.prefixLimit, settings.prefixLimit)) this.applyLimits();
-  }
-
-  /** Another role in reflection, or another next hop: what was told is put right without a new session. */
-  private applyRole(live: Live, before: EffectivePeerSettings): void {
-    const { rib, loop } = this.host;
-    const { negotiated, source, outbound } = live;
-    for (const [family, old] of outbound) {
-      const profile = this.profile(family, negotiated);
-      if (profileKey(profile) === profileKey(old.group.profile)) continue;
-      const outboundNow = this.joinGroup(family, source, negotiated);
-      outboundNow.member.takeOver(old.member);
-      outbound.set(family, outboundNow);
-      loop.leave(old.group, old.member);
-    }
-    if (before.routeReflectorClient === this.settings.routeReflectorClient) return;
-    rib.peers.update(source, this.sourceOf(negotiated));
-    loop.retell(source);
-  }
-
-  private applyLimits(): void {
-    const { live, overLimit } = this;
-    this.overLimit = undefined;
-    if (live) for (const family of live.outbound.keys()) this.setLimit(live.adjRibIn, family);
-    if (this.overLimit) this.endOverLimit(this.overLimit);
+    if (isSame(before.prefixLimit, settings.prefixLimit)) return;
     // Held back by the limit that was: another chance.
-    else if (overLimit) this.start();
+    if (this.limits.change(this.live?.adjRibIn)) this.start();
+  }
+
+  /** Another role in reflection: what was told is put right without a new session. */
+  private applyRole(): void {
+    const { received } = this;
+    if (!received) return;
+    const { description } = received;
+    received.update({ ...description, client: description.type === 'ibgp' && this.settings.routeReflectorClient });
+    this.host.loop.retell(received.source);
+  }
+
+  /** End the session for good; no route is kept. @returns when the connections are closed */
+  end(subcode: number, reason = ''): Promise<void> {
+    this.isLeaving = true;
+    const closed = this.peer.stop(subcode, reason);
+    this.received?.drop();
+    return closed;
+  }
+
+  /** We stop for a restart: neighbors that are asked to keep our routes are not told. @returns when the connections are closed */
+  leave(subcode: number, reason: string): Promise<void> {
+    const { enabled, helperOnly } = this.settings.gracefulRestart;
+    if (!enabled || helperOnly) return this.end(subcode, reason);
+    this.isLeaving = true;
+    const closed = this.peer.leave();
+    this.received?.drop();
+    return closed;
+  }
+
+  /** From the next OPEN on, say how far we are with our restart. */
+  updateRestart(): void {
+    this.peer.setGracefulRestart(restartOffer(this.settings, this.host.restart));
+  }
+
+  /**
+   * Have the neighbor tell all its routes again (RFC 2918).
+   * @throws UsageError `not_established`; `no_route_refresh` when it cannot
+   */
+  softIn(): void {
+    const { negotiated, outbound } = this.established();
+    if (!negotiated.routeRefresh) {
+      throw new UsageError('no_route_refresh', `${this.address} did not announce route refresh: only a reset helps`);
+    }
+    for (const family of outbound.keys()) this.requestRefresh(family);
+  }
+
+  /** Have the neighbor tell all its routes of a family again (RFC 2918), if it can. */
+  private requestRefresh(family: FamilyName): void {
+    if (!this.live?.negotiated.routeRefresh) return;
+    this.peer.countSent('routeRefresh');
+    this.peer.send(encodeRouteRefresh({ ...afiSafiOf(family), subtype: ROUTE_REFRESH_SUBTYPE.normal }));
+  }
+
+  /** Tell the neighbor all its routes again, and the end of those that it is not to have. @throws UsageError `not_established` */
+  softOut(): void {
+    const { outbound } = this.established();
+    this.updateProfiles();
+    for (const { member } of outbound.values()) member.refresh();
+  }
+
+  private established(): Live {
+    if (this.live) return this.live;
+    throw new UsageError(
+      'not_established',
+      `there is no session with ${this.address}: ${this.peer.reason ?? 'not yet'}`,
+    );
+  }
+
+  private updateProfiles(): void {
+    const { live } = this;
+    if (!live) return;
+    for (const [family, outbound] of live.outbound) outbound.changeProfile(this.profile(family, live.negotiated));
+  }
+
+  /** Tell it all there is, although others have to wait. */
+  unmute(): void {
+    for (const { group, member } of this.live?.outbound.values() ?? []) this.host.loop.unmute(group.rib, member);
+  }
+
+  /** The application's own routes are all there: End-of-RIB need not wait any longer. */
+  complete(): void {
+    for (const { member } of this.live?.outbound.values() ?? []) member.complete();
+  }
+
+  /** Stop until `start`, and keep no route. */
+  disable(subcode: number, reason: string): void {
+    this.adminDown = true;
+    void this.peer.stop(subcode, reason);
+    this.received?.drop();
   }
 
   private get whyNotConnected(): string | undefined {
@@ -189,6 +270,10 @@ export class Neighbor implements SessionHandler {
     const reason = this.whyNotConnected;
     if (reason !== undefined) debug('connection refused: %s', reason);
     if (this.adminDown || reason !== undefined || !this.peer.accept(connection)) connection.destroy();
+  }
+
+  hasEndOfRib(family: FamilyName): boolean {
+    return this.live?.endOfRibFrom.has(family) ?? false;
   }
 
   /** Whether all that the neighbor had to say at the start is here. */
@@ -204,78 +289,48 @@ export class Neighbor implements SessionHandler {
     this.host.onNeighborState(this, from, to, reason);
   }
 
+  holdsConfirmation(negotiated: Negotiated): boolean {
+    return this.host.holdsConfirmation(this, negotiated);
+  }
+
   onEstablished(negotiated: Negotiated): void {
     const { rib } = this.host;
+    const { settings } = this;
     const families = negotiated.families
       .map(({ afi, safi }) => familyOf(afi, safi))
       .filter((family) => family !== undefined);
-    this.overLimit = undefined;
-    const source = rib.peers.add(this.sourceOf(negotiated));
+    const received = this.receivedFor(negotiated);
     const endOfRibFrom = new Set<FamilyName>();
-    const handler = {
-      onEndOfRib: (family: FamilyName) => {
-        endOfRibFrom.add(family);
-        this.host.onEndOfRib(this, family);
-      },
-      onDiagnostic: (diagnostic: Diagnostic) => this.host.onDiagnostic(this, diagnostic),
+    const onEndOfRib = (family: FamilyName): void => {
+      endOfRibFrom.add(family);
+      received.endOfRib(family);
+      this.host.onEndOfRib(this, family);
     };
-    const adjRibIn = new AdjRibIn(
-      rib,
-      source,
-      negotiated.receive,
-      families,
-      handler,
-      importRules(this.host, this.settings),
-    );
-    for (const family of families) this.setLimit(adjRibIn, family);
+    const onDiagnostic = (diagnostic: Diagnostic): void => this.host.onDiagnostic(this, diagnostic);
+    const handler = { onEndOfRib, onDiagnostic };
+    const rules = importRules(this.host, settings);
+    const { receive } = negotiated;
+    const adjRibIn = new AdjRibIn(rib, received.source, receive, families, handler, rules, received.counts);
+    this.limits.begin(adjRibIn);
+    received.resumed(adjRibIn.counts, negotiated, settings);
     const outbound = new Map<FamilyName, Outbound>();
-    this.live = { negotiated, source, adjRibIn, outbound, endOfRibFrom };
-    for (const family of families) outbound.set(family, this.joinGroup(family, source, negotiated));
-  }
-
-  /** Put the limit on a family that the settings say. */
-  private setLimit(adjRibIn: AdjRibIn, family: FamilyName): void {
-    const { limits } = adjRibIn;
-    const limit = prefixLimitOf(this.settings, family);
-    const before = limits.get(family);
-    if (limit === undefined) limits.delete(family);
-    else if (before) before.change(limit, adjRibIn.counts.get(family)!);
-    else {
-      const limiter: PrefixLimiter = new PrefixLimiter(family, limit, (notice) => this.onPrefixLimit(limiter, notice));
-      limits.set(family, limiter);
-      limiter.note(adjRibIn.counts.get(family)!);
+    this.live = { negotiated, adjRibIn, outbound, endOfRibFrom };
+    const { routeRefresh, enhancedRouteRefresh } = negotiated;
+    for (const family of families) {
+      const profile = this.profile(family, negotiated);
+      const enhanced = routeRefresh && enhancedRouteRefresh;
+      const pace = (): AdvertisementPace | undefined => this.pace();
+      outbound.set(family, new Outbound(this.host, this.peer, family, received.source, profile, pace, enhanced));
     }
-    // What was not taken may be taken now.
-    const room = limit === undefined ? Infinity : limits.get(family)!.roomFor(adjRibIn.counts.get(family)!);
-    if (before && before.dropped > 0 && room > 0) {
-      before.dropped = 0;
-      this.requestRefresh(family);
-    }
+    this.host.onEstablished(this);
   }
 
-  /** Have the neighbor tell all its routes of a family again (RFC 2918), if it can. */
-  private requestRefresh(family: FamilyName): void {
-    if (!this.live?.negotiated.routeRefresh) return;
-    this.peer.countSent('routeRefresh');
-    this.peer.send(encodeRouteRefresh({ ...afiSafiOf(family), subtype: ROUTE_REFRESH_SUBTYPE.normal }));
-  }
-
-  private onPrefixLimit(limiter: PrefixLimiter, notice: PrefixLimitNotice): void {
-    if (notice.reached === 'limit' && notice.limit.action === 'stop') this.overLimit = limiter;
-    this.host.onPrefixLimit(this, notice);
-  }
-
-  /** RFC 4271 section 6.7. */
-  private endOverLimit(limiter: PrefixLimiter): void {
-    if (limiter.exceeded) this.peer.fail(limiter.exceeded, limiter.limit.restartTime);
-  }
-
-  /** What the RIB knows of the session. */
-  private sourceOf(negotiated: Negotiated): Source {
+  /** The source of a new session: that of the last one while its routes are kept. */
+  private receivedFor(negotiated: Negotiated): ReceivedRoutes {
     const { settings } = this;
     const { octets, zone } = parseScopedAddress(this.address);
     const { local } = this.peer;
-    return {
+    const description: Source = {
       type: negotiated.peerType,
       routerId: negotiated.peerRouterId,
       address: octets,
@@ -285,27 +340,18 @@ export class Neighbor implements SessionHandler {
       clusterId: parseIpv4(settings.clusterId),
       routeServerClient: settings.routeServerClient,
     };
-  }
-
-  private joinGroup(family: FamilyName, source: number, negotiated: Negotiated): Outbound {
-    const { loop, rib } = this.host;
-    const group = loop.groupFor(rib.of(family), this.profile(family, negotiated));
-    const member: GroupMember = group.join(source, {
-      send: (bytes, messages) => {
-        this.peer.countSent('update', messages);
-        return this.peer.send(bytes);
-      },
-      queuedBytes: () => this.peer.queuedBytes,
-      onCaughtUp: () => {
-        this.peer.countSent('update', 1);
-        const { afi, safi } = afiSafiOf(family);
-        this.peer.send(encodeEndOfRib(afi, safi));
-      },
-      onBehind: () => loop.addBehind(group, member),
+    if (this.received?.isFrom(description)) {
+      // It may have come over another interface.
+      this.received.update(description);
+      return this.received;
+    }
+    this.received?.drop();
+    const received = new ReceivedRoutes(this.host, description, () => {
+      if (this.received === received) this.received = undefined;
+      this.host.onRoutesGone(this);
     });
-    member.setPace(this.pace());
-    loop.addBehind(group, member);
-    return { group, member };
+    this.received = received;
+    return received;
   }
 
   private pace(): AdvertisementPace | undefined {
@@ -329,6 +375,7 @@ export class Neighbor implements SessionHandler {
       extendedNextHop,
       zone: parseScopedAddress(this.address).zone,
       selfNextHop: self.address,
+      longLived: negotiated.longLived !== undefined,
       ...(edits.target === 'ebgp' && self.subnet ? { sharedSubnet: self.subnet } : {}),
     };
   }
@@ -336,7 +383,7 @@ export class Neighbor implements SessionHandler {
   onUpdate(bytes: Uint8Array, start: number, end: number): MessageError | undefined {
     try {
       const error = this.live?.adjRibIn.apply(bytes, start, end);
-      if (this.overLimit && !error) this.endOverLimit(this.overLimit);
+      if (!error) this.limits.check();
       return error;
     } catch (error) {
       // A bug of ours must cost this session only, not the process.
@@ -350,11 +397,18 @@ export class Neighbor implements SessionHandler {
   }
 
   onRouteRefresh(afi: number, safi: number, subtype: number): void {
-    // RFC 7313 section 5: the demarcations ask for nothing, other subtypes mean nothing.
-    if (subtype !== ROUTE_REFRESH_SUBTYPE.normal) return;
+    const { live, received } = this;
     const family = familyOf(afi, safi);
-    const outbound = family && this.live?.outbound.get(family);
-    outbound?.member.refresh();
+    if (!family || !live || !received) return;
+    if (subtype === ROUTE_REFRESH_SUBTYPE.normal) live.outbound.get(family)?.member.refresh();
+    // RFC 7313 section 5: other subtypes mean nothing.
+    if (!live.negotiated.enhancedRouteRefresh) return;
+    if (subtype === ROUTE_REFRESH_SUBTYPE.end) received.endRefresh(family);
+    else if (subtype === ROUTE_REFRESH_SUBTYPE.beginning) {
+      // RFC 7313 section 4.2: a peer with graceful restart has to send its End-of-RIB first.
+      const isEarly = live.negotiated.gracefulRestart !== undefined && !live.endOfRibFrom.has(family);
+      if (!isEarly) received.beginRefresh(family, this.settings);
+    }
   }
 
   onDrain(): void {
@@ -364,16 +418,28 @@ export class Neighbor implements SessionHandler {
     }
   }
 
-  onDown(reason: string): void {
-    const { live } = this;
-    if (!live) return;
+  onDown(reason: string, end: SessionEnd): void {
+    const { live, received } = this;
+    if (!live || !received) return;
     debug('%s: down: %s', this.address, reason);
     this.live = undefined;
-    for (const { group, member } of live.outbound.values()) this.host.loop.leave(group, member);
-    this.host.loop.dropSource(live.source);
+    for (const outbound of live.outbound.values()) outbound.leave();
+    const mayKeep = !this.isLeaving && !this.adminDown && isGracefulEnd(end, live.negotiated);
+    if (mayKeep && received.lost(live.negotiated)) debug('%s: its routes are kept', this.address);
+    else received.drop();
   }
 
   // --- for show ---
+
+  /** Whether routes are kept although there is no session. */
+  get keepsRoutes(): boolean {
+    return this.received !== undefined && this.live === undefined;
+  }
+
+  /** Why routes of a family are stale, and until when. */
+  staleOf(family: FamilyName): ReturnType<ReceivedRoutes['staleOf']> {
+    return this.received?.staleOf(family);
+  }
 
   get families(): readonly FamilyName[] {
     return this.live ? [...this.live.outbound.keys()] : [];
@@ -394,7 +460,7 @@ export class Neighbor implements SessionHandler {
   }
 
   receivedCount(family: FamilyName): number {
-    return this.live?.adjRibIn.counts.get(family) ?? 0;
+    return this.received?.counts.get(family) ?? 0;
   }
 
   advertisedCount(family: FamilyName): number {

@@ -26,6 +26,29 @@ export interface PrefixLimitOptions {
  * so a key that it returns anew takes effect then.
  */
 export type Password = string | Secret | (() => string | Uint8Array | Secret);
+/** Graceful restart with one neighbor (RFC 4724, RFC 8538). Times are in seconds. */
+export interface GracefulRestartSettings {
+  /** False: no capability, no route is kept. Default: true, helper only. */
+  readonly enabled?: boolean;
+  /** Keep the routes of a neighbor that restarts, but do not ask it to keep ours. Default: true unless `enabled: true` is given. */
+  readonly helperOnly?: boolean;
+  /** How long the neighbor is to wait for us to come back, 0 to 4095; default 120. */
+  readonly restartTime?: number;
+  /** How long stale routes stay at most once the neighbor is back, or refreshes its routes; default 360. */
+  readonly staleRoutesTime?: number;
+  /** Also when a session ends with a NOTIFICATION (RFC 8538); default true. */
+  readonly notification?: boolean;
+}
+
+/** Long-lived graceful restart with one neighbor (RFC 9494). */
+export interface LongLivedGracefulRestartSettings {
+  /** False: no capability. Default: true, helper only. Not without graceful restart. */
+  readonly enabled?: boolean;
+  /** Keep the routes of others, but do not ask for it. Default: true unless `enabled: true` is given. */
+  readonly helperOnly?: boolean;
+  /** How long the neighbor is to keep our routes after the restart time, in seconds, 1 to 16777215; default 3600. */
+  readonly staleTime?: number;
+}
 
 /** Settings of a neighbor that a peer group can hold too. Names follow OpenConfig. Times are in seconds. */
 export interface PeerSettings {
@@ -102,6 +125,8 @@ export interface PeerSettings {
   readonly connectedCheck?: boolean;
   /** Code point of what is sent (RFC 2474). Default 48, CS6, on sessions that have another option of the socket. */
   readonly dscp?: number;
+  readonly gracefulRestart?: GracefulRestartSettings;
+  readonly longLivedGracefulRestart?: LongLivedGracefulRestartSettings;
   /** Do not start the session until `enable`. */
   readonly adminDown?: boolean;
 }
@@ -174,10 +199,22 @@ export interface SpeakerConfig {
   readonly clientToClientReflection?: boolean;
   /** Compare MED also between different neighbor ASes; default false. */
   readonly alwaysCompareMed?: boolean;
+  /** Our own restarts, with all neighbors that are asked to keep our routes (RFC 4724). */
+  readonly gracefulRestart?: SpeakerRestartOptions;
   /** Left out: no kernel routes, every next hop counts as resolvable. */
   readonly fib?: FibOptions;
   /** Left out: no API. */
   readonly api?: { readonly listen: string };
+}
+
+export interface SpeakerRestartOptions {
+  /**
+   * `shutdown`: at the end neighbors are told (Cease), and drop our routes. `restart`: connections are closed without a word, so
+   * that neighbors with graceful restart keep them until we are back. Default `shutdown`.
+   */
+  readonly atStop?: 'shutdown' | 'restart';
+  /** After the start: how long to wait for the End-of-RIB of all neighbors at most before routes are chosen, in seconds; default 240. */
+  readonly selectionDeferralTime?: number;
 }
 
 /** What the speaker runs on. Left out: real TCP, the real clock. */
@@ -189,6 +226,11 @@ export interface SpeakerRuntime {
   readonly networks?: LocalNetworks;
   /** Instead of the writer that `fib.type` names. */
   readonly fibWriter?: FibWriter;
+  /**
+   * The application announces routes of its own after the start: all it has at first is there when this settles. End-of-RIB
+   * waits for it (RFC 4724 section 4.1), so that neighbors keep what they hold of us until then.
+   */
+  readonly initialSync?: Promise<unknown>;
   /** Where `fib.type: print` sends its lines; default stdout. */
   readonly print?: (line: string) => void;
 }

@@ -29,6 +29,7 @@ function emptyView(rib: FamilyRib, prefix: number, attributes: number, source: n
     nextHop: nextHops.textOf(nextHop),
     nextHopResolvable: nextHops.isUsable(nextHop, source === LOCAL_SOURCE),
     best: rib.bestAttributes[prefix] === attributes && rib.bestSource[prefix] === source,
+    stale: rib.refreshes.has(source) && rib.isStale(rib.rowOf(source, prefix)),
     asPath: '',
     origin: 'incomplete',
     localPref: null,

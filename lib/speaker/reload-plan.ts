@@ -1,5 +1,5 @@
 import { Secret } from '../net/index.js';
-import { SETTING_EFFECT, type ChangeEffect, type ConfigDiff, type PeerChange } from './config-diff.js';
+import { effectOf, type ChangeEffect, type ConfigDiff, type PeerChange } from './config-diff.js';
 import type { PeerSettings, SpeakerConfig } from './options.js';
 import type { EffectivePeerSettings } from './settings.js';
 
@@ -105,7 +105,7 @@ function settingChanges(before: EffectivePeerSettings, { settings, keys }: PeerC
       setting,
       from: secret ? null : before[setting],
       to: secret ? null : settings[setting],
-      effect: SETTING_EFFECT[setting],
+      effect: effectOf(setting, before, settings),
     };
   });
 }

@@ -1,7 +1,12 @@
 import { UsageError } from '../net/index.js';
 import { RIB_FAMILIES, type FamilyName } from '../bgp/wire/families.js';
 import type { PrefixLimit } from '../rib/prefix-limit.js';
-import type { PeerSettings, SpeakerConfig } from './options.js';
+import type {
+  GracefulRestartSettings,
+  LongLivedGracefulRestartSettings,
+  PeerSettings,
+  SpeakerConfig,
+} from './options.js';
 
 /** Settings that have no fixed default: null says that the neighbor, the system or the negotiation decides. */
 type WithoutDefault =
@@ -23,8 +28,12 @@ type WithoutDefault =
 export type EffectivePeerSettings = {
   readonly [K in keyof Required<PeerSettings>]: K extends WithoutDefault
     ? NonNullable<PeerSettings[K]> | null
-    : NonNullable<PeerSettings[K]>;
+    : K extends WithKeys
+      ? Required<NonNullable<PeerSettings[K]>>
+      : NonNullable<PeerSettings[K]>;
 };
+
+type WithKeys = (typeof MAPPING_SETTINGS)[number];
 
 /** Defaults of the settings that do not depend on others; `docs/configuration.md` lists them too. */
 export const PEER_DEFAULTS = Object.freeze({
@@ -64,6 +73,21 @@ export const PEER_DEFAULTS = Object.freeze({
   adminDown: false,
 } as const satisfies Partial<EffectivePeerSettings>);
 
+/** Helper only, as BIRD does it. */
+export const GRACEFUL_RESTART_DEFAULTS: Required<GracefulRestartSettings> = Object.freeze({
+  enabled: true,
+  helperOnly: true,
+  restartTime: 120,
+  staleRoutesTime: 360,
+  notification: true,
+});
+
+export const LONG_LIVED_DEFAULTS: Required<LongLivedGracefulRestartSettings> = Object.freeze({
+  enabled: true,
+  helperOnly: true,
+  staleTime: 3600,
+});
+
 /** RFC 9687 section 4: the longer of eight minutes and twice the hold time. */
 export function defaultSendHoldTime(holdTime: number): number {
   return Math.max(480, 2 * holdTime);
@@ -99,6 +123,8 @@ export function effectiveSettings(
     connectRetry,
     connectRetryMax: set.connectRetryMax ?? Math.max(PEER_DEFAULTS.connectRetryMax, connectRetry),
     sendHoldTime: set.sendHoldTime ?? defaultSendHoldTime(holdTime),
+    gracefulRestart: restartSettings(GRACEFUL_RESTART_DEFAULTS, set.gracefulRestart),
+    longLivedGracefulRestart: restartSettings(LONG_LIVED_DEFAULTS, set.longLivedGracefulRestart),
   });
 }
 
@@ -123,12 +149,20 @@ const ALTERNATIVES: readonly (readonly (keyof PeerSettings)[])[] = [
   ['ttlSecurity', 'multihop'],
 ];
 
+/** Settings that are mappings: the keys of a group and of its neighbor are joined. */
+const MAPPING_SETTINGS = ['gracefulRestart', 'longLivedGracefulRestart'] as const;
+
 /** A neighbor's own settings over those of its group, without defaults. */
 export function mergedSettings(group: PeerSettings, own: PeerSettings): PeerSettings {
   const given = withoutUndefined(own);
   const hidden = ALTERNATIVES.filter((keys) => keys.some((key) => Object.hasOwn(given, key))).flat();
   const rest = Object.entries(group).filter(([key]) => !hidden.includes(key as keyof PeerSettings));
-  return { ...(Object.fromEntries(rest) as PeerSettings), ...given };
+  const mappings = MAPPING_SETTINGS.filter((key) => group[key] !== undefined || given[key] !== undefined);
+  return {
+    ...(Object.fromEntries(rest) as PeerSettings),
+    ...given,
+    ...(Object.fromEntries(mappings.map((key) => [key, joined(group[key], given[key])])) as PeerSettings),
+  };
 }
 
 function groupOf(config: Pick<SpeakerConfig, 'peerGroups'>, name: string | undefined): PeerSettings {
@@ -138,6 +172,20 @@ function groupOf(config: Pick<SpeakerConfig, 'peerGroups'>, name: string | undef
     throw new UsageError('unknown_peer_group', `there is no peer group '${name}'`, 'peerGroup');
   }
   return groups[name]!;
+}
+
+function restartSettings<T extends { readonly enabled?: boolean; readonly helperOnly?: boolean }>(
+  defaults: Required<T>,
+  given: Partial<T> | undefined,
+): Required<T> {
+  // Who writes `enabled: true` wants all of it.
+  const settings = { ...defaults, helperOnly: given?.enabled !== true, ...given } as Required<T>;
+  return Object.freeze(settings);
+}
+
+/** Key by key: the neighbor's own, else its group's. */
+function joined<T extends object>(group: T | undefined, own: T | undefined): T {
+  return { ...withoutUndefined(group ?? {}), ...withoutUndefined(own ?? {}) } as T;
 }
 
 /** A key that is present but undefined must not hide the peer group's value. */

@@ -59,6 +59,10 @@ export interface SpeakerApi {
    * @throws ConfigError for a wrong configuration, or one that is possible only after a restart
    */
   planReconfigure(config: SpeakerConfig): ReloadPlan;
+  /** Have the neighbor tell all its routes again (ROUTE-REFRESH, RFC 2918). */
+  softIn(address: string): void;
+  /** Tell the neighbor all its routes again, and the end of those that it is not to have. */
+  softOut(address: string): void;
   /** Apply only the difference; sessions not concerned stay up. */
   reconfigure(config: SpeakerConfig): Promise<ReconfigureResult>;
   start(): Promise<void>;

@@ -4,7 +4,7 @@
 import { EventEmitter } from 'node:events';
 import type { Diagnostic } from '../bgp/wire/errors.js';
 import type { FamilyName } from '../bgp/wire/families.js';
-import type { FsmStateName } from '../bgp/session/types.js';
+import type { FsmStateName, Negotiated } from '../bgp/session/types.js';
 import type { Fib } from '../fib/fib.js';
 import { createFib } from '../io/create-fib.js';
 import { realClock, realRandom, SystemNetworks, TcpTransport } from '../io/index.js';
@@ -16,7 +16,6 @@ import {
   type Connection,
   type LocalNetworks,
   type Random,
-  type Timer,
   type Transport,
 } from '../net/index.js';
 import type { PrefixLimitNotice } from '../rib/prefix-limit.js';
@@ -28,6 +27,7 @@ import { createDebug } from './debug.js';
 import { rangeFor } from './dynamic-range.js';
 import type { SpeakerEvents } from './events.js';
 import { FibBridge, NextHopResolver } from './fib-bridge.js';
+import { FibReadiness } from './fib-readiness.js';
 import { Neighbor, type NeighborHost } from './neighbor.js';
 import { neighborView } from './neighbor-view.js';
 import { Originator } from './originate.js';
@@ -42,6 +42,8 @@ import type {
 import { advertisedPaths, allPaths, bestPaths, explainPrefix, tellBestPathChanges } from './path-views.js';
 import { applyDiff, CEASE } from './reconfigure.js';
 import { reloadPlan, type ReloadPlan } from './reload-plan.js';
+import { Restart } from './restart.js';
+import type { RestartState } from './restart-offer.js';
 import { Secrets } from './secrets.js';
 import { configuredSettings, effectiveSettings } from './settings.js';
 import { Sockets } from './sockets.js';
@@ -54,8 +56,6 @@ import { Watches } from './watches.js';
 import { WorkLoop } from './work-loop.js';
 
 const debug = createDebug('tsbgp:speaker');
-/** Routes of an earlier run are swept from the kernel at the latest so long after the start. */
-const FIB_READY_MS = 30_000;
 
 export class Speaker extends EventEmitter<SpeakerEvents> implements SpeakerApi, NeighborHost {
   readonly rib: Rib;
@@ -68,6 +68,7 @@ export class Speaker extends EventEmitter<SpeakerEvents> implements SpeakerApi, 
   readonly confederation: ConfederationOptions | undefined;
   readonly routerId: number;
   readonly clientToClient: boolean;
+  private readonly restarts: Restart;
   private config: SpeakerConfig;
   private readonly neighborsByAddress = new Map<string, Neighbor>();
   private readonly originator: Originator;
@@ -75,8 +76,7 @@ export class Speaker extends EventEmitter<SpeakerEvents> implements SpeakerApi, 
   private bridge: FibBridge | undefined;
   private readonly gate: ConnectionGate;
   private connectionsRefused = 0;
-  private fibIsReady = false;
-  private fibReadyTimer: Timer | undefined;
+  private fibReadiness: FibReadiness | undefined;
   readonly sockets: Sockets;
   private startedAt = 0;
   private readonly watches: Watches;
@@ -112,6 +112,17 @@ export class Speaker extends EventEmitter<SpeakerEvents> implements SpeakerApi, 
       resolve: (nextHop) => resolver.resolve(nextHop),
     });
     this.loop = new WorkLoop(this.rib, this.clock);
+    this.restarts = new Restart(
+      {
+        rib: this.rib,
+        loop: this.loop,
+        clock: this.clock,
+        config: () => this.config,
+        neighbors: () => this.neighborsByAddress.values(),
+        onProgress: () => this.fibReadiness?.check(),
+      },
+      runtime.initialSync,
+    );
     this.originator = new Originator(this.rib);
     this.watches = new Watches({
       ...{ rib: this.rib, loop: this.loop, clock: this.clock },
@@ -136,6 +147,7 @@ export class Speaker extends EventEmitter<SpeakerEvents> implements SpeakerApi, 
       ...(print ? { print } : {}),
     });
     resolver.setFib(fib);
+    this.fibReadiness = new FibReadiness(fib, this);
     const bridge = new FibBridge(fib, this.originator);
     this.bridge = bridge;
     this.loop.onBestPathChange((rib, changed) => bridge.apply(rib, changed));
@@ -176,12 +188,24 @@ export class Speaker extends EventEmitter<SpeakerEvents> implements SpeakerApi, 
     if (this.fib) {
       await this.fib.start();
       if (this.stopping) return;
-      this.fibReadyTimer = this.clock.after(FIB_READY_MS, () => this.setFibReady());
     }
+    this.restarts.begin(this.fib?.heldFamilies());
+    this.fibReadiness?.start(this.restarts.deferralMs);
     for (const family of this.rib.families) family.refreshNextHops();
     this.loop.schedule();
     for (const neighbor of this.neighborsByAddress.values()) neighbor.start();
-    this.checkFibReady();
+    this.restarts.check();
+    this.fibReadiness?.check();
+  }
+
+  /** The application's own routes are all there. */
+  get isComplete(): boolean {
+    return this.restarts.isComplete;
+  }
+
+  /** How far we are with a restart of our own. */
+  get restart(): RestartState {
+    return this.restarts.state;
   }
 
   /** The addresses and ports on which the speaker listens (port 0 resolved). */
@@ -196,15 +220,20 @@ export class Speaker extends EventEmitter<SpeakerEvents> implements SpeakerApi, 
   async stop(reason = ''): Promise<void> {
     if (this.phase !== 'running') return;
     this.phase = 'stopped';
-    // A pending timer would keep the process alive.
-    this.fibReadyTimer?.cancel();
+    this.fibReadiness?.stop();
+    this.restarts.stop();
     const closed = this.sockets.close();
     // The kernel routes first: sessions that end must not empty the table that is to be kept.
     await this.fib?.stop();
-    await Promise.all([...this.neighborsByAddress.values()].map(({ peer }) => peer.stop(CEASE.shutdown, reason)));
+    await Promise.all([...this.neighborsByAddress.values()].map((neighbor) => this.stopNeighbor(neighbor, reason)));
     await closed;
     await this.loop.idle();
     this.watches.end();
+  }
+
+  private stopNeighbor(neighbor: Neighbor, reason: string): Promise<void> {
+    const isRestart = this.config.gracefulRestart?.atStop === 'restart';
+    return isRestart ? neighbor.leave(CEASE.shutdown, reason) : neighbor.end(CEASE.shutdown, reason);
   }
 
   /** Resolves when all that was received and asked for so far is decided and handed to the transports. */
@@ -218,19 +247,9 @@ export class Speaker extends EventEmitter<SpeakerEvents> implements SpeakerApi, 
     return this.phase === 'stopped';
   }
 
-  private setFibReady(): void {
-    if (this.fibIsReady || this.phase !== 'running') return;
-    this.fibIsReady = true;
-    this.fib?.ready();
-  }
-
-  /** The Loc-RIB is complete when every neighbor that can come has told all it has. */
-  private checkFibReady(): void {
-    if (!this.fib || this.fibIsReady || (this.config.dynamicNeighbors ?? []).length > 0) return;
-    for (const neighbor of this.neighborsByAddress.values()) {
-      if (!neighbor.adminDown && !neighbor.isSynchronized) return;
-    }
-    void this.loop.idle().then(() => this.setFibReady());
+  isLocRibComplete(): boolean {
+    if (this.restarts.isUnderWay || (this.config.dynamicNeighbors ?? []).length > 0) return false;
+    return [...this.neighborsByAddress.values()].every((neighbor) => neighbor.adminDown || neighbor.isSynchronized);
   }
 
   // --- neighbors ---
@@ -309,7 +328,8 @@ export class Speaker extends EventEmitter<SpeakerEvents> implements SpeakerApi, 
 
   private retire(neighbor: Neighbor, subcode: number): void {
     this.neighborsByAddress.delete(neighbor.address);
-    void neighbor.peer.stop(subcode);
+    this.restarts.check();
+    void neighbor.end(subcode);
     this.watches.onNeighbor(neighbor.address);
   }
 
@@ -320,13 +340,20 @@ export class Speaker extends EventEmitter<SpeakerEvents> implements SpeakerApi, 
   }
 
   disableNeighbor(address: string, reason = ''): void {
-    const neighbor = this.find(address);
-    neighbor.adminDown = true;
-    void neighbor.peer.stop(CEASE.shutdown, reason);
+    this.find(address).disable(CEASE.shutdown, reason);
+    this.restarts.check();
   }
 
   resetNeighbor(address: string, reason = ''): void {
     this.find(address).peer.reset(CEASE.reset, reason);
+  }
+
+  softIn(address: string): void {
+    this.find(address).softIn();
+  }
+
+  softOut(address: string): void {
+    this.find(address).softOut();
   }
 
   // --- NeighborHost ---
@@ -334,17 +361,38 @@ export class Speaker extends EventEmitter<SpeakerEvents> implements SpeakerApi, 
   onNeighborState(neighbor: Neighbor, from: FsmStateName, to: FsmStateName, reason: string): void {
     this.emit('neighborStateChange', { neighbor: neighbor.address, from, to, reason });
     this.watches.onNeighbor(neighbor.address);
-    if (neighbor.dynamic === null || to !== 'Active') return;
-    // A dynamic neighbor exists only while it is connected, or held back: Active says that it may come, but is not here.
+    if (to === 'Active') this.forgetIfGone(neighbor);
+  }
+
+  onRoutesGone(neighbor: Neighbor): void {
+    this.watches.onNeighbor(neighbor.address);
+    this.forgetIfGone(neighbor);
+  }
+
+  /**
+   * A dynamic neighbor exists only while it is connected, or held back, or has routes that are kept: Active says that it may
+   * come, but is not here.
+   */
+  private forgetIfGone(neighbor: Neighbor): void {
+    if (neighbor.dynamic === null) return;
     this.clock.after(0, () => {
-      if (neighbor.peer.state !== 'Active' || this.neighborsByAddress.get(neighbor.address) !== neighbor) return;
-      this.retire(neighbor, CEASE.deconfigured);
+      if (neighbor.peer.state !== 'Active' || neighbor.keepsRoutes) return;
+      if (this.neighborsByAddress.get(neighbor.address) === neighbor) this.retire(neighbor, CEASE.deconfigured);
     });
+  }
+
+  holdsConfirmation(neighbor: Neighbor, negotiated: Negotiated): boolean {
+    return this.restarts.holdsConfirmation(neighbor, negotiated);
+  }
+
+  onEstablished(neighbor: Neighbor): void {
+    this.restarts.onEstablished(neighbor);
   }
 
   onEndOfRib(neighbor: Neighbor, family: FamilyName): void {
     this.emit('endOfRib', { neighbor: neighbor.address, family });
-    this.checkFibReady();
+    this.restarts.check();
+    this.fibReadiness?.check();
   }
 
   onDiagnostic(neighbor: Neighbor, diagnostic: Diagnostic): void {

@@ -38,6 +38,37 @@ export interface PrefixCountView {
     /** Announcements that were not taken (`drop`). */
     readonly dropped: number;
   };
+  /** Only while routes of this family are stale, or some of them are. */
+  readonly stale?: StaleView;
+}
+
+/** Why routes of a neighbor are stale, and until when they stay at most; null: they are being withdrawn. */
+export interface StaleView {
+  /**
+   * `restart`: waiting for the neighbor to come back (RFC 4724). `longLived`: still waiting (RFC 9494). `resync`: it is back, and
+   * waiting for its End-of-RIB. `refresh`: waiting for EoRR (RFC 7313). `sweep`: what was not told again is being withdrawn.
+   */
+  readonly phase: 'restart' | 'longLived' | 'resync' | 'refresh' | 'sweep';
+  readonly until: number | null;
+}
+
+/** What the neighbor's OPEN said of graceful restart (RFC 4724, RFC 8538, RFC 9494). */
+export interface GracefulRestartView {
+  /** R bit: it had restarted. */
+  readonly restarting: boolean;
+  /** N bit. */
+  readonly notification: boolean;
+  /** Seconds. */
+  readonly restartTime: number;
+  readonly families: readonly RestartFamilyView[];
+}
+
+export interface RestartFamilyView {
+  readonly family: FamilyName;
+  /** F bit: forwarding state was preserved. */
+  readonly forwarding: boolean;
+  /** Long-lived stale time in seconds; null: not announced. */
+  readonly longLivedTime: number | null;
 }
 
 export interface NeighborView {
@@ -78,6 +109,8 @@ export interface NeighborView {
   readonly octetsSent: number;
   readonly queuedOctets: number;
   readonly prefixes: Readonly<Partial<Record<FamilyName, PrefixCountView>>>;
+  /** Null: not Established, or the neighbor did not announce it. */
+  readonly gracefulRestart: GracefulRestartView | null;
   readonly established: number;
   readonly lastError: LastErrorView | null;
 }
@@ -91,6 +124,8 @@ export interface PathView {
   readonly linkLocalNextHop?: string;
   readonly nextHopResolvable: boolean;
   readonly best: boolean;
+  /** Kept over a restart of the neighbor, or not refreshed yet. */
+  readonly stale: boolean;
   /** AS_PATH as text: `64513 64514 {64515 64516}`. */
   readonly asPath: string;
   readonly origin: 'igp' | 'egp' | 'incomplete';

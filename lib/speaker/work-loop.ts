@@ -2,14 +2,15 @@
  * When the work on the RIB is done: never while octets are being read, but in slices afterwards.
  *
  * A slice decides dirty prefixes, tells the update groups and the FIB what changed, brings members that are behind
- * forward, and withdraws routes of ended sessions. When idle a change goes out at the end of the turn of the event loop
- * in which it came; when all was done, the next slice waits twice as long as the last one took, so that under load more
- * changes share an UPDATE and a write.
+ * forward, and goes on with jobs on the routes of one source: withdrawing those of an ended session, sweeping stale
+ * ones. When idle a change goes out at the end of the turn of the event loop in which it came; when all was done, the
+ * next slice waits twice as long as the last one took, so that under load more changes share an UPDATE and a write.
  */
 import type { Clock } from '../net/index.js';
 import { IdStack } from '../rib/columns.js';
 import type { FamilyRib } from '../rib/family-rib.js';
 import type { Rib } from '../rib/rib.js';
+import { DropJob, type SourceJob } from '../rib/source-jobs.js';
 import { profileKey, type ExportProfile } from '../rr/export-profile.js';
 import type { GroupMember } from '../rr/group-member.js';
 import { UpdateGroup } from '../rr/update-group.js';
@@ -18,7 +19,8 @@ import { UpdateGroup } from '../rr/update-group.js';
 const SLICE_MS = 8;
 /** Prefixes decided at once: large enough to pack well, small enough to be done in a few milliseconds. */
 const DECIDE_BATCH = 8192;
-const DROP_BATCH = 4096;
+/** Paths changed at once by a job on the paths of a source. */
+const JOB_BATCH = 4096;
 /** The wait before the next slice, in times of what the last one took … */
 const PAUSE_FACTOR = 2;
 /** … and at most. */
@@ -27,12 +29,6 @@ const MAX_PAUSE_MS = 15;
 const MAX_GRAVES = 1 << 20;
 /** Attribute sets looked at per idle slice while memory is being compacted. */
 const COMPACT_BATCH = 8192;
-
-interface Drop {
-  readonly source: number;
-  family: number;
-  cursor: number;
-}
 
 /** Somebody who is told of changes by and by. */
 export interface LoopWatcher {
@@ -47,7 +43,7 @@ export class WorkLoop {
   private readonly groups: ReadonlyMap<FamilyRib, Map<string, UpdateGroup>>;
   private readonly behind = new Set<GroupMember>();
   private readonly owners = new Map<GroupMember, UpdateGroup>();
-  private readonly drops: Drop[] = [];
+  private readonly jobs: SourceJob[] = [];
   private readonly doneSources: number[] = [];
   private readonly changed = new IdStack();
   private readonly emptied = new IdStack();
@@ -55,6 +51,15 @@ export class WorkLoop {
   private readonly graves: ReadonlyMap<FamilyRib, IdStack>;
   private readonly listeners: BestPathListener[] = [];
   private watcher: LoopWatcher | undefined;
+  /** Families in which no best path is chosen for now. */
+  private readonly deferred = new Set<FamilyRib>();
+  /** Families in which nobody is told anything, but for these members. */
+  private readonly muted = new Set<FamilyRib>();
+  private readonly unmuted = new Set<GroupMember>();
+  /** Members that wait to be told. */
+  private readonly parked = new Set<GroupMember>();
+  /** To be told as soon as all that is dirty now is decided: whole families, or single members. */
+  private readonly opening = new Map<FamilyRib | GroupMember, FamilyRib>();
   private scheduled = false;
   private notBefore = 0;
   private idleWaiters: (() => void)[] = [];
@@ -99,6 +104,10 @@ export class WorkLoop {
   /** A member that is behind: bring it forward in the next slices. */
   addBehind(group: UpdateGroup, member: GroupMember): void {
     this.owners.set(member, group);
+    if (this.muted.has(group.rib) && !this.unmuted.has(member)) {
+      this.parked.add(member);
+      return;
+    }
     this.behind.add(member);
     this.schedule();
   }
@@ -107,6 +116,9 @@ export class WorkLoop {
   leave(group: UpdateGroup, member: GroupMember): void {
     group.leave(member);
     this.behind.delete(member);
+    this.parked.delete(member);
+    this.unmuted.delete(member);
+    this.opening.delete(member);
     this.owners.delete(member);
     // Prefixes that were only kept for this member.
     for (let prefix = member.nextStale(0); prefix >= 0; prefix = member.nextStale(prefix + 1)) {
@@ -124,13 +136,74 @@ export class WorkLoop {
 
   /** Withdraw all routes of an ended session, then forget its source number. */
   dropSource(source: number): void {
-    this.drops.push({ source, family: 0, cursor: 0 });
+    this.addJob(new DropJob(this.rib.families, source, () => this.doneSources.push(source)));
+  }
+
+  /** Do this in the next slices, after the jobs that are there already. */
+  addJob(job: SourceJob): void {
+    this.jobs.push(job);
     this.schedule();
+  }
+
+  /**
+   * Choose no best paths of a family until {@link decideOn}, and tell nobody anything until {@link resume}: selection is deferred
+   * after a restart (RFC 4724 section 4.1).
+   */
+  defer(rib: FamilyRib): void {
+    this.deferred.add(rib);
+    this.muted.add(rib);
+  }
+
+  /** Choose best paths again. */
+  decideOn(rib: FamilyRib): void {
+    this.deferred.delete(rib);
+    this.schedule();
+  }
+
+  /** Whether there is more to come before End-of-RIB. */
+  isMuted(rib: FamilyRib): boolean {
+    return this.muted.has(rib);
+  }
+
+  /** Tell a single member all there is, when it is decided. Its End-of-RIB waits for {@link resume}. */
+  unmute(rib: FamilyRib, member: GroupMember): void {
+    if (!this.muted.has(rib)) return;
+    this.opening.set(member, rib);
+    this.schedule();
+  }
+
+  /** Choose best paths again, and tell everybody all there is, when it is decided. */
+  resume(rib: FamilyRib): void {
+    this.opening.set(rib, rib);
+    this.decideOn(rib);
+  }
+
+  private endMute(rib: FamilyRib): void {
+    this.muted.delete(rib);
+    for (const member of this.unmuted) {
+      if (this.owners.get(member)!.rib !== rib) continue;
+      this.unmuted.delete(member);
+      member.complete();
+    }
+  }
+
+  private runOpening(): void {
+    for (const [who, rib] of this.opening) {
+      if (rib.hasWork) continue;
+      this.opening.delete(who);
+      if (who === rib) this.endMute(rib);
+      else this.unmuted.add(who as GroupMember);
+      for (const member of this.parked) {
+        if (member !== who && (who !== rib || this.owners.get(member)!.rib !== rib)) continue;
+        this.parked.delete(member);
+        this.behind.add(member);
+      }
+    }
   }
 
   /** Whether nothing is left to do but to wait for the network. */
   get isIdle(): boolean {
-    return !this.scheduled && this.drops.length === 0 && this.rib.families.every((family) => !family.hasWork);
+    return !this.scheduled && this.jobs.length === 0 && !this.hasDecisions();
   }
 
   /** Resolves when all work is done that is known now. */
@@ -150,20 +223,21 @@ export class WorkLoop {
 
   /** Like `schedule`, when a read left dirty prefixes behind. */
   scheduleIfDirty(): void {
-    if (!this.scheduled && this.rib.families.some((family) => family.hasWork)) this.schedule();
+    if (!this.scheduled && this.hasDecisions()) this.schedule();
   }
 
   private run(): void {
     const begin = this.clock.now();
     const deadline = begin + SLICE_MS;
     this.scheduled = false;
-    this.runDrops(deadline);
+    this.runJobs(deadline);
     for (const family of this.rib.families) {
-      while (family.hasWork) {
+      while (family.hasWork && !this.deferred.has(family)) {
         this.decide(family);
         if (this.clock.now() >= deadline) break;
       }
     }
+    if (this.opening.size > 0) this.runOpening();
     this.runBehind(deadline);
     if (!this.hasUrgentWork()) this.runGraves(deadline);
     if (this.hasWork()) {
@@ -178,7 +252,11 @@ export class WorkLoop {
   }
 
   private hasUrgentWork(): boolean {
-    return this.drops.length > 0 || this.behind.size > 0 || this.rib.families.some((family) => family.hasWork);
+    return this.jobs.length > 0 || this.behind.size > 0 || this.hasDecisions();
+  }
+
+  private hasDecisions(): boolean {
+    return this.rib.families.some((family) => family.hasWork && !this.deferred.has(family));
   }
 
   private hasWork(): boolean {
@@ -235,18 +313,9 @@ export class WorkLoop {
     rib.prefixes.free(prefix);
   }
 
-  private runDrops(deadline: number): void {
-    while (this.drops.length > 0) {
-      const drop = this.drops[0]!;
-      const family = this.rib.families[drop.family]!;
-      drop.cursor = family.dropSource(drop.source, drop.cursor, DROP_BATCH);
-      if (drop.cursor < 0) {
-        drop.cursor = 0;
-        if (++drop.family === this.rib.families.length) {
-          this.drops.shift();
-          this.doneSources.push(drop.source);
-        }
-      }
+  private runJobs(deadline: number): void {
+    while (this.jobs.length > 0) {
+      if (this.jobs[0]!.step(JOB_BATCH)) this.jobs.shift();
       if (this.clock.now() >= deadline) return;
     }
   }

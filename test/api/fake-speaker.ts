@@ -40,6 +40,7 @@ export function neighborView(address: string, more: Partial<NeighborView> = {}):
     octetsSent: 4321,
     queuedOctets: 0,
     prefixes: { 'ipv4-unicast': { received: 2, advertised: 3 } },
+    gracefulRestart: null,
     established: 1,
     lastError: null,
     ...more,
@@ -54,6 +55,7 @@ export function pathView(prefix: string, more: Partial<PathView> = {}): PathView
     nextHop: prefix.includes(':') ? '2001:db8::2' : '10.0.0.2',
     nextHopResolvable: true,
     best: true,
+    stale: false,
     asPath: '',
     origin: 'igp',
     localPref: 100,
@@ -176,6 +178,12 @@ export class FakeSpeaker implements SpeakerApi {
   disableNeighbor(address: string, reason?: string): void {
     this.neighbor(address);
     this.calls.push(['disableNeighbor', address, reason]);
+  }
+  softIn(address: string): void {
+    this.calls.push(['softIn', address]);
+  }
+  softOut(address: string): void {
+    this.calls.push(['softOut', address]);
   }
   resetNeighbor(address: string, reason?: string): void {
     this.neighbor(address);

@@ -4,6 +4,7 @@ import { ConfigError } from '../../lib/speaker/config-errors.js';
 import { PEER_SETTINGS } from '../../lib/speaker/config-schema.js';
 import { checkConfig } from '../../lib/speaker/config.js';
 import type { PeerSettings, SpeakerConfig } from '../../lib/speaker/options.js';
+import { effectiveSettings } from '../../lib/speaker/settings.js';
 
 function config(more: Partial<SpeakerConfig>): SpeakerConfig {
   return checkConfig({ asn: 64512, routerId: '10.0.0.1', listen: [{ address: '0.0.0.0', port: 179 }], ...more });
@@ -77,6 +78,8 @@ describe('difference of two configurations', () => {
     localAddress: { localAddress: '10.0.0.1' },
     localPort: { localPort: 1179 },
     port: { port: 1790 },
+    gracefulRestart: { gracefulRestart: { helperOnly: false } },
+    longLivedGracefulRestart: { longLivedGracefulRestart: { enabled: false } },
     nextHopSelf: { nextHopSelf: true },
     extendedMessages: { extendedMessages: false },
     extendedNextHop: { extendedNextHop: true },
@@ -127,6 +130,23 @@ describe('difference of two configurations', () => {
       }
     });
   }
+
+  it('staleRoutesTime alone is changed in place', () => {
+    const peer = (gracefulRestart: PeerSettings['gracefulRestart']) =>
+      config({ neighbors: [{ address: '10.0.0.2', peerAs: 1, gracefulRestart: gracefulRestart! }] });
+    const effect = (to: PeerSettings['gracefulRestart']) =>
+      diffConfig(peer({ enabled: true }), peer(to)).neighborsChanged[0]!.effect;
+    expect(effect({ enabled: true, staleRoutesTime: 5 })).to.equal('inPlace');
+    expect(effect({ enabled: true, staleRoutesTime: 5, restartTime: 5 })).to.equal('reset');
+  });
+
+  it('a group and its neighbor: keys are joined', () => {
+    const { gracefulRestart } = effectiveSettings(
+      { routerId: '10.0.0.1', peerGroups: { g: { peerAs: 1, gracefulRestart: { enabled: true, restartTime: 9 } } } },
+      { peerGroup: 'g', gracefulRestart: { staleRoutesTime: 5 } },
+    );
+    expect(gracefulRestart).to.deep.include({ enabled: true, helperOnly: false, restartTime: 9, staleRoutesTime: 5 });
+  });
 
   it('covers exactly the settings of the schema', () => {
     expect(Object.keys(SETTING_EFFECT).sort()).to.deep.equal(Object.keys(PEER_SETTINGS).sort());

@@ -68,6 +68,42 @@ const CASES: [string, string, string[]][] = [
     ],
   ],
   [
+    'times of graceful restart that we never announce',
+    `peerGroups:
+  g: { peerAs: 1, gracefulRestart: { restartTime: 30 } }
+neighbors:
+  - { address: 10.0.0.2, peerAs: 1, longLivedGracefulRestart: { staleTime: 30 } }
+  - { address: 10.0.0.3, peerAs: 1, gracefulRestart: { enabled: false }, longLivedGracefulRestart: { enabled: true } }
+  - { address: 10.0.0.4, peerGroup: g, gracefulRestart: { enabled: true } }`,
+    [
+      '4 peerGroups.g.gracefulRestart.restartTime: restartTime has no effect: with helperOnly (the default) we do not ask for it; set enabled: true',
+      '6 neighbors[0].longLivedGracefulRestart.staleTime: staleTime has no effect: with helperOnly (the default) we do not ask for it; set enabled: true',
+      '7 neighbors[1].longLivedGracefulRestart.enabled: long-lived graceful restart needs graceful restart (RFC 9494 section 3.1), which is off',
+    ],
+  ],
+  [
+    'our own restart without anybody who keeps our routes',
+    `gracefulRestart: { atStop: restart }\nneighbors:\n  - { address: 10.0.0.2, peerAs: 1 }`,
+    [
+      '3 gracefulRestart: no neighbor is asked to keep our routes: set gracefulRestart: { enabled: true } at one or at a group',
+    ],
+  ],
+  [
+    'a restart that removes the kernel routes',
+    `gracefulRestart: { atStop: restart }
+fib: { type: memory, atStop: remove }
+neighbors:
+  - { address: 10.0.0.2, peerAs: 1, gracefulRestart: { enabled: true } }`,
+    [
+      '3 gracefulRestart.atStop: with fib.atStop: remove no packet is forwarded while we restart, so neighbors must not keep our routes',
+    ],
+  ],
+  [
+    'an unknown key in a mapping',
+    `neighbors:\n  - { address: 10.0.0.2, peerAs: 1, gracefulRestart: { restartTme: 5 } }`,
+    ["4 neighbors[0].gracefulRestart.restartTme: unknown key; did you mean 'restartTime'?"],
+  ],
+  [
     'timers that defeat each other',
     `neighbors:
   - { address: 10.0.0.2, peerAs: 1, holdTime: 30, keepaliveInterval: 30 }

@@ -23,6 +23,14 @@ describe('effective settings', () => {
       holdTime: 300,
       sendHoldTime: 600,
       passive: false,
+      gracefulRestart: {
+        enabled: true,
+        helperOnly: true,
+        restartTime: 120,
+        staleRoutesTime: 360,
+        notification: true,
+      },
+      longLivedGracefulRestart: { enabled: true, helperOnly: true, staleTime: 3600 },
     });
   });
 

@@ -28,6 +28,8 @@ interface Path {
   readonly address: string;
   /** From a customer, with ONLY_TO_CUSTOMER. */
   readonly leak?: boolean;
+  /** LLGR_STALE. */
+  readonly longLivedStale: boolean;
 }
 
 const PLAIN: Path = {
@@ -42,6 +44,7 @@ const PLAIN: Path = {
   clusters: [],
   routerId: '192.0.2.50',
   address: '10.0.0.50',
+  longLivedStale: false,
 };
 
 function resolve(nextHop: Uint8Array): Reachability {
@@ -62,8 +65,10 @@ function attributesOf(path: Path): EncodableAttribute[] {
   ];
   if (path.med !== undefined) attributes.push({ code: 4, value: path.med });
   if (path.leak) attributes.push({ code: 35, value: 64999 });
+  if (path.longLivedStale && path.external) attributes.push({ code: 8, value: [0xffff0006] });
   if (path.external) return attributes;
   attributes.push({ code: 5, value: path.localPref });
+  if (path.longLivedStale) attributes.push({ code: 8, value: [0xffff0006] });
   if (path.originator !== undefined) attributes.push({ code: 9, value: path.originator });
   if (path.clusters.length > 0) attributes.push({ code: 10, value: path.clusters });
   return attributes;
@@ -105,6 +110,7 @@ function slowBest(paths: readonly Path[], alwaysCompareMed: boolean): Path | und
     const loop = path.asns.includes(LOCAL_AS) || path.originator === ROUTER_ID || path.clusters.includes(CLUSTER_ID);
     return path.cost !== 255 && (!loop || (path.external && !path.asns.includes(LOCAL_AS)));
   });
+  left = lowest(left, (path) => Number(path.longLivedStale));
   left = lowest(left, (path) => -(path.external ? 100 : path.localPref));
   left = lowest(left, (path) => path.asns.length + Number(path.set));
   left = lowest(left, (path) => ['IGP', 'EGP', 'INCOMPLETE'].indexOf(path.origin));
@@ -133,6 +139,7 @@ const pathArbitrary = fc.record({
   origin: fc.constantFrom('IGP', 'IGP', 'EGP', 'INCOMPLETE'),
   med: fc.constantFrom(undefined, 0, 1, 2, 4294967295),
   cost: fc.constantFrom(0, 0, 1, 2, 255),
+  longLivedStale: fc.constantFrom(false, false, true),
   originator: fc.constantFrom(undefined, undefined, '192.0.2.1', '200.0.2.2', ROUTER_ID),
   clusters: fc.constantFrom([], [], ['1.1.1.1'], ['1.1.1.1', '2.2.2.2'], ['1.1.1.1', CLUSTER_ID]),
   // Parallel sessions with one router have one identifier and several addresses.
@@ -233,6 +240,7 @@ describe('explain: the step at which a path loses', () => {
       'route leak: ONLY_TO_CUSTOMER 64999 may not come from this neighbor',
     ],
     ['next hop resolvable', 'RFC 4271 9.1.2.1', {}, { cost: 255, localPref: 900 }, 'unresolvable'],
+    ['not long-lived stale', 'RFC 9494 4.3', {}, { localPref: 900, longLivedStale: true }, 'LLGR_STALE'],
     ['highest LOCAL_PREF', 'RFC 4271 9.1.1', { localPref: 101 }, { asns: [] }, 'LOCAL_PREF 100'],
     ['shortest AS_PATH', 'RFC 4271 9.1.2.2 a', {}, { asns: [65001, 65002] }, 'AS_PATH length 2'],
     // An AS_SET counts as one AS.
@@ -305,7 +313,7 @@ describe('explain: the step at which a path loses', () => {
     expect(DECISION_STEPS.map(({ name }) => name)).to.deep.equal(
       DECISION_STEPS.map(({ name }) => name).filter((name) => shown.has(name)),
     );
-    expect(DECISION_STEPS).to.have.length(13);
+    expect(DECISION_STEPS).to.have.length(14);
   });
 
   it('a path that is alone and cannot be used', () => {

@@ -90,7 +90,7 @@ describe('Speaker: minimum advertisement interval (RFC 4271 section 9.2.1.1)', (
     source.announce(Q);
     paced.refresh(1);
     await lab.clock.runAsync(11_000);
-    expect(paced.view.log.toSorted()).to.deep.equal([`+${P}`, `+${Q}`]);
+    expect(paced.view.log.toSorted()).to.deep.equal([`+${P}`, `+${Q}`, 'begin 1/1', 'end 1/1']);
   });
 
   it('is changed in place, both ways, and nothing is lost or told twice', async () => {

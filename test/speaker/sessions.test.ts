@@ -64,10 +64,12 @@ describe('Speaker: sessions', () => {
     b.view.log.length = 0;
     b.refresh(1);
     await lab.settle();
-    expect(b.view.log.toSorted()).to.deep.equal([`+${V4}`, '+10.2.0.0/16'].toSorted());
+    expect(b.view.log.splice(0).toSorted()).to.deep.equal(
+      [`+${V4}`, '+10.2.0.0/16', 'begin 1/1', 'end 1/1'].toSorted(),
+    );
     b.refresh(2);
     await lab.settle();
-    expect(b.view.log.slice(2)).to.deep.equal([`+${V6}`]);
+    expect(b.view.log).to.deep.equal(['begin 2/1', `+${V6}`, 'end 2/1']);
     expect(others).to.equal(3);
     expect(a.view.log).to.deep.equal([]);
     // A family that is not in use is ignored, and so are the demarcations of RFC 7313 and unknown subtypes.

@@ -37,6 +37,8 @@ export class Probe implements SessionHandler {
   negotiated: Negotiated | undefined;
   /** Why sessions ended. */
   readonly downs: string[] = [];
+  /** ROUTE-REFRESH messages of all sessions: `1/1 request`. */
+  readonly refreshes: string[] = [];
   /** Bodies of all UPDATEs of this session, hex. */
   updates: string[] = [];
   /** Called with each UPDATE's octets before they are applied. */
@@ -80,8 +82,9 @@ export class Probe implements SessionHandler {
   onReadDone(): void {
     // Applied at once.
   }
-  onRouteRefresh(): void {
-    // Probes are asked for nothing.
+  onRouteRefresh(afi: number, safi: number, subtype: number): void {
+    this.refreshes.push(`${afi}/${safi} ${['request', 'begin', 'end'][subtype]}`);
+    this.view.log.push(`${['request', 'begin', 'end'][subtype]} ${afi}/${safi}`);
   }
   onDrain(): void {
     // Probes send little.
@@ -174,6 +177,8 @@ export class Lab {
   }
 
   host(address: string): MemoryTransport {
+    const known = this.hosts.get(address);
+    if (known) return known;
     const host = this.network.host(address);
     this.hosts.set(address, host);
     const connect = host.connect.bind(host);

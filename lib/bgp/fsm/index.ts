@@ -4,5 +4,6 @@ export { FSM_STATES, INITIAL_STATE, progressOf, type FsmState, type FsmStateName
 export { FSM_EVENTS, type FsmEvent, type FsmEventName, type NotificationContent } from './events.js';
 export type { FsmAction, FsmTimer, Step } from './actions.js';
 export { negotiate, type Negotiated, type OpenFacts, type PeerPolicy } from './negotiate.js';
+export { HARD_RESET, isGracefulEnd, wantsHardReset, type SessionEnd } from './session-end.js';
 export { dialedSurvives, type SpeakerIdentity } from './collision.js';
 export { jittered, retryDelay } from './backoff.js';

@@ -1,6 +1,7 @@
 import { ROLE, ROLE_OF_PEER, roleName, type RoleName } from '../wire/capabilities/role.js';
 import { MAX_EXTENDED_MESSAGE_LENGTH, MAX_MESSAGE_LENGTH, type PeerType, type WireContext } from '../wire/context.js';
 import { MessageError } from '../wire/errors.js';
+import type { GracefulRestart, LlgrTuple } from '../wire/capabilities/index.js';
 import type { AfiSafi } from '../wire/families.js';
 import { Writer } from '../../net/writer.js';
 
@@ -19,6 +20,15 @@ export interface Negotiated {
   readonly families: readonly AfiSafi[];
   readonly routeRefresh: boolean;
   readonly enhancedRouteRefresh: boolean;
+  /** What the peer says of its restarts (RFC 4724); undefined unless both sides announced the capability. */
+  readonly gracefulRestart: GracefulRestart | undefined;
+  /**
+   * Both sides set the N bit, and at least one wants its routes kept: a NOTIFICATION other than Hard Reset ends the session
+   * gracefully (RFC 8538).
+   */
+  readonly notificationRestart: boolean;
+  /** The peer's families and times of long-lived graceful restart (RFC 9494); undefined unless both sides announced it. */
+  readonly longLived: readonly LlgrTuple[] | undefined;
   /** How to read what the peer sends. */
   readonly receive: WireContext;
   /** How to write what the peer reads. */
@@ -42,6 +52,9 @@ export interface OpenFacts {
   readonly roles: readonly number[];
   /** IPv4 unicast with IPv6 next hops (RFC 8950). */
   readonly extendedNextHop: boolean;
+  readonly gracefulRestart?: GracefulRestart | undefined;
+  /** Tuples of the LLGR capability. */
+  readonly longLived?: readonly LlgrTuple[] | undefined;
 }
 
 /** What we ask of the peer beyond our OPEN. */
@@ -73,8 +86,8 @@ const IPV4_UNICAST: AfiSafi = Object.freeze({ afi: 1, safi: 1 });
  * Two OPENs in, one agreement out, or what to tell a peer with which there is none.
  * @param local  the OPEN that we sent
  * @param peer   the OPEN that we received, already found well-formed
- * @see RFC 4271 sections 4.2 and 6.2, RFC 5492 section 3, RFC 6286, RFC 6793, RFC 7607, RFC 8654, RFC 8950,
- * RFC 9234 section 4.2
+ * @see RFC 4271 sections 4.2 and 6.2, RFC 4724 section 3, RFC 5492 section 3, RFC 6286, RFC 6793, RFC 7607, RFC 8538,
+ *      RFC 8654, RFC 8950, RFC 9234 section 4.2, RFC 9494
  */
 export function negotiate(local: OpenFacts, peer: OpenFacts, policy: PeerPolicy): Negotiated | MessageError {
   const refusal =
@@ -91,6 +104,7 @@ export function negotiate(local: OpenFacts, peer: OpenFacts, policy: PeerPolicy)
 
   const holdTimeSeconds = Math.min(local.holdTimeSeconds, peer.holdTimeSeconds);
   const peerType = peerTypeOf(local.asn, peer.asn, policy.confederationMembers);
+  const gracefulRestart = local.gracefulRestart && peer.gracefulRestart;
   const context = (extended: boolean): WireContext =>
     Object.freeze({
       asn4: local.fourOctetAs && peer.fourOctetAs,
@@ -110,10 +124,22 @@ export function negotiate(local: OpenFacts, peer: OpenFacts, policy: PeerPolicy)
     families: Object.freeze(families),
     routeRefresh: local.routeRefresh && peer.routeRefresh,
     enhancedRouteRefresh: local.enhancedRouteRefresh && peer.enhancedRouteRefresh,
+    gracefulRestart,
+    notificationRestart: gracefulRestart !== undefined && bothNotify(local, peer),
+    // RFC 9494 section 3.1: without the graceful restart capability it says nothing.
+    longLived: gracefulRestart && local.longLived && peer.longLived,
     // RFC 8654 section 4: whoever announced the capability takes long messages, also from a peer that did not.
     receive: context(local.extendedMessage),
     send: context(local.extendedMessage && peer.extendedMessage),
   });
+}
+
+/** RFC 8538 section 2. */
+function bothNotify(local: OpenFacts, peer: OpenFacts): boolean {
+  const [ours, theirs] = [local.gracefulRestart!, peer.gracefulRestart!];
+  // Between two that keep nothing of each other there is nothing to end gracefully.
+  const isKept = ours.tuples.length + theirs.tuples.length > 0;
+  return ours.notification && theirs.notification && isKept;
 }
 
 function judgeIdentity(local: OpenFacts, peer: OpenFacts, policy: PeerPolicy): MessageError | undefined {

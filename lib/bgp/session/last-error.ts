@@ -17,17 +17,33 @@ export interface LastError {
   readonly message?: string;
 }
 
+interface Notification {
+  readonly code: number;
+  readonly subcode: number;
+  readonly data: Uint8Array;
+}
+
+/** The NOTIFICATION inside of a Cease/Hard Reset (RFC 8538 section 3); an empty one stands for Cease with subcode 0. */
+export function encapsulated({ code, subcode, data }: Notification): Notification | undefined {
+  if (code !== 6 || subcode !== 9) return undefined;
+  return { code: data[0] ?? 6, subcode: data[1] ?? 0, data: data.subarray(2) };
+}
+
 /** A NOTIFICATION in words. `detail` says more than its code; only the sender knows. */
 export function notificationError(
   at: number,
   direction: 'sent' | 'received',
-  notification: { readonly code: number; readonly subcode: number; readonly data: Uint8Array },
+  notification: Notification,
   detail?: string,
 ): LastError {
   const { code, subcode, data } = notification;
-  const name = notificationText(code, subcode);
-  detail ??= direction === 'received' ? prefixLimitText(notification) : undefined;
-  const message = carriesShutdownCommunication(code, subcode) ? decodeShutdownCommunication(data) : undefined;
+  const inner = encapsulated(notification);
+  const said = inner ?? notification;
+  const outer = notificationText(code, subcode);
+  const name = inner === undefined ? outer : `${outer} (${notificationText(inner.code, inner.subcode)})`;
+  detail ??= direction === 'received' ? prefixLimitText(said) : undefined;
+  const communicates = carriesShutdownCommunication(said.code, said.subcode);
+  const message = communicates ? decodeShutdownCommunication(said.data) : undefined;
   return Object.freeze({
     at,
     direction,

@@ -8,8 +8,6 @@ import type { ResolvedPeerOptions } from './options.js';
 
 const MULTIPROTOCOL = 1;
 const AFI_IPV6 = 2;
-/** Seconds. Means something only with families in the capability, of which there are none. */
-const RESTART_TIME = 120;
 
 /**
  * The OPEN that we send.
@@ -39,11 +37,12 @@ function localCapabilities(options: ResolvedPeerOptions): Capability[] {
   }
   if (options.extendedMessage) capabilities.push({ code: 6, name: 'EXTENDED_MESSAGE' });
   if (options.role !== undefined) capabilities.push({ code: 9, name: 'ROLE', role: ROLE[options.role] });
-  if (options.gracefulRestart) {
-    const flags = { restartState: false, notification: false };
-    capabilities.push({ code: 64, name: 'GRACEFUL_RESTART', ...flags, restartTime: RESTART_TIME, tuples: [] });
-  }
+  const { gracefulRestart } = options;
+  if (gracefulRestart) capabilities.push({ code: 64, name: 'GRACEFUL_RESTART', ...gracefulRestart });
   if (options.fourOctetAs) capabilities.push({ code: 65, name: 'FOUR_OCTET_AS', as: options.localAs });
+  if (options.enhancedRouteRefresh) capabilities.push({ code: 70, name: 'ENHANCED_ROUTE_REFRESH' });
+  // RFC 9494 section 3.1: only together with graceful restart.
+  if (gracefulRestart?.longLived) capabilities.push({ code: 71, name: 'LLGR', tuples: gracefulRestart.longLived });
   return capabilities;
 }
 
@@ -68,6 +67,9 @@ export function openFacts(open: OpenMessage): OpenFacts {
     extendedNextHop: capabilitiesNamed(capabilities, 'EXTENDED_NEXT_HOP').some(({ tuples }) =>
       tuples.some((tuple) => isIpv4Unicast(tuple) && tuple.nextHopAfi === AFI_IPV6),
     ),
+    // RFC 4724 section 3: of several instances the last one counts.
+    gracefulRestart: capabilitiesNamed(capabilities, 'GRACEFUL_RESTART').at(-1),
+    longLived: capabilitiesNamed(capabilities, 'LLGR').at(-1)?.tuples,
   };
 }
 

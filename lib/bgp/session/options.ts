@@ -5,6 +5,7 @@ import type { SocketOptions } from '../../net/socket-options.js';
 import { whyNoOptions, type Endpoint, type Transport } from '../../net/transport.js';
 import { MAX_EXTENDED_MESSAGE_LENGTH, MAX_MESSAGE_LENGTH } from '../wire/context.js';
 import type { RoleName } from '../wire/capabilities/role.js';
+import type { GracefulRestart, LlgrTuple } from '../wire/capabilities/index.js';
 import type { AfiSafi } from '../wire/families.js';
 
 /** One neighbor, as a session sees it. Times are in seconds; names and defaults are those of the configuration. */
@@ -43,7 +44,23 @@ export interface PeerOptions {
   /** Above 4096, up to 65535: announce that we take so long messages (RFC 8654). Default 4096. */
   readonly maxMessageLength?: number | undefined;
   readonly capabilities?: CapabilityOptions | undefined;
+  /** What our OPEN says of our own restarts. Default: helper only, with the N bit; no families, so nothing of ours is kept. */
+  readonly gracefulRestart?: GracefulRestartOffer | undefined;
 }
+
+/** The graceful restart capability (RFC 4724, RFC 8538), and with it that of long-lived graceful restart (RFC 9494). */
+export interface GracefulRestartOffer extends GracefulRestart {
+  /** Left out: no LLGR capability; empty: what others announce is kept, nothing of ours. */
+  readonly longLived?: readonly LlgrTuple[];
+}
+
+const HELPER_ONLY: GracefulRestartOffer = Object.freeze({
+  restartState: false,
+  notification: true,
+  restartTime: 120,
+  tuples: [],
+  longLived: [],
+});
 
 /** Capabilities that our OPEN announces besides multiprotocol. All default to true unless they say otherwise. */
 export interface CapabilityOptions {
@@ -53,7 +70,9 @@ export interface CapabilityOptions {
   readonly fourOctetAs?: boolean | undefined;
   /** IPv4 unicast with IPv6 next hops (RFC 8950). Default false. */
   readonly extendedNextHop?: boolean | undefined;
-  /** RFC 4724 with no family: End-of-RIB is sent, forwarding state is not kept over a restart. */
+  /** RFC 7313; only together with `routeRefresh`. */
+  readonly enhancedRouteRefresh?: boolean | undefined;
+  /** RFC 4724, and all that builds on it. Off: nothing is kept, in neither direction; End-of-RIB is sent all the same. */
   readonly gracefulRestart?: boolean | undefined;
 }
 
@@ -88,7 +107,9 @@ export interface ResolvedPeerOptions {
   readonly routeRefresh: boolean;
   readonly fourOctetAs: boolean;
   readonly extendedNextHop: boolean;
-  readonly gracefulRestart: boolean;
+  readonly enhancedRouteRefresh: boolean;
+  /** Undefined: no capability. May change while the neighbor runs: see `Peer.setGracefulRestart`. */
+  gracefulRestart: GracefulRestartOffer | undefined;
 }
 
 /** @throws UsageError `bad_option` or `bad_address`, naming the option */
@@ -99,6 +120,8 @@ export function resolveOptions(options: PeerOptions): ResolvedPeerOptions {
   const connectRetryMax = options.connectRetryMax ?? Math.max(120, connectRetry);
   const sendHoldTime = options.sendHoldTime ?? Math.max(480, 2 * holdTime);
   const maxMessageLength = options.maxMessageLength ?? MAX_MESSAGE_LENGTH;
+
+  const routeRefresh = options.capabilities?.routeRefresh ?? true;
 
   checkAddress('remote', remote.address);
   check('remote', isWithin(remote.port, 1, 65535), 'the port is 1 to 65535');
@@ -144,10 +167,12 @@ export function resolveOptions(options: PeerOptions): ResolvedPeerOptions {
     sendHoldTime,
     passive: options.passive ?? false,
     extendedMessage: maxMessageLength > MAX_MESSAGE_LENGTH,
-    routeRefresh: options.capabilities?.routeRefresh ?? true,
+    routeRefresh,
     fourOctetAs: options.capabilities?.fourOctetAs ?? true,
     extendedNextHop: options.capabilities?.extendedNextHop ?? false,
-    gracefulRestart: options.capabilities?.gracefulRestart ?? true,
+    enhancedRouteRefresh: (options.capabilities?.enhancedRouteRefresh ?? true) && routeRefresh,
+    gracefulRestart:
+      (options.capabilities?.gracefulRestart ?? true) ? (options.gracefulRestart ?? HELPER_ONLY) : undefined,
   };
 }
 

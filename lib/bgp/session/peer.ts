@@ -10,6 +10,7 @@ import { capabilityNames } from './open.js';
 import {
   requireSocketOptions,
   resolveOptions,
+  type GracefulRestartOffer,
   type PeerOptions,
   type ResolvedPeerOptions,
   type SessionRuntime,
@@ -57,6 +58,15 @@ export class Peer {
   }
 
   /**
+   * Close the connection without a NOTIFICATION and stay Idle until `start`: a peer with graceful restart keeps our
+   * routes, since it takes this for a restart (RFC 4724 section 4.1).
+   */
+  leave(): Promise<void> {
+    this.#runners.leave('stopped for a restart');
+    return this.#runners.closed();
+  }
+
+  /**
    * End the session and begin anew at once, with all failures forgotten. Also cuts short the wait for the next attempt.
    * Does nothing to a stopped neighbor.
    * @param subcode of Cease; default Administrative Reset
@@ -86,6 +96,16 @@ export class Peer {
   /** Never connect from now on, or connect again. A session that is up, or coming up, notices nothing. */
   setPassive(passive: boolean): void {
     this.#runners.setPassive(passive);
+  }
+
+  /** Let the peer enter Established, if `holdsConfirmation` held that back. */
+  confirm(): void {
+    this.#runners.confirm();
+  }
+
+  /** Say something else of our restarts from the next OPEN on. @param offer undefined: no capability */
+  setGracefulRestart(offer: GracefulRestartOffer | undefined): void {
+    this.options.gracefulRestart = offer;
   }
 
   /**

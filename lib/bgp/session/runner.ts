@@ -2,6 +2,7 @@ import type { Connection } from '../../net/transport.js';
 import type { FsmAction } from '../fsm/actions.js';
 import type { FsmEvent, NotificationContent } from '../fsm/events.js';
 import { negotiate, type Negotiated } from '../fsm/negotiate.js';
+import { HARD_RESET, wantsHardReset, type SessionEnd } from '../fsm/session-end.js';
 import { INITIAL_STATE, type FsmState, type FsmStateName } from '../fsm/state.js';
 import { step } from '../fsm/step.js';
 import { MessageError } from '../wire/errors.js';
@@ -12,7 +13,7 @@ import { decodeOpen, encodeOpen, type OpenMessage } from '../wire/messages/open.
 import { decodeRouteRefresh } from '../wire/messages/route-refresh.js';
 import { notificationText } from '../wire/notification-names.js';
 import type { Counters } from './counters.js';
-import { localError, notificationError, type LastError } from './last-error.js';
+import { encapsulated, localError, notificationError, type LastError } from './last-error.js';
 import { Link, type LinkOwner } from './link.js';
 import { localOpen, openFacts } from './open.js';
 import type { ResolvedPeerOptions, SessionRuntime } from './options.js';
@@ -32,7 +33,8 @@ export interface RunnerHost {
   onOpen(runner: FsmRunner, open: OpenMessage): boolean;
   /** A second connection while this runner has one. */
   onCompeting(connection: Connection): void;
-  onTransition(runner: FsmRunner, from: FsmStateName, to: FsmStateName, reason: string): void;
+  /** @param end how the session ended, if it was Established */
+  onTransition(runner: FsmRunner, from: FsmStateName, to: FsmStateName, reason: string, end: SessionEnd): void;
   onError(error: LastError): void;
   /** The runner is done with a connection on which a NOTIFICATION is still on its way. */
   closeGently(connection: Connection): void;
@@ -42,8 +44,12 @@ interface Occurrence {
   readonly event: FsmEvent;
   readonly reason: string;
   readonly connection: Connection | undefined;
+  readonly end: SessionEnd | undefined;
 }
 
+const LOST: SessionEnd = Object.freeze({ kind: 'lost' });
+
+const CEASE = 6;
 /** Subcode of code 1, Message Header Error. */
 const BAD_MESSAGE_LENGTH = 2;
 
@@ -62,6 +68,10 @@ export class FsmRunner implements LinkOwner {
   #peerOpen: OpenMessage | undefined;
   /** A NOTIFICATION was sent: let it get through before the connection closes. */
   #farewell = false;
+  /** The KEEPALIVE that confirms the peer's OPEN was not sent yet. */
+  #isHeld = false;
+  /** What the event under way says of the end of the session. */
+  #end: SessionEnd = LOST;
 
   constructor(host: RunnerHost) {
     this.#host = host;
@@ -91,9 +101,10 @@ export class FsmRunner implements LinkOwner {
    * Something happened.
    * @param reason     for people, unless the FSM's answer is a NOTIFICATION: its text is the reason then
    * @param connection of tcpCrAcked and tcpConnectionConfirmed
+   * @param end        what a received NOTIFICATION said
    */
-  dispatch(event: FsmEvent, reason: string, connection?: Connection): void {
-    this.#occurrences.push({ event, reason, connection });
+  dispatch(event: FsmEvent, reason: string, connection?: Connection, end?: SessionEnd): void {
+    this.#occurrences.push({ event, reason, connection, end });
     if (this.#running) return;
     this.#running = true;
     try {
@@ -110,12 +121,13 @@ export class FsmRunner implements LinkOwner {
     if (from === 'Connect' && occurrence.event.type === 'connectRetryTimerExpires') this.#onNoAnswer();
     const { state, actions } = step(this.#state, occurrence.event);
     this.#state = state;
+    this.#end = occurrence.end ?? LOST;
     let reason = occurrence.reason;
     for (const action of actions) {
       this.#perform(action, occurrence);
       if (action.type === 'sendNotification') reason = sentReason(action.notification);
     }
-    if (state.name !== from) this.#host.onTransition(this, from, state.name, reason);
+    if (state.name !== from) this.#host.onTransition(this, from, state.name, reason, this.#end);
   }
 
   #onNoAnswer(): void {
@@ -123,7 +135,7 @@ export class FsmRunner implements LinkOwner {
     this.#host.onError(localError(runtime.clock.wallTime(), noAnswerText(options.remote, options.socket)));
   }
 
-  #perform(action: FsmAction, { connection }: Occurrence): void {
+  #perform(action: FsmAction, { event, connection }: Occurrence): void {
     switch (action.type) {
       case 'dial':
         return this.link.dial();
@@ -140,9 +152,12 @@ export class FsmRunner implements LinkOwner {
         this.send(encodeOpen(localOpen(this.#host.options, this.#host.plainOpen)));
         return;
       case 'sendKeepalive':
-        this.#host.counters.sent.keepalive++;
-        this.send(KEEPALIVE);
-        return;
+        if (event.type === 'bgpOpen' && this.#host.handler.holdsConfirmation?.(this.#negotiated!)) {
+          this.#isHeld = true;
+          return;
+        }
+        this.#isHeld = false;
+        return this.#sendKeepalive();
       case 'sendNotification':
         return this.#sendNotification(action.notification);
       case 'startTimer':
@@ -159,6 +174,7 @@ export class FsmRunner implements LinkOwner {
     const connection = this.link.release();
     this.#negotiated = undefined;
     this.#peerOpen = undefined;
+    this.#isHeld = false;
     if (connection === undefined) return;
     if (this.#farewell) this.#host.closeGently(connection);
     else connection.destroy();
@@ -169,18 +185,37 @@ export class FsmRunner implements LinkOwner {
 
   /** @returns false: stop until onDrain, or there is no connection */
   send(bytes: Uint8Array): boolean {
+    this.confirm();
     this.timers.noteSent();
     return this.link.send(bytes);
   }
 
+  #sendKeepalive(): void {
+    this.#host.counters.sent.keepalive++;
+    this.send(KEEPALIVE);
+  }
+
+  /** Send the KEEPALIVE that was held back, if one was. */
+  confirm(): void {
+    if (!this.#isHeld) return;
+    this.#isHeld = false;
+    this.#sendKeepalive();
+  }
+
   #sendNotification(notification: NotificationContent): void {
     const { counters, runtime } = this.#host;
+    const { code, subcode } = notification;
+    // RFC 8538 section 3: code, subcode and data travel inside of a Hard Reset.
+    const hard = this.#negotiated?.notificationRestart === true && wantsHardReset(code, subcode);
+    const data = Uint8Array.of(code, subcode, ...notification.data);
+    const sent = hard ? { ...notification, code: CEASE, subcode: HARD_RESET, data } : notification;
+    this.#end = { kind: 'sent', code, subcode, hard };
     counters.sent.notification++;
-    this.send(encodeNotification(notification));
+    this.send(encodeNotification(sent));
     this.#farewell = true;
     if (!isCollision(notification)) {
       const at = runtime.clock.wallTime();
-      this.#host.onError(notificationError(at, 'sent', notification, notification.reason || undefined));
+      this.#host.onError(notificationError(at, 'sent', sent, notification.reason || undefined));
     }
   }
 
@@ -297,12 +332,13 @@ export class FsmRunner implements LinkOwner {
 
   #onNotification(body: Uint8Array): void {
     const notification = decodeNotification(body);
-    const { code, subcode } = notification;
+    const { code, subcode } = encapsulated(notification) ?? notification;
+    const end: SessionEnd = { kind: 'received', code, subcode, hard: encapsulated(notification) !== undefined };
     const error = notificationError(this.#host.runtime.clock.wallTime(), 'received', notification);
     if (!isCollision(notification)) this.#host.onError(error);
     const reason = `received ${error.text}${error.message === undefined ? '' : `: ${error.message}`}`;
-    if (code === 2 && subcode === 1) this.dispatch({ type: 'notifMsgVerErr' }, reason);
-    else this.dispatch({ type: 'notifMsg', code, subcode }, reason);
+    if (code === 2 && subcode === 1) this.dispatch({ type: 'notifMsgVerErr' }, reason, undefined, end);
+    else this.dispatch({ type: 'notifMsg', code, subcode }, reason, undefined, end);
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Connection } from '../../net/transport.js';
 import { dialedSurvives } from '../fsm/collision.js';
 import type { NotificationContent } from '../fsm/events.js';
+import type { SessionEnd } from '../fsm/session-end.js';
 import { progressOf, type FsmStateName } from '../fsm/state.js';
 import type { MessageError } from '../wire/errors.js';
 import type { OpenMessage } from '../wire/messages/open.js';
@@ -12,6 +13,9 @@ import type { ResolvedPeerOptions, SessionRuntime } from './options.js';
 import { describeWait } from './reason.js';
 import { FsmRunner, type RunnerHost } from './runner.js';
 import type { SessionHandler } from './types.js';
+
+/** Of a stop without a connection: not sent. */
+const NOTHING_SAID: NotificationContent = { code: 6, subcode: 2, data: new Uint8Array(0), reason: '' };
 
 /**
  * The one or two FSMs of a neighbor. The primary one dials, retries and has the session. A competing one runs only while a
@@ -81,6 +85,19 @@ export class Runners implements RunnerHost {
     this.#cause = reason;
   }
 
+  /** Stop without a word to the peer. */
+  leave(reason: string): void {
+    this.isStarted = false;
+    const competing = this.#competing;
+    this.#competing = undefined;
+    for (const runner of [competing, this.#primary]) {
+      runner?.dispatch({ type: 'tcpConnectionFails' }, reason);
+      runner?.timers.stopAll();
+    }
+    this.#primary.dispatch({ type: 'manualStop', notification: NOTHING_SAID }, reason);
+    this.#cause = reason;
+  }
+
   fail(error: MessageError, idleHold: number | null | undefined): void {
     const held = idleHold === undefined ? {} : { idleHold };
     this.#primary.dispatch({ type: 'automaticStop', notification: error, ...held }, error.reason);
@@ -110,6 +127,11 @@ export class Runners implements RunnerHost {
     const { address, port } = connection.remote;
     this.#primary.dispatch({ type: 'tcpConnectionConfirmed' }, `connection from ${address} port ${port}`, connection);
     return this.#primary.link.connection === connection || this.#competing?.link.connection === connection;
+  }
+
+  confirm(): void {
+    this.#primary.confirm();
+    this.#competing?.confirm();
   }
 
   /** When no connection is open any more. */
@@ -149,11 +171,21 @@ export class Runners implements RunnerHost {
   onOpen(runner: FsmRunner, open: OpenMessage): boolean {
     const other = runner === this.#primary ? this.#competing : this.#primary;
     if (other === undefined) return true;
-    if (other.state.name === 'Established') return false;
+    if (other.state.name === 'Established') return this.#beginsAnew(other);
     // Without its OPEN nothing is known of the other connection: it decides when that comes.
     if (other.state.name !== 'OpenConfirm') return true;
     if (this.#survivor(runner, other, open) === other) return false;
     this.#keepOnly(runner);
+    return true;
+  }
+
+  /**
+   * RFC 4724 section 4.2: a peer that can restart and opens a new connection has restarted, whatever we think of the old
+   * one, which is closed without a NOTIFICATION.
+   */
+  #beginsAnew(established: FsmRunner): boolean {
+    if (!established.negotiated?.gracefulRestart?.tuples.length) return false;
+    established.dispatch({ type: 'tcpConnectionFails' }, 'the peer restarted: it opened a new session');
     return true;
   }
 
@@ -177,10 +209,10 @@ export class Runners implements RunnerHost {
     loser.timers.stopAll();
   }
 
-  onTransition(runner: FsmRunner, from: FsmStateName, to: FsmStateName, reason: string): void {
+  onTransition(runner: FsmRunner, from: FsmStateName, to: FsmStateName, reason: string, end: SessionEnd): void {
     const hasEnded = to === 'Idle' || to === 'Active';
     if (runner === this.#competing && hasEnded && from !== 'Idle') this.#endCompeting(runner);
-    else if (runner === this.#primary) this.#onPrimary(from, hasEnded, reason);
+    else if (runner === this.#primary) this.#onPrimary(from, hasEnded, reason, end);
     else if (runner !== this.#competing) return;
 
     if (to === 'Established') {
@@ -196,10 +228,10 @@ export class Runners implements RunnerHost {
     runner.timers.stopAll();
   }
 
-  #onPrimary(from: FsmStateName, hasEnded: boolean, reason: string): void {
+  #onPrimary(from: FsmStateName, hasEnded: boolean, reason: string, end: SessionEnd): void {
     if (from === 'Established') {
       this.plainOpen = false;
-      this.handler.onDown(reason);
+      this.handler.onDown(reason, end);
     }
     if (!hasEnded) return;
     if (progressOf(from) > 0) this.#cause = reason;

@@ -1,8 +1,9 @@
 import type { FsmStateName } from '../fsm/state.js';
 import type { Negotiated } from '../fsm/negotiate.js';
+import type { SessionEnd } from '../fsm/session-end.js';
 import type { MessageError } from '../wire/errors.js';
 
-export type { FsmStateName, Negotiated };
+export type { FsmStateName, Negotiated, SessionEnd };
 
 /**
  * What a session's owner (the speaker) is told. Calls come synchronously, in wire order. Octets are lent for the
@@ -10,6 +11,11 @@ export type { FsmStateName, Negotiated };
  */
 export interface SessionHandler {
   onStateChange(from: FsmStateName, to: FsmStateName, reason: string): void;
+  /**
+   * The peer's OPEN is accepted. True: our KEEPALIVE, which lets the peer enter Established, is held back until `Peer.confirm`,
+   * something is sent, or the keepalive timer expires. Left out: never.
+   */
+  holdsConfirmation?(negotiated: Negotiated): boolean;
   /** Entered Established; from now on `send` may be used. */
   onEstablished(negotiated: Negotiated): void;
   /**
@@ -22,6 +28,6 @@ export interface SessionHandler {
   onRouteRefresh(afi: number, safi: number, subtype: number): void;
   /** The transport takes octets again after `send` returned false. */
   onDrain(): void;
-  /** Left Established; comes before onStateChange. */
-  onDown(reason: string): void;
+  /** Left Established; comes before onStateChange. `end` says whether routes may be kept, see `isGracefulEnd`. */
+  onDown(reason: string, end: SessionEnd): void;
 }

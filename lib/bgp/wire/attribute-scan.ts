@@ -9,12 +9,14 @@
 import { isHostAddress } from './attributes/next-hop.js';
 import type { PeerType } from './context.js';
 
-/** Well-known communities that the speaker obeys (RFC 1997), as bits. */
-export const COMMUNITY_FLAG = { noExport: 1, noAdvertise: 2, noExportSubconfed: 4 } as const;
+/** Well-known communities that the speaker obeys (RFC 1997, RFC 9494), as bits. */
+export const COMMUNITY_FLAG = { noExport: 1, noAdvertise: 2, noExportSubconfed: 4, llgrStale: 8, noLlgr: 16 } as const;
 
 const NO_EXPORT = 0xffffff01;
 const NO_ADVERTISE = 0xffffff02;
 const NO_EXPORT_SUBCONFED = 0xffffff03;
+const LLGR_STALE = 0xffff0006;
+const NO_LLGR = 0xffff0007;
 
 /** What a scan found; reused from scan to scan. Offsets are into the scanned octets. */
 export class AttributeFacts {
@@ -119,6 +121,8 @@ function scanCommunities(bytes: Uint8Array, start: number, end: number): number 
     if (community === NO_EXPORT) flags |= COMMUNITY_FLAG.noExport;
     else if (community === NO_ADVERTISE) flags |= COMMUNITY_FLAG.noAdvertise;
     else if (community === NO_EXPORT_SUBCONFED) flags |= COMMUNITY_FLAG.noExportSubconfed;
+    else if (community === LLGR_STALE) flags |= COMMUNITY_FLAG.llgrStale;
+    else if (community === NO_LLGR) flags |= COMMUNITY_FLAG.noLlgr;
   }
   return flags;
 }

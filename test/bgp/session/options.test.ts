@@ -88,6 +88,8 @@ describe('options of a Peer', () => {
       'ROUTE_REFRESH',
       'GRACEFUL_RESTART',
       'FOUR_OCTET_AS',
+      'ENHANCED_ROUTE_REFRESH',
+      'LLGR',
     ]);
     const off = { routeRefresh: false, fourOctetAs: false, gracefulRestart: false };
     expect(names({ capabilities: off, maxMessageLength: 65535 })).to.deep.equal(['MULTIPROTOCOL', 'EXTENDED_MESSAGE']);

@@ -15,7 +15,17 @@ export class Bird extends SpeakerDriver {
     this.#announced.clear();
     for (const route of this.settings.announce ?? []) this.#add(route);
     await this.#writeConfiguration();
-    const args = ['-f', '-c', this.#file('bird.conf'), '-s', this.#file('bird.ctl'), '-P', this.#file('bird.pid')];
+    // -R: it comes back after a graceful restart, if there was one.
+    const args = [
+      ...(this.#restarts ? ['-R'] : []),
+      '-f',
+      '-c',
+      this.#file('bird.conf'),
+      '-s',
+      this.#file('bird.ctl'),
+      '-P',
+      this.#file('bird.pid'),
+    ];
     this.#process = this.host.spawn('bird', args);
     await this.answers(this.#process, () => this.ask('show status'));
   }
@@ -59,6 +69,10 @@ export class Bird extends SpeakerDriver {
     await this.ask('configure');
   }
 
+  get #restarts(): boolean {
+    return this.settings.neighbors.some(({ gracefulRestart }) => gracefulRestart !== undefined);
+  }
+
   /** A command of `birdc`. */
   ask(command: string): Promise<string> {
     return run('birdc', ['-s', this.#file('bird.ctl'), command]);
@@ -77,11 +91,13 @@ export class Bird extends SpeakerDriver {
       const routes = [...this.#announced.values()].filter(({ prefix }) => familyOf(prefix) === family);
       return `protocol static own_${family} { ${family} { preference 300; }; ${routes.map(staticRoute).join(' ')} }`;
     });
+    const restarts = this.#restarts;
     const kernel = (family: Family) =>
-      `protocol kernel { ${family} { import none; export where source = RTS_BGP; }; metric 0; }`;
+      `protocol kernel { ${family} { import none; export where source = RTS_BGP; }; metric 0; ${restarts ? 'graceful restart on; ' : ''}}`;
     const lines = [
       'log stderr all;',
       `router id ${this.routerId};`,
+      'graceful restart wait 10;',
       EXPORT_FILTER,
       ...(this.settings.globalLines ?? []),
       'protocol device { scan time 1; }',
@@ -105,6 +121,7 @@ export class Bird extends SpeakerDriver {
       `  local ${this.localAddress(peer)} as ${this.asn};`,
       `  neighbor ${peer.address} as ${peer.peerAs};`,
       '  connect delay time 0; connect retry time 1; error wait time 1, 2; error forget time 1;',
+      ...restartLines(peer),
       ...(peer.passive ? ['  passive;'] : []),
       ...(peer.password === undefined ? [] : [`  password "${peer.password}";`]),
       ...(peer.ttlSecurity === undefined ? [] : [`  ${distance(peer.ttlSecurity)}; ttl security on;`]),
@@ -119,6 +136,14 @@ export class Bird extends SpeakerDriver {
 
 function distance(hops: number): string {
   return hops === 1 ? 'direct' : `multihop ${hops}`;
+}
+
+function restartLines({ gracefulRestart }: PeerSettings): string[] {
+  if (gracefulRestart === undefined) return [];
+  const { restartTime, longLivedTime } = gracefulRestart;
+  const longLived =
+    longLivedTime === undefined ? [] : [`  long lived graceful restart on; long lived stale time ${longLivedTime};`];
+  return [`  graceful restart on; graceful restart time ${restartTime};`, ...longLived];
 }
 
 /** MED crosses an AS boundary only where the export filter itself has set it. */

@@ -95,6 +95,19 @@ export class Frr extends SpeakerDriver {
     };
   }
 
+  #restartLines(): string[] {
+    const { neighbors } = this.settings;
+    // Else its routes go at once when it is killed, also from neighbors that would keep them for its restart.
+    if (!neighbors.some((peer) => peer.gracefulRestart ?? peer.restartHelper)) return [' bgp graceful-restart-disable'];
+    const { restartTime = 120, longLivedTime } = neighbors.find((peer) => peer.gracefulRestart)?.gracefulRestart ?? {};
+    return [
+      ` bgp graceful-restart restart-time ${restartTime}`,
+      ' bgp graceful-restart preserve-fw-state',
+      ' bgp graceful-restart select-defer-time 10',
+      ...(longLivedTime === undefined ? [] : [` bgp long-lived-graceful-restart stale-time ${longLivedTime}`]),
+    ];
+  }
+
   #configuration(): string {
     const networks = (this.settings.announce ?? []).map((route) => this.#network(this.announcement(route)));
     const peers = this.settings.neighbors;
@@ -116,8 +129,7 @@ export class Frr extends SpeakerDriver {
       `router bgp ${this.asn}`,
       ` bgp router-id ${this.routerId}`,
       ` bgp cluster-id ${this.clusterId}`,
-      // Its routes go at once when it is killed, also from neighbors that would keep them for its restart.
-      ' bgp graceful-restart-disable',
+      ...this.#restartLines(),
       ' no bgp default ipv4-unicast',
       ' no bgp network import-check',
       ' no bgp ebgp-requires-policy',
@@ -132,6 +144,8 @@ export class Frr extends SpeakerDriver {
         ...(peer.ttlSecurity === undefined ? [] : [` neighbor ${peer.address} ttl-security hops ${peer.ttlSecurity}`]),
         ...(peer.multihop === undefined ? [] : [` neighbor ${peer.address} ebgp-multihop ${peer.multihop}`]),
         ...(peer.lines ?? []).map((line) => ` neighbor ${peer.address} ${line}`),
+        ...(peer.gracefulRestart ? [` neighbor ${peer.address} graceful-restart`] : []),
+        ...(peer.restartHelper ? [` neighbor ${peer.address} graceful-restart-helper`] : []),
       ]),
       ...family('ipv4'),
       ...family('ipv6'),

@@ -9,6 +9,7 @@ import type { Announcement, Family, HeldRoute, PeerSettings } from './speaker.js
 export class Gobgp extends SpeakerDriver {
   readonly kind = 'GoBGP';
   #process: RunningProcess | undefined;
+  #startedBefore = false;
 
   async start(): Promise<void> {
     const file = join(this.host.directory, 'gobgpd.json');
@@ -16,6 +17,9 @@ export class Gobgp extends SpeakerDriver {
     // It does not start over the socket of a killed one.
     await rm(this.#socket, { force: true });
     const api = ['--api-hosts', this.#api, '--pprof-disable'];
+    // -r: it comes back after a graceful restart.
+    if (this.#startedBefore && this.settings.neighbors.some((peer) => peer.gracefulRestart)) api.push('-r');
+    this.#startedBefore = true;
     this.#process = this.host.spawn('gobgpd', ['-f', file, '-t', 'json', '-l', 'info', ...api]);
     await this.answers(this.#process, () => this.gobgp('global', 'rib', '-j'));
     for (const route of this.settings.announce ?? []) await this.announce(route);
@@ -83,7 +87,11 @@ export class Gobgp extends SpeakerDriver {
       config: { 'route-reflector-client': true, 'route-reflector-cluster-id': this.clusterId },
     };
     return {
-      'afi-safis': families(peer).map((family) => ({ config: { 'afi-safi-name': `${family}-unicast` } })),
+      ...gracefulRestart(peer),
+      'afi-safis': families(peer).map((family) => ({
+        config: { 'afi-safi-name': `${family}-unicast` },
+        ...familyRestart(peer),
+      })),
       ...peer.gobgp,
       config: {
         'neighbor-address': peer.address,
@@ -109,6 +117,32 @@ export class Gobgp extends SpeakerDriver {
 /** The `config` of an object that is merged into another one. */
 function configIn(more: object | undefined): object {
   return (more as { config?: object } | undefined)?.config ?? {};
+}
+
+function gracefulRestart({ gracefulRestart: restart, restartHelper }: PeerSettings): object {
+  if (!restart && !restartHelper) return {};
+  const { restartTime, longLivedTime } = restart ?? {};
+  return {
+    'graceful-restart': {
+      config: {
+        enabled: true,
+        ...(restartTime === undefined ? { 'helper-only': true } : { 'restart-time': restartTime, 'deferral-time': 10 }),
+        ...(longLivedTime === undefined && !restartHelper ? {} : { 'long-lived-enabled': true }),
+      },
+    },
+  };
+}
+
+function familyRestart({ gracefulRestart: restart, restartHelper }: PeerSettings): object {
+  if (!restart && !restartHelper) return {};
+  const { longLivedTime } = restart ?? {};
+  const longLived = {
+    'long-lived-graceful-restart': { config: { enabled: true, 'restart-time': longLivedTime ?? 3600 } },
+  };
+  return {
+    'mp-graceful-restart': { config: { enabled: true } },
+    ...(longLivedTime === undefined && !restartHelper ? {} : longLived),
+  };
 }
 
 const STATES = ['Unknown', 'Idle', 'Connect', 'Active', 'OpenSent', 'OpenConfirm', 'Established'];

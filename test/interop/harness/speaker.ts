@@ -24,6 +24,10 @@ export interface PeerSettings {
   /** Default: both. */
   readonly families?: readonly Family[];
   readonly reflectorClient?: boolean;
+  /** Ask the neighbor to keep our routes over a restart: RFC 4724, and RFC 9494 with `longLivedTime`. Seconds. */
+  readonly gracefulRestart?: { readonly restartTime: number; readonly longLivedTime?: number };
+  /** Keep the neighbor's routes while it restarts, for long too. BIRD and tsbgp do so without being told. */
+  readonly restartHelper?: boolean;
   /** Never connects, only accepts. */
   readonly passive?: boolean;
   /** Default: the host's address on the neighbor's LAN. */

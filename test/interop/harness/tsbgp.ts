@@ -2,13 +2,13 @@ import { readdirSync, statSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { SpeakerConfig } from '../../../lib/speaker/options.js';
+import type { NeighborOptions, SpeakerConfig } from '../../../lib/speaker/options.js';
 import type { ReloadPlan } from '../../../lib/speaker/reload-plan.js';
 import type { ExplainView, FibRouteView, NeighborView, PathView, SummaryView } from '../../../lib/speaker/views.js';
 import type { Host } from './host.js';
 import type { RunningProcess } from './processes.js';
 import { SpeakerDriver, families } from './speaker.js';
-import type { Announcement, Family, HeldRoute, SpeakerSettings } from './speaker.js';
+import type { Announcement, Family, HeldRoute, PeerSettings, SpeakerSettings } from './speaker.js';
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 const API = '127.0.0.1:8179';
@@ -115,6 +115,11 @@ export class Tsbgp extends SpeakerDriver {
     return { plan: JSON.parse(json) as ReloadPlan, code: Number(code) };
   }
 
+  /** `tsbgp neighbor soft-in ADDRESS` and the like. */
+  async neighborCommand(command: string, address: string): Promise<void> {
+    await this.#cli('neighbor', command, address);
+  }
+
   /** SIGHUP with a new configuration. */
   async reconfigure(settings: TsbgpSettings): Promise<void> {
     Object.assign(this, { settings });
@@ -160,6 +165,7 @@ export class Tsbgp extends SpeakerDriver {
         connectRetry: 1,
         connectRetryMax: 4,
         ...(peer.reflectorClient ? { routeReflectorClient: true } : {}),
+        ...restartSettings(peer),
         ...(peer.passive ? { passive: true } : {}),
         ...(peer.password === undefined ? {} : { password: peer.password }),
         ...(peer.ttlSecurity === undefined ? {} : { ttlSecurity: peer.ttlSecurity }),
@@ -173,6 +179,15 @@ export class Tsbgp extends SpeakerDriver {
       ...config,
     };
   }
+}
+
+function restartSettings({ gracefulRestart }: PeerSettings): Partial<NeighborOptions> {
+  if (gracefulRestart === undefined) return {};
+  const { restartTime, longLivedTime: staleTime } = gracefulRestart;
+  return {
+    gracefulRestart: { helperOnly: false, restartTime },
+    ...(staleTime === undefined ? {} : { longLivedGracefulRestart: { helperOnly: false, staleTime } }),
+  };
 }
 
 let line: readonly [string, ...string[]] | undefined;

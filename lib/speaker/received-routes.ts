@@ -1,0 +1,218 @@
+/**
+ * The routes of one neighbor, under one source number that outlives its sessions when they may be kept: graceful restart
+ * as a helper (RFC 4724 section 4.2), its long-lived form (RFC 9494), and refreshes (RFC 7313).
+ *
+ * A route that the neighbor tells again unchanged after its restart is still the same path of the same source: no best
+ * path changes, and nobody is told anything.
+ */
+import type { Negotiated } from '../bgp/session/types.js';
+import { familyOf, type AfiSafi, type FamilyName } from '../bgp/wire/families.js';
+import type { Clock, Timer } from '../net/index.js';
+import type { Source } from '../rib/peer-table.js';
+import type { Rib } from '../rib/rib.js';
+import { LongLivedJob, SweepJob, SweepLeftOversJob } from '../rib/source-jobs.js';
+import { SourceRefresh } from '../rib/source-refresh.js';
+import type { EffectivePeerSettings } from './settings.js';
+import type { WorkLoop } from './work-loop.js';
+
+/**
+ * `restart`: the session is down, the neighbor has its restart time to come back. `longLived`: it did not, and its long-lived
+ * stale time runs. `resync`: it is back and tells its routes again. `refresh`: between BoRR and EoRR. `sweep`: what it did
+ * not tell again is being withdrawn.
+ */
+export type StalePhase = 'restart' | 'longLived' | 'resync' | 'refresh' | 'sweep';
+
+interface StaleState {
+  readonly phase: StalePhase;
+  /** When patience ends, on the clock's `now`; of `sweep`: no more. */
+  readonly until: number;
+  readonly timer: Timer | undefined;
+}
+
+export interface ReceivedRoutesHost {
+  readonly rib: Rib;
+  readonly loop: WorkLoop;
+  readonly clock: Clock;
+}
+
+export class ReceivedRoutes {
+  readonly source: number;
+  /** Prefixes by family. While a session is up, its Adj-RIB-In counts in it. */
+  counts = new Map<FamilyName, number>();
+  private readonly states = new Map<FamilyName, StaleState>();
+  private isUp = true;
+  private isGone = false;
+
+  /** @param onGone all routes are withdrawn, or about to be: the number must not be used any more */
+  constructor(
+    private readonly host: ReceivedRoutesHost,
+    public description: Source,
+    private readonly onGone: () => void,
+  ) {
+    this.source = host.rib.peers.add(description);
+  }
+
+  /** Whether a new session is with the same speaker, and its routes count the same. */
+  isFrom({ type, routerId, client, clusterId, routeServerClient }: Source): boolean {
+    const own = this.description;
+    return (
+      own.type === type &&
+      own.routerId === routerId &&
+      own.client === client &&
+      own.clusterId === clusterId &&
+      own.routeServerClient === routeServerClient
+    );
+  }
+
+  /** What is known of the neighbor is other than before. */
+  update(description: Source): void {
+    this.description = description;
+    this.host.rib.peers.update(this.source, description);
+  }
+
+  /**
+   * The session ended in a way that allows to keep routes.
+   * @returns false when none are kept: they are all withdrawn then
+   */
+  lost(negotiated: Negotiated): boolean {
+    this.isUp = false;
+    const restart = negotiated.gracefulRestart!;
+    for (const family of this.counts.keys()) {
+      const longLived = longLivedTime(negotiated, family) * 1000;
+      const isRestartable = restart.tuples.some((tuple) => isOf(family, tuple));
+      if (!isRestartable && longLived === 0) this.sweep(family);
+      else {
+        // RFC 9494 section 4.2: the long-lived time is not begun anew by a session that did not get to its End-of-RIB.
+        const before = this.states.get(family);
+        const left = before?.phase === 'resync' ? before.until - this.host.clock.now() : Infinity;
+        this.begin(family, longLived > 0);
+        this.enter(family, 'restart', isRestartable ? restart.restartTime * 1000 : 0, () => {
+          if (longLived > 0) this.beginLongLived(family, Math.min(longLived, left));
+          else this.giveUp(family);
+        });
+      }
+    }
+    const isKept = [...this.states.values()].some(({ phase }) => phase === 'restart');
+    if (!isKept) this.drop();
+    return isKept;
+  }
+
+  private beginLongLived(family: FamilyName, ms: number): void {
+    const rib = this.host.rib.of(family);
+    const refresh = rib.refreshes.get(this.source)!;
+    this.host.loop.addJob(new LongLivedJob(rib, this.source, refresh, (count) => this.countDown(family, count)));
+    this.enter(family, 'longLived', ms, () => this.giveUp(family));
+  }
+
+  /** The neighbor did not come back, or did not tell everything, in time. */
+  private giveUp(family: FamilyName): void {
+    this.sweep(family);
+    const isWaiting = [...this.states.values()].some(({ phase }) => phase !== 'sweep');
+    if (!this.isUp && !isWaiting) this.drop();
+  }
+
+  /**
+   * The neighbor is back.
+   * @param counts of the new session's Adj-RIB-In, which took over what `counts` was
+   */
+  resumed(counts: Map<FamilyName, number>, negotiated: Negotiated, settings: EffectivePeerSettings): void {
+    const { clock } = this.host;
+    this.isUp = true;
+    this.counts = counts;
+    for (const [family, { phase, until }] of this.states) {
+      if (phase === 'sweep') continue;
+      if (!counts.has(family) || !isPreserved(negotiated, family)) this.sweep(family);
+      else {
+        const patience = settings.gracefulRestart.staleRoutesTime * 1000;
+        const ms = phase === 'longLived' ? Math.min(until - clock.now(), patience) : patience;
+        this.enter(family, 'resync', ms, () => this.giveUp(family));
+      }
+    }
+  }
+
+  /** End-of-RIB: what was not told by now is gone. */
+  endOfRib(family: FamilyName): void {
+    if (this.states.get(family)?.phase === 'resync') this.sweep(family);
+  }
+
+  /** BoRR: all is told again from here on (RFC 7313 section 4). */
+  beginRefresh(family: FamilyName, settings: EffectivePeerSettings): void {
+    this.begin(family, false);
+    this.enter(family, 'refresh', settings.gracefulRestart.staleRoutesTime * 1000, () => this.giveUp(family));
+  }
+
+  /** EoRR. One without a BoRR is ignored. */
+  endRefresh(family: FamilyName): void {
+    if (this.states.get(family)?.phase === 'refresh') this.sweep(family);
+  }
+
+  /** Withdraw everything. */
+  drop(): void {
+    if (this.isGone) return;
+    this.isGone = true;
+    for (const { timer } of this.states.values()) timer?.cancel();
+    this.states.clear();
+    this.host.loop.dropSource(this.source);
+    this.onGone();
+  }
+
+  /**
+   * Everything is stale from now on.
+   * @param keepsLeftOvers also what was stale already from an earlier restart: else it is swept
+   */
+  private begin(family: FamilyName, keepsLeftOvers: boolean): void {
+    const rib = this.host.rib.of(family);
+    const phase = this.states.get(family)?.phase;
+    // Routes that were only not refreshed yet by a peer that had not restarted are as good as before.
+    const earlier = phase === 'refresh' || keepsLeftOvers ? undefined : rib.refreshes.get(this.source);
+    const refresh = new SourceRefresh(earlier);
+    rib.refreshes.set(this.source, refresh);
+    if (!earlier) return;
+    const onWithdrawn = (count: number): void => this.countDown(family, count);
+    this.host.loop.addJob(new SweepLeftOversJob(rib, this.source, refresh, onWithdrawn));
+  }
+
+  private sweep(family: FamilyName): void {
+    const rib = this.host.rib.of(family);
+    let refresh = rib.refreshes.get(this.source);
+    if (!refresh) rib.refreshes.set(this.source, (refresh = new SourceRefresh()));
+    this.host.loop.addJob(new SweepJob(rib, this.source, refresh, (count) => this.countDown(family, count)));
+    this.enter(family, 'sweep');
+  }
+
+  private enter(family: FamilyName, phase: StalePhase, ms?: number, onExpired?: () => void): void {
+    const { clock } = this.host;
+    this.states.get(family)?.timer?.cancel();
+    const timer = onExpired && clock.after(ms!, onExpired);
+    this.states.set(family, { phase, until: clock.now() + (ms ?? 0), timer });
+  }
+
+  private countDown(family: FamilyName, count: number): void {
+    const before = this.counts.get(family);
+    if (before !== undefined) this.counts.set(family, before - count);
+  }
+
+  /** Why routes of a family are stale, and until when at most (Unix milliseconds, null: they go right now). */
+  staleOf(family: FamilyName): { readonly phase: StalePhase; readonly until: number | null } | undefined {
+    const { rib, clock } = this.host;
+    const state = this.states.get(family);
+    if (!state || !rib.of(family).refreshes.has(this.source)) return undefined;
+    const until = state.timer ? Math.round(clock.wallTime() + state.until - clock.now()) : null;
+    return { phase: state.phase, until };
+  }
+}
+
+function isOf(family: FamilyName, { afi, safi }: AfiSafi): boolean {
+  return familyOf(afi, safi) === family;
+}
+
+/** Seconds; 0: not kept beyond the restart time. */
+function longLivedTime({ longLived = [] }: Negotiated, family: FamilyName): number {
+  return longLived.find((tuple) => isOf(family, tuple))?.staleTime ?? 0;
+}
+
+/** Whether the F bit of a family says that the neighbor went on forwarding (RFC 4724 section 4.2, RFC 9494 section 4.2). */
+function isPreserved({ gracefulRestart, longLived = [] }: Negotiated, family: FamilyName): boolean {
+  if (!gracefulRestart) return false;
+  return [...gracefulRestart.tuples, ...longLived].some((tuple) => tuple.forwarding && isOf(family, tuple));
+}
