@@ -11,7 +11,7 @@
 import { countInAsPath } from '../bgp/wire/as-path.js';
 import type { AttributeFacts } from '../bgp/wire/attribute-scan.js';
 import { Arena } from './arena.js';
-import { grow, IdStack, nextCapacity } from './columns.js';
+import { IdStack, nextCapacity, resized } from './columns.js';
 import { HashIndex } from './hash-index.js';
 import type { NextHopTable } from './next-hop-table.js';
 
@@ -45,6 +45,9 @@ export const ATTR = {
   llgrStale: 32768,
   noLlgr: 65536,
 } as const;
+
+/** Columns up to this length are not worth giving back. */
+const SMALL = 1 << 14;
 
 /** LOCAL_PREF of a route that has none (common practice; RFC 4271 leaves it to configuration). */
 export const DEFAULT_LOCAL_PREF = 100;
@@ -322,23 +325,37 @@ export class AttributeStore {
     return this.idLimit;
   }
 
+  /** When no set is left: give the memory of the columns back. */
+  shrink(): void {
+    if (this.count > 0 || this.capacity <= SMALL) return;
+    this.idLimit = 0;
+    this.compactCursor = -1;
+    this.freeIds.clear();
+    this.limbo.clear();
+    this.limboBefore.clear();
+    this.resizeColumns(16);
+  }
+
   private growColumns(): void {
-    const capacity = nextCapacity(this.capacity, this.capacity + 1);
+    this.resizeColumns(nextCapacity(this.capacity, this.capacity + 1));
+  }
+
+  private resizeColumns(capacity: number): void {
     this.capacity = capacity;
-    this.hashes = grow(this.hashes, capacity);
-    this.positions = grow(this.positions, capacity);
-    this.lengths = grow(this.lengths, capacity);
-    this.forms = grow(this.forms, capacity);
-    this.uses = grow(this.uses, capacity);
-    this.dropped = grow(this.dropped, capacity);
-    this.localPref = grow(this.localPref, capacity);
-    this.asPathLength = grow(this.asPathLength, capacity);
-    this.origin = grow(this.origin, capacity);
-    this.med = grow(this.med, capacity);
-    this.neighborAs = grow(this.neighborAs, capacity);
-    this.nextHop = grow(this.nextHop, capacity);
-    this.originatorId = grow(this.originatorId, capacity);
-    this.clusterListLength = grow(this.clusterListLength, capacity);
-    this.flags = grow(this.flags, capacity);
+    this.hashes = resized(this.hashes, capacity);
+    this.positions = resized(this.positions, capacity);
+    this.lengths = resized(this.lengths, capacity);
+    this.forms = resized(this.forms, capacity);
+    this.uses = resized(this.uses, capacity);
+    this.dropped = resized(this.dropped, capacity);
+    this.localPref = resized(this.localPref, capacity);
+    this.asPathLength = resized(this.asPathLength, capacity);
+    this.origin = resized(this.origin, capacity);
+    this.med = resized(this.med, capacity);
+    this.neighborAs = resized(this.neighborAs, capacity);
+    this.nextHop = resized(this.nextHop, capacity);
+    this.originatorId = resized(this.originatorId, capacity);
+    this.clusterListLength = resized(this.clusterListLength, capacity);
+    this.flags = resized(this.flags, capacity);
   }
 }

@@ -12,6 +12,11 @@ export function grow<T extends Column>(column: T, capacity: number, fill = 0): T
   return longer;
 }
 
+/** A copy of a column with another length; what is new is zero. */
+export function resized<T extends Column>(column: T, capacity: number): T {
+  return capacity < column.length ? (column.slice(0, capacity) as T) : grow(column, capacity);
+}
+
 /** The capacity that a table of `capacity` grows to so that `needed` fits: the larger it is, the smaller the step. */
 export function nextCapacity(capacity: number, needed: number): number {
   let next = Math.max(capacity, 16);

@@ -23,6 +23,9 @@ export interface FamilyRibOptions {
   readonly resolve: (nextHop: Uint8Array) => Reachability;
 }
 
+/** Columns up to this length are not worth giving back. */
+const SMALL = 1 << 14;
+
 /** No attribute set: in columns that hold one. */
 export const NONE = -1;
 
@@ -231,6 +234,16 @@ export class FamilyRib implements DecisionContext {
     this.dirty = this.dirtyNext;
     this.dirtyNext = used;
     this.dirtyCursor = 0;
+  }
+
+  /** When no prefix is left: give the memory of the columns back. @returns whether there was some */
+  shrink(): boolean {
+    this.store.shrink();
+    if (this.prefixes.idLimit > 0 || this.heads.length <= SMALL) return false;
+    this.heads = new Int32Array(16).fill(-1);
+    this.bestAttributes = new Int32Array(16).fill(NONE);
+    this.bestSource = new Uint16Array(16);
+    return true;
   }
 
   /** When there is no work: free all attribute sets that nobody uses. */

@@ -37,6 +37,10 @@ export interface MemberSink {
 export interface MemberGroup {
   readonly outAttributes: ArrayLike<number>;
   readonly outSource: ArrayLike<number>;
+  /** False: more prefixes are coming, which will be marked stale; not to be attached yet. */
+  readonly isFilled: boolean;
+  /** Fill on. @returns whether it is whole now */
+  fill(budget: number): boolean;
   /** What this member is to be told for a prefix: an attribute set, or NONE. */
   outFor(member: GroupMember, prefix: number): number;
   createEncoder(): UpdateEncoder;
@@ -107,6 +111,8 @@ export class GroupMember {
   /** Go on where another member for the same neighbor was, in another group or this one: what it was told counts as told. */
   takeOver(old: GroupMember): void {
     const { group } = this;
+    // What is not there yet would be withdrawn first, and announced again.
+    while (!group.isFilled) group.fill(Infinity);
     const limit = Math.max(old.group.outAttributes.length, group.outAttributes.length);
     this.stale = new BitSet();
     this.told = new BitSet();
@@ -272,8 +278,8 @@ export class GroupMember {
     // Only now: an id that is free stands for no prefix that could be encoded.
     for (const id of withdrawn) onWithdrawn(id);
     if (this.pace === undefined) {
-      if (stale.size === 0) this.attach();
-    } else if (prefix < 0) {
+      if (stale.size === 0 && group.isFilled) this.attach();
+    } else if (prefix < 0 && group.isFilled) {
       // Also when more has changed meanwhile: that is for the next round.
       this.encoder = undefined;
       this.rest();

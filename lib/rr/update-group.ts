@@ -17,6 +17,8 @@ export class UpdateGroup implements MemberGroup {
   /** Adj-RIB-Out by prefix id: attribute set (NONE: not advertised) and source. */
   outAttributes = new Int32Array(16).fill(NONE);
   outSource = new Uint16Array(16);
+  /** Prefixes below this are in the Adj-RIB-Out as they should be; Infinity: all. */
+  private filled = Infinity;
   /** Prefixes in the Adj-RIB-Out, in all and by source. */
   private outCount = 0;
   private outCountBySource = new Int32Array(8);
@@ -62,14 +64,34 @@ export class UpdateGroup implements MemberGroup {
     return false;
   }
 
-  /** Fill the Adj-RIB-Out of a new group from the Loc-RIB. */
-  fill(): void {
+  /** A new group: its Adj-RIB-Out is to be filled from the Loc-RIB. */
+  beginFill(): void {
+    this.filled = this.rib.prefixes.idLimit === 0 ? Infinity : 0;
+  }
+
+  /** Whether the Adj-RIB-Out is whole; members are attached only then. */
+  get isFilled(): boolean {
+    return this.filled === Infinity;
+  }
+
+  /**
+   * Fill on, a slice at a time.
+   * @param budget how many prefixes to look at
+   * @returns whether it is whole now
+   */
+  fill(budget: number): boolean {
     const { rib } = this;
-    for (let prefix = 0; prefix < rib.prefixes.idLimit; prefix++) {
+    const end = Math.min(rib.prefixes.idLimit, this.filled + budget);
+    for (let prefix = this.filled; prefix < end; prefix++) {
       if (!rib.prefixes.isUsed(prefix)) continue;
       const attributes = this.exported(prefix);
-      if (attributes !== NONE) this.setOut(prefix, attributes, rib.bestSource[prefix]!);
+      if (attributes === NONE) continue;
+      const source = rib.bestSource[prefix]!;
+      this.noteStale(prefix, this.outAttributes[prefix] ?? NONE, this.outSource[prefix] ?? 0);
+      this.setOut(prefix, attributes, source);
     }
+    this.filled = end < rib.prefixes.idLimit ? end : Infinity;
+    return this.isFilled;
   }
 
   /** The attribute set that the group is to be told for a prefix, NONE for nothing. */
@@ -112,6 +134,13 @@ export class UpdateGroup implements MemberGroup {
     }
     this.outAttributes[prefix] = attributes;
     this.outSource[prefix] = source;
+  }
+
+  /** Nothing is advertised and no prefix is left: give the memory of the columns back. */
+  shrink(): void {
+    if (this.outCount > 0) return;
+    this.outAttributes = new Int32Array(16).fill(NONE);
+    this.outSource = new Uint16Array(16);
   }
 
   /** How many prefixes a member has been told (or will have been, when it has caught up). */
@@ -164,6 +193,8 @@ export class UpdateGroup implements MemberGroup {
     const anyAttached = this.members.size > this.detachedCount;
     for (let i = 0; i < changed.length; i++) {
       const prefix = changed.at(i);
+      // Filling comes to it.
+      if (prefix >= this.filled) continue;
       const attributes = this.exported(prefix);
       const source = attributes === NONE ? 0 : rib.bestSource[prefix]!;
       const oldAttributes = this.outAttributes[prefix] ?? NONE;

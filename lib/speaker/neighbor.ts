@@ -10,6 +10,7 @@ import { MessageError, type Diagnostic } from '../bgp/wire/errors.js';
 import { familyOf, afiSafiOf, type FamilyName } from '../bgp/wire/families.js';
 import { encodeRouteRefresh, ROUTE_REFRESH_SUBTYPE } from '../bgp/wire/messages/route-refresh.js';
 import { Peer } from '../bgp/session/peer.js';
+import type { ReadTurns } from '../bgp/session/read-turns.js';
 import { isGracefulEnd } from '../bgp/fsm/session-end.js';
 import type { FsmStateName, Negotiated, SessionEnd, SessionHandler } from '../bgp/session/types.js';
 import {
@@ -46,6 +47,7 @@ export interface NeighborHost extends OutboundHost, AsIdentity {
   readonly routerId: number;
   readonly clientToClient: boolean;
   readonly clock: Clock;
+  readonly readTurns: ReadTurns;
   readonly restart: RestartState;
   readonly random: Random;
   readonly transport: Transport;
@@ -133,6 +135,7 @@ export class Neighbor implements SessionHandler {
         transport: guardedTransport(host.transport, host.clock, () => this.whyNotConnected),
         clock: host.clock,
         random: host.random,
+        readTurns: host.readTurns,
       },
       this,
     );

@@ -2,6 +2,7 @@
  * The speaker: the composition root that joins sessions, RIB, reflection and FIB.
  */
 import { EventEmitter } from 'node:events';
+import { ReadTurns } from '../bgp/session/read-turns.js';
 import type { Diagnostic } from '../bgp/wire/errors.js';
 import type { FamilyName } from '../bgp/wire/families.js';
 import type { FsmStateName, Negotiated } from '../bgp/session/types.js';
@@ -61,6 +62,7 @@ export class Speaker extends EventEmitter<SpeakerEvents> implements SpeakerApi, 
   readonly rib: Rib;
   readonly loop: WorkLoop;
   readonly clock: Clock;
+  readonly readTurns: ReadTurns;
   readonly random: Random;
   readonly transport: Transport;
   readonly networks: LocalNetworks;
@@ -93,6 +95,7 @@ export class Speaker extends EventEmitter<SpeakerEvents> implements SpeakerApi, 
     this.sockets = new Sockets(this.transport);
     this.config = this.sockets.check(config);
     this.clock = runtime.clock ?? realClock;
+    this.readTurns = new ReadTurns(this.clock);
     this.random = runtime.random ?? realRandom;
     this.networks = runtime.networks ?? new SystemNetworks();
     this.asn = this.config.asn;

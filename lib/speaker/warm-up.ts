@@ -70,12 +70,17 @@ class Bench {
     const routerId = parseIpv4('192.0.2.1');
     this.rib = new Rib({ identity: { asn: 64512, routerId, isOwnClusterId: (id) => id === routerId } });
     const soon = (run: () => void): void => void this.tasks.push(run);
-    // Time stands still: the loop never waits and never breaks off.
+    // Time passes only when the loop waits: so it never breaks off.
+    let time = 0;
     const clock: Clock = {
-      now: () => 0,
+      now: () => time,
       wallTime: () => 0,
       soon,
-      after: (_, run) => (soon(run), { cancel: () => undefined }),
+      after(ms, run) {
+        time += ms;
+        soon(run);
+        return { cancel: () => undefined };
+      },
     };
     this.loop = new WorkLoop(this.rib, clock);
     for (let i = 0; i < CLIENTS; i++) this.addClient(routerId, i);

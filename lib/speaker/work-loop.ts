@@ -25,7 +25,11 @@ const JOB_BATCH = 4096;
 const PAUSE_FACTOR = 2;
 /** … and at most. */
 const MAX_PAUSE_MS = 15;
-/** So many prefix ids at most wait to be freed. */
+/** With more members than this less is told at once: it is the writes to all of them that take time. */
+const MANY_MEMBERS = 100;
+/** Prefix ids are freed when nothing was read for so long … */
+const GRAVES_REST_MS = 20;
+/** … unless so many wait. */
 const MAX_GRAVES = 1 << 20;
 /** Attribute sets looked at per idle slice while memory is being compacted. */
 const COMPACT_BATCH = 8192;
@@ -60,8 +64,13 @@ export class WorkLoop {
   private readonly parked = new Set<GroupMember>();
   /** To be told as soon as all that is dirty now is decided: whole families, or single members. */
   private readonly opening = new Map<FamilyRib | GroupMember, FamilyRib>();
+  /** Groups whose Adj-RIB-Out is not whole yet. */
+  private readonly filling = new Set<UpdateGroup>();
   private scheduled = false;
+  /** When prefixes were decided last. */
+  private decidedAt = -Infinity;
   private notBefore = 0;
+  private gravesTimer = false;
   private idleWaiters: (() => void)[] = [];
 
   constructor(
@@ -95,8 +104,9 @@ export class WorkLoop {
     let group = groups.get(key);
     if (!group) {
       group = new UpdateGroup(rib, profile);
-      group.fill();
       groups.set(key, group);
+      group.beginFill();
+      if (!group.isFilled) this.filling.add(group);
     }
     return group;
   }
@@ -125,6 +135,7 @@ export class WorkLoop {
       this.freeIfUnused(group.rib, prefix);
     }
     if (group.members.size > 0) return;
+    this.filling.delete(group);
     const groups = this.groups.get(group.rib)!;
     for (const [key, value] of groups) if (value === group) groups.delete(key);
   }
@@ -238,29 +249,46 @@ export class WorkLoop {
       }
     }
     if (this.opening.size > 0) this.runOpening();
+    if (this.filling.size > 0) this.runFilling(deadline);
     this.runBehind(deadline);
-    if (!this.hasUrgentWork()) this.runGraves(deadline);
-    if (this.hasWork()) {
+    const rest = this.hasUrgentWork() ? 0 : this.gravesRest();
+    if (!this.hasUrgentWork() && rest <= 0) this.runGraves(deadline);
+    if (this.hasUrgentWork() || (rest <= 0 && this.hasGraves())) {
       // What is left does not get better by waiting; reads come in between all the same.
       this.notBefore = 0;
       this.schedule();
     } else {
       const end = this.clock.now();
       this.notBefore = end + Math.min((end - begin) * PAUSE_FACTOR, MAX_PAUSE_MS);
-      this.finish();
+      if (this.hasGraves()) this.scheduleGraves(rest);
+      else this.finish();
     }
   }
 
   private hasUrgentWork(): boolean {
-    return this.jobs.length > 0 || this.behind.size > 0 || this.hasDecisions();
+    return this.jobs.length > 0 || this.behind.size > 0 || this.filling.size > 0 || this.hasDecisions();
   }
 
   private hasDecisions(): boolean {
     return this.rib.families.some((family) => family.hasWork && !this.deferred.has(family));
   }
 
-  private hasWork(): boolean {
-    return this.hasUrgentWork() || this.rib.families.some((family) => this.graves.get(family)!.length > 0);
+  private hasGraves(): boolean {
+    return this.rib.families.some((family) => this.graves.get(family)!.length > 0);
+  }
+
+  /** How long prefix ids still wait to be freed: while changes come in, there is better to do. */
+  private gravesRest(): number {
+    return this.decidedAt + GRAVES_REST_MS - this.clock.now();
+  }
+
+  private scheduleGraves(ms: number): void {
+    if (this.gravesTimer) return;
+    this.gravesTimer = true;
+    this.clock.after(ms, () => {
+      this.gravesTimer = false;
+      this.schedule();
+    });
   }
 
   private finish(): void {
@@ -272,6 +300,7 @@ export class WorkLoop {
     for (const resolve of waiters) resolve();
     for (const family of this.rib.families) {
       family.freeUnusedSets();
+      if (family.shrink()) for (const group of this.groups.get(family)!.values()) group.shrink();
       if (family.store.compact(COMPACT_BATCH)) this.schedule();
     }
   }
@@ -280,15 +309,30 @@ export class WorkLoop {
     const { changed, emptied } = this;
     changed.length = 0;
     emptied.length = 0;
-    rib.decide(DECIDE_BATCH, changed, emptied);
+    this.decidedAt = this.clock.now();
+    const groups = this.groups.get(rib)!;
+    rib.decide(this.batchFor(groups), changed, emptied);
     if (changed.length > 0) {
-      for (const group of this.groups.get(rib)!.values()) group.process(changed);
+      for (const group of groups.values()) group.process(changed);
       for (const listener of this.listeners) listener(rib, changed);
       this.watcher?.onBestPathChange(rib, changed);
     }
     const graves = this.graves.get(rib)!;
     for (let i = 0; i < emptied.length; i++) graves.push(emptied.at(i));
     if (graves.length > MAX_GRAVES) this.freeGraves(rib, DECIDE_BATCH * 2);
+  }
+
+  private batchFor(groups: ReadonlyMap<string, UpdateGroup>): number {
+    let members = 0;
+    for (const group of groups.values()) members += group.members.size;
+    return Math.ceil(DECIDE_BATCH * Math.min(1, MANY_MEMBERS / Math.max(1, members)));
+  }
+
+  private runFilling(deadline: number): void {
+    for (const group of this.filling) {
+      while (!group.fill(DECIDE_BATCH)) if (this.clock.now() >= deadline) return;
+      this.filling.delete(group);
+    }
   }
 
   /** Free ids of prefixes that lost their last path. It can wait until the neighbors know: telling them comes first. */

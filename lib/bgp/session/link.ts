@@ -2,6 +2,7 @@ import type { Connection } from '../../net/transport.js';
 import type { Counters } from './counters.js';
 import { Framer, type MessageSink } from './framer.js';
 import type { ResolvedPeerOptions, SessionRuntime } from './options.js';
+import { ReadTurns } from './read-turns.js';
 
 /** Who is told what happens on a {@link Link}. */
 export interface LinkOwner extends MessageSink {
@@ -14,15 +15,11 @@ export interface LinkOwner extends MessageSink {
   onDrained(): void;
 }
 
-/**
- * After so much time spent on what one neighbor sends, the others get their turn. The system hands over up to two megabytes
- * of one connection before it looks at the next, and messages made to be expensive take seconds then.
- */
-const READ_SLICE_MS = 3;
+type LinkRuntime = Pick<SessionRuntime, 'transport' | 'clock' | 'readTurns'>;
 
 /** An attempt to connect, or a connection; at most one of both. */
 export class Link {
-  readonly #runtime: Pick<SessionRuntime, 'transport' | 'clock'>;
+  readonly #runtime: LinkRuntime;
   readonly #options: ResolvedPeerOptions;
   readonly #counters: Counters;
   readonly #owner: LinkOwner;
@@ -32,16 +29,14 @@ export class Link {
   #framer = new Framer();
   #paused = false;
   #blocked = false;
-  /** Milliseconds spent on reading since the others had their turn. */
-  #spentMs = 0;
+  readonly #turns: ReadTurns;
+  /** Read, and waiting for its turn. */
+  #held: Uint8Array[] = [];
+  #waiting = false;
 
-  constructor(
-    runtime: Pick<SessionRuntime, 'transport' | 'clock'>,
-    options: ResolvedPeerOptions,
-    counters: Counters,
-    owner: LinkOwner,
-  ) {
+  constructor(runtime: LinkRuntime, options: ResolvedPeerOptions, counters: Counters, owner: LinkOwner) {
     this.#runtime = runtime;
+    this.#turns = runtime.readTurns ?? new ReadTurns(runtime.clock);
     this.#options = options;
     this.#counters = counters;
     this.#owner = owner;
@@ -111,6 +106,8 @@ export class Link {
     this.#framer = new Framer();
     this.#paused = false;
     this.#blocked = false;
+    this.#held = [];
+    this.#waiting = false;
     connection.setHandler({
       onData: (chunk) => {
         if (this.#connection === connection) this.#onData(connection, chunk);
@@ -121,29 +118,51 @@ export class Link {
         this.#owner.onDrained();
       },
       onClose: (error) => {
+        // What came before the end counts, also when its turn has not come yet.
+        if (this.#connection === connection) this.#readHeld(connection);
         if (this.#connection === connection) this.#owner.onFailed(error?.message ?? 'connection closed by the peer');
       },
     });
   }
 
   #onData(connection: Connection, chunk: Uint8Array): void {
-    const { clock } = this.#runtime;
-    const began = clock.now();
-    this.#counters.octetsReceived += chunk.length;
-    const messages = this.#framer.push(chunk, this.#owner);
-    if (this.#connection !== connection) return;
-    this.#owner.onRead(messages);
-    this.#spentMs += clock.now() - began;
-    if (this.#spentMs >= READ_SLICE_MS && this.#connection === connection) this.#yield(connection);
+    if (this.#waiting || !this.#turns.isOpen) {
+      this.#held.push(chunk);
+      this.#wait(connection);
+      return;
+    }
+    this.#read(connection, chunk);
+    if (!this.#turns.hasTime && this.#connection === connection) this.#wait(connection);
   }
 
-  /** Read on when everybody else was looked after. */
-  #yield(connection: Connection): void {
-    connection.pause();
-    this.#runtime.clock.soon(() => {
-      this.#spentMs = 0;
-      if (this.#connection === connection && !this.#paused) connection.resume();
+  #read(connection: Connection, chunk: Uint8Array): void {
+    this.#turns.read(() => {
+      this.#counters.octetsReceived += chunk.length;
+      const messages = this.#framer.push(chunk, this.#owner);
+      if (this.#connection === connection) this.#owner.onRead(messages);
     });
+  }
+
+  /** Go on when it is our turn. */
+  #wait(connection: Connection): void {
+    if (this.#waiting) return;
+    this.#waiting = true;
+    connection.pause();
+    this.#turns.wait(() => {
+      if (this.#connection !== connection) return;
+      this.#waiting = false;
+      this.#readHeld(connection);
+      if (this.#connection !== connection) return;
+      if (!this.#turns.hasTime) this.#wait(connection);
+      else if (!this.#paused) connection.resume();
+    });
+  }
+
+  #readHeld(connection: Connection): void {
+    for (let chunk = this.#held.shift(); chunk !== undefined; chunk = this.#held.shift()) {
+      this.#read(connection, chunk);
+      if (this.#connection !== connection) return;
+    }
   }
 
   /** Give up the attempt, let go of the connection. @returns it, to be closed by the caller */
@@ -175,7 +194,7 @@ export class Link {
   resume(): boolean {
     if (!this.#paused) return false;
     this.#paused = false;
-    this.#connection?.resume();
+    if (!this.#waiting) this.#connection?.resume();
     return true;
   }
 }

@@ -1,3 +1,4 @@
+import type { ReadTurns } from './read-turns.js';
 import { canonicalScopedAddress, isScopedAddress } from '../../net/zone.js';
 import { UsageError } from '../../net/errors.js';
 import type { Clock, Random } from '../../net/clock.js';
@@ -81,6 +82,8 @@ export interface SessionRuntime {
   readonly transport: Transport;
   readonly clock: Clock;
   readonly random: Random;
+  /** Shared with other peers on the same event loop, so that they read in turns; default: one of its own. */
+  readonly readTurns?: ReadTurns;
 }
 
 /** {@link PeerOptions} with all defaults filled in. */
