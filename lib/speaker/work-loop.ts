@@ -127,6 +127,7 @@ export class WorkLoop {
     if (group.members.size > 0) return;
     const groups = this.groups.get(group.rib)!;
     for (const [key, value] of groups) if (value === group) groups.delete(key);
+    group.close();
   }
 
   /** What is known of a source has changed: tell its routes anew. */

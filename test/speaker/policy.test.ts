@@ -1,0 +1,211 @@
+import { expect } from 'chai';
+import { parseCommunity } from '../../lib/bgp/wire/communities.js';
+import type { PeerSettings, SpeakerConfig } from '../../lib/speaker/options.js';
+import type { PathView } from '../../lib/speaker/views.js';
+import { Lab, type Probe } from '../support/lab.js';
+import { valueOf } from '../support/wire.js';
+
+const HUB = '10.0.0.1';
+const A = '10.0.0.2';
+const B = '10.0.0.3';
+
+/** A speaker in AS 64512 between neighbors in AS 65001 and 65002. */
+async function between(a: PeerSettings, b: PeerSettings, more: Partial<SpeakerConfig>) {
+  const lab = new Lab();
+  const config = (x: PeerSettings, y: PeerSettings, rest: Partial<SpeakerConfig>): SpeakerConfig => ({
+    asn: 64512,
+    routerId: HUB,
+    listen: [{ address: HUB, port: 179 }],
+    neighbors: [
+      { address: A, peerAs: 65001, passive: true, ...x },
+      { address: B, peerAs: 65002, passive: true, ...y },
+    ],
+    ...rest,
+  });
+  const speaker = await lab.speaker({ ...config(a, b, more), routerId: HUB });
+  const first = lab.probe(HUB, A, { localAs: 65001, peerAs: 64512 });
+  const second = lab.probe(HUB, B, { localAs: 65002, peerAs: 64512 });
+  await lab.up(first, second);
+  const reload = async (x: PeerSettings, y: PeerSettings, rest: Partial<SpeakerConfig>) => {
+    const result = await speaker.reconfigure(config(x, y, rest));
+    await lab.settle();
+    return result;
+  };
+  return { lab, speaker, a: first, b: second, reload };
+}
+
+const told = (probe: Probe): string[] => probe.prefixes;
+const communities = (probe: Probe, prefix: string): unknown => valueOf(probe.view.routes.get(prefix)!, 8);
+const community = (text: string): number => parseCommunity(text);
+const adjRibIn = (speaker: { routes: (f: 'ipv4-unicast', o: object) => IterableIterator<PathView> }, from: string) => [
+  ...speaker.routes('ipv4-unicast', { receivedFrom: from }),
+];
+
+describe('policies of a speaker', () => {
+  const prefixSets = { customers: [{ prefix: '10.10.0.0/16', le: 24 }], others: ['10.20.0.0/16'] };
+  const policies: SpeakerConfig['policies'] = {
+    customers: [
+      {
+        name: 'theirs',
+        conditions: { prefixSets: ['customers'] },
+        actions: { result: 'accept', localPref: 200, communities: { add: ['64512:100'] } },
+      },
+    ],
+    everything: [{ actions: { result: 'accept' } }],
+    lowered: [{ actions: { result: 'accept', communities: { add: ['64512:200', 'no-peer'] }, med: 7 } }],
+  };
+
+  it('import: keeps what it rejects, says why, and changes what it accepts', async () => {
+    const { lab, speaker, a, b } = await between({ importPolicy: ['customers'] }, {}, { policies, prefixSets });
+    a.announce('10.10.1.0/24', '10.10.0.0/25', '10.30.0.0/16');
+    await lab.settle();
+    expect(told(b)).to.deep.equal(['10.10.1.0/24']);
+    expect(communities(b, '10.10.1.0/24')).to.deep.equal([community('64512:100')]);
+    const best = [...speaker.routes('ipv4-unicast')];
+    expect(best.map(({ prefix, localPref, communities }) => [prefix, localPref, communities])).to.deep.equal([
+      ['10.10.1.0/24', 200, ['64512:100']],
+    ]);
+    expect(
+      adjRibIn(speaker, A).map(({ prefix, filtered, communities, localPref }) => ({
+        prefix,
+        filtered,
+        communities,
+        localPref,
+      })),
+    ).to.deep.equal([
+      { prefix: '10.10.1.0/24', filtered: undefined, communities: [], localPref: null },
+      { prefix: '10.10.0.0/25', filtered: 'no statement of customers', communities: [], localPref: null },
+      { prefix: '10.30.0.0/16', filtered: 'no statement of customers', communities: [], localPref: null },
+    ]);
+    const lost = speaker.explain('10.30.0.0/16').decisions[0]!;
+    expect(lost.lostAt).to.equal('import policy');
+    expect(lost.detail).to.equal('rejected by no statement of customers');
+    expect(speaker.neighbor(A).prefixes['ipv4-unicast']).to.deep.equal({ received: 3, advertised: 0, filtered: 2 });
+    expect(speaker.neighbor(A).importPolicy).to.equal('customers, else reject');
+    a.withdraw('10.10.1.0/24', '10.30.0.0/16');
+    await lab.settle();
+    expect(told(b)).to.deep.equal([]);
+    expect(speaker.neighbor(A).prefixes['ipv4-unicast']).to.include({ received: 1, filtered: 1 });
+  });
+
+  it('a changed import policy is applied to what is there: nothing is asked for, no session moves', async () => {
+    const { lab, a, b, reload, speaker } = await between({ importPolicy: ['customers'] }, {}, { policies, prefixSets });
+    a.announce('10.10.1.0/24', '10.20.0.0/16', '10.30.0.0/16');
+    await lab.settle();
+    b.view.log.length = 0;
+    const result = await reload({ importPolicy: ['everything'] }, {}, { policies, prefixSets });
+    expect(result).to.deep.include({ changed: [A], reset: [] });
+    expect(told(b)).to.deep.equal(['10.10.1.0/24', '10.20.0.0/16', '10.30.0.0/16']);
+    expect(communities(b, '10.10.1.0/24')).to.equal(undefined);
+    // The set changes, not the name of the policy.
+    b.view.log.length = 0;
+    const narrower = {
+      ...policies,
+      everything: [{ conditions: { prefixSets: ['others'] }, actions: { result: 'accept' as const } }],
+    };
+    expect(await reload({ importPolicy: ['everything'] }, {}, { policies: narrower, prefixSets })).to.deep.include({
+      changed: [A],
+      reset: [],
+    });
+    expect(told(b)).to.deep.equal(['10.20.0.0/16']);
+    // Exactly the two withdrawals: what stays is not told again.
+    expect(b.view.log.sort()).to.deep.equal(['-10.10.1.0/24', '-10.30.0.0/16']);
+    expect(speaker.neighbor(A).established).to.equal(1);
+    // And what runs already is no change.
+    expect(await reload({ importPolicy: ['everything'] }, {}, { policies: narrower, prefixSets })).to.deep.include({
+      changed: [],
+      reset: [],
+    });
+    await reload({}, {}, { policies, prefixSets });
+    expect(told(b)).to.deep.equal(['10.10.1.0/24', '10.20.0.0/16', '10.30.0.0/16']);
+  });
+
+  it('export: a changed policy withdraws what is no longer allowed, and tells again only what looks otherwise', async () => {
+    const { lab, a, b, reload, speaker } = await between(
+      {},
+      { exportPolicy: ['everything'] },
+      { policies, prefixSets },
+    );
+    a.announce('10.10.1.0/24', '10.20.0.0/16', '10.30.0.0/16');
+    await lab.settle();
+    expect(told(b)).to.have.length(3);
+    b.view.log.length = 0;
+    const partly: SpeakerConfig['policies'] = {
+      everything: [
+        { name: 'no others', conditions: { prefixSets: ['others'] }, actions: { result: 'reject' } },
+        { conditions: { prefixSets: ['customers'] }, actions: { communities: { add: ['64512:300'] }, med: 7 } },
+        { actions: { result: 'accept' } },
+      ],
+    };
+    expect(await reload({}, { exportPolicy: ['everything'] }, { policies: partly, prefixSets })).to.deep.include({
+      changed: [B],
+      reset: [],
+    });
+    expect(told(b)).to.deep.equal(['10.10.1.0/24', '10.30.0.0/16']);
+    expect(communities(b, '10.10.1.0/24')).to.deep.equal([community('64512:300')]);
+    expect(valueOf(b.view.routes.get('10.10.1.0/24')!, 4)).to.equal(7);
+    // 10.30.0.0/16 is not told again.
+    expect(b.view.log.sort()).to.deep.equal(['+10.10.1.0/24', '-10.20.0.0/16']);
+    expect(speaker.explain('10.20.0.0/16').exportRejected).to.deep.equal([
+      { neighbor: B, by: "policy 'everything', statement 'no others'" },
+    ]);
+    expect(
+      [...speaker.routes('ipv4-unicast', { advertisedTo: B })].map(({ prefix, best, communities }) => [
+        prefix,
+        best,
+        communities,
+      ]),
+    ).to.deep.equal([
+      ['10.10.1.0/24', true, ['64512:300']],
+      ['10.30.0.0/16', true, []],
+    ]);
+    a.withdraw('10.10.1.0/24');
+    await lab.settle();
+    expect(told(b)).to.deep.equal(['10.30.0.0/16']);
+  });
+
+  describe('RFC 8212', () => {
+    it('is off unless it is asked for', async () => {
+      const { lab, a, b } = await between({}, {}, {});
+      a.announce('10.30.0.0/16');
+      await lab.settle();
+      expect(told(b)).to.deep.equal(['10.30.0.0/16']);
+    });
+
+    it('nothing comes in without an import policy, nothing goes out without an export policy', async () => {
+      const on = { ebgpRequiresPolicy: true, policies, prefixSets };
+      const { lab, a, b, speaker, reload } = await between({}, {}, on);
+      a.announce('10.30.0.0/16');
+      await lab.settle();
+      expect(told(b)).to.deep.equal([]);
+      expect(speaker.explain('10.30.0.0/16').decisions[0]!.detail).to.match(/rejected by no policy .* RFC 8212/);
+      expect(speaker.neighbor(A).importPolicy).to.match(/RFC 8212/);
+      // In alone is not enough.
+      await reload({ importPolicy: ['everything'] }, {}, on);
+      expect([...speaker.routes('ipv4-unicast')].map(({ prefix }) => prefix)).to.deep.equal(['10.30.0.0/16']);
+      expect(told(b)).to.deep.equal([]);
+      expect(speaker.explain('10.30.0.0/16').exportRejected![0]!.by).to.match(/RFC 8212/);
+      await reload({ importPolicy: ['everything'] }, { defaultExportPolicy: 'accept' }, on);
+      expect(told(b)).to.deep.equal(['10.30.0.0/16']);
+      await reload({ importPolicy: ['everything'] }, {}, on);
+      expect(told(b)).to.deep.equal([]);
+    });
+
+    it('says nothing about iBGP', async () => {
+      const lab = new Lab();
+      await lab.speaker({
+        routerId: HUB,
+        ebgpRequiresPolicy: true,
+        neighbors: [
+          { address: A, peerAs: 64512, routeReflectorClient: true },
+          { address: B, peerAs: 64512 },
+        ],
+      });
+      const [a, b] = [lab.probe(HUB, A), lab.probe(HUB, B)];
+      await lab.up(a, b);
+      a.announce('10.30.0.0/16');
+      await lab.settle();
+      expect(told(b)).to.deep.equal(['10.30.0.0/16']);
+    });
+  });
+});
