@@ -55,6 +55,23 @@ describe('docs/configuration.md', () => {
   });
 });
 
+describe('docs/policy.md', () => {
+  const text = read('docs/policy.md');
+
+  it('has a row for every condition and action', () => {
+    const documented = [...rows(text).keys()];
+    const { conditions, asPath, actions } = POLICY_KEYS;
+    const expected = [...conditions, ...asPath.map((key) => `asPath.${key}`), ...actions];
+    expect([...new Set(documented)].sort()).to.deep.equal([...new Set(expected)].sort());
+  });
+
+  it('has examples that are right', () => {
+    const examples = [...text.matchAll(/```yaml\n([^]*?)```/g)];
+    expect(examples).to.have.length(6);
+    for (const [, example] of examples) parseConfig(example!, 'example');
+  });
+});
+
 describe('docs/cli.md', () => {
   it('has every command and option', () => {
     const text = read('docs/cli.md');

@@ -325,7 +325,7 @@ describe('explain: the step at which a path loses', () => {
     expect(DECISION_STEPS.map(({ name }) => name)).to.deep.equal(
       DECISION_STEPS.map(({ name }) => name).filter((name) => shown.has(name)),
     );
-    expect(DECISION_STEPS).to.have.length(14);
+    expect(DECISION_STEPS).to.have.length(15);
   });
 
   it('a path that is alone and cannot be used', () => {
