@@ -131,12 +131,7 @@ function* communityNames(
   path: ConfigPath,
 ): Generator<ConfigProblem> {
   for (const [i, item] of items.entries()) {
-    const own = kindOfText(item);
-    if (own === kind) continue;
-    if (own !== undefined) {
-      yield { path: [...path, i], message: `'${item}' belongs to ${own}, and this is ${kind}` };
-      continue;
-    }
+    if (kindOfText(item) !== undefined) continue;
     const what = kind === 'communities' ? 'well-known community or community set' : 'community set';
     yield* unknownName(what, item, draft.communitySets, [...path, i]);
     const first = draft.communitySets?.[item]?.[0];

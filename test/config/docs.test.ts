@@ -3,6 +3,7 @@ import { expect } from 'chai';
 import { createApi } from '../../lib/api/index.js';
 import { WELL_KNOWN_COMMUNITIES } from '../../lib/bgp/wire/communities.js';
 import { buildProgram } from '../../lib/cli/program.js';
+import { POLICY_KEYS } from '../../lib/speaker/config-policy-schema.js';
 import { configKeys, PEER_SETTINGS } from '../../lib/speaker/config-schema.js';
 import { parseConfig } from '../../lib/speaker/config-text.js';
 import { defaultSendHoldTime, PEER_DEFAULTS } from '../../lib/speaker/settings.js';
