@@ -164,6 +164,80 @@ describe('policies of a speaker', () => {
     expect(told(b)).to.deep.equal(['10.30.0.0/16']);
   });
 
+  it('export: next hop, MULTI_EXIT_DISC and NO_EXPORT as the policy says', async () => {
+    const forms: SpeakerConfig['policies'] = {
+      unchanged: [{ actions: { result: 'accept', nextHop: 'unchanged', med: { add: 3 } } }],
+      fixed: [{ actions: { result: 'accept', nextHop: '10.0.0.77', communities: { add: ['no-export'] } } }],
+      own: [{ actions: { result: 'accept', nextHop: 'self', med: 'remove' } }],
+    };
+    const { lab, a, b, reload } = await between({}, { exportPolicy: ['unchanged'] }, { policies: forms });
+    a.announceWith(a.attributes([{ code: 4, value: 4 }]), '10.30.0.0/16');
+    await lab.settle();
+    const held = () => b.view.routes.get('10.30.0.0/16')!;
+    expect([held().nextHop, valueOf(held(), 4)]).to.deep.equal([A, 7]);
+    await reload({}, { exportPolicy: ['fixed'] }, { policies: forms });
+    // RFC 4271 section 5.1.4: that of another AS is not passed on, unless a policy sets it.
+    expect([held().nextHop, valueOf(held(), 4)]).to.deep.equal(['10.0.0.77', undefined]);
+    expect(communities(b, '10.30.0.0/16')).to.deep.equal([community('no-export')]);
+    await reload({}, { exportPolicy: ['own'] }, { policies: forms });
+    expect([held().nextHop, valueOf(held(), 4)]).to.deep.equal([HUB, undefined]);
+  });
+
+  it('export: what must not be told is not told, whatever a policy says', async () => {
+    const remove: SpeakerConfig['policies'] = {
+      remove: [{ actions: { result: 'accept', communities: { replace: [] } } }],
+    };
+    const { lab, a, b } = await between({}, { exportPolicy: ['remove'] }, { policies: remove });
+    a.announceWith(a.attributes([{ code: 8, value: [community('no-export')] }]), '10.30.0.0/16');
+    await lab.settle();
+    expect(told(b)).to.deep.equal([]);
+  });
+
+  it('what policies made is freed when nobody uses it any more', async () => {
+    const { lab, speaker, a, b, reload } = await between(
+      { importPolicy: ['lowered'] },
+      { exportPolicy: ['marked'] },
+      { policies: { ...policies, marked: [{ actions: { result: 'accept', origin: 'egp' } }] }, prefixSets },
+    );
+    const sets = (): number => speaker.summary().attributeSets;
+    a.announce('10.30.0.0/16');
+    await lab.settle();
+    // Received, imported, exported.
+    expect(sets()).to.equal(3);
+    void b.peer.stop(2);
+    await lab.settle();
+    a.announce('10.30.0.0/16');
+    await lab.settle();
+    expect(sets()).to.equal(2);
+    await reload({}, {}, {});
+    a.announce('10.30.0.0/16');
+    await lab.settle();
+    expect(sets()).to.equal(1);
+  });
+
+  it('a peer group is seen by conditions, also when it changes', async () => {
+    const grouped: SpeakerConfig['policies'] = {
+      gold: [{ conditions: { fromPeerGroups: ['gold'] }, actions: { result: 'accept' } }],
+    };
+    const peerGroups = { gold: {}, silver: {} };
+    const rest = { policies: grouped, peerGroups };
+    const { lab, a, b, speaker, reload } = await between({}, { exportPolicy: ['gold'] }, rest);
+    a.announce('10.30.0.0/16');
+    await lab.settle();
+    expect(told(b)).to.deep.equal([]);
+    const inGroup = (peerGroup: string): PeerSettings => ({ peerGroup }) as PeerSettings;
+    expect(await reload(inGroup('gold'), { exportPolicy: ['gold'] }, rest)).to.deep.include({
+      changed: [A],
+      reset: [],
+    });
+    expect(told(b)).to.deep.equal(['10.30.0.0/16']);
+    await reload({ ...inGroup('silver'), importPolicy: ['gold'] }, { defaultExportPolicy: 'accept' }, rest);
+    expect(told(b)).to.deep.equal([]);
+    await reload({ ...inGroup('gold'), importPolicy: ['gold'] }, { defaultExportPolicy: 'accept' }, rest);
+    expect(told(b)).to.deep.equal(['10.30.0.0/16']);
+    expect(speaker.neighbor(A).established).to.equal(1);
+  });
+
   describe('RFC 8212', () => {
     it('is off unless it is asked for', async () => {
       const { lab, a, b } = await between({}, {}, {});
