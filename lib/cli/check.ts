@@ -6,6 +6,7 @@ import { parseConfig } from '../speaker/config-text.js';
 import type { SpeakerConfig } from '../speaker/options.js';
 import { Secrets } from '../speaker/secrets.js';
 import { CommandError, type Output } from './output.js';
+import { policyWarnings } from '../speaker/config-policy-rules.js';
 
 /** @throws CommandError with all that is wrong with the file, a line each */
 export async function loadConfig(file: string): Promise<SpeakerConfig> {
@@ -25,12 +26,14 @@ function thisMachine(): Machine {
 
 export async function check(file: string, out: Output, json = false): Promise<void> {
   if (json) throw new CommandError('check: --json is for the plan of --against URL', 2);
-  const { asn, routerId, neighbors = [], dynamicNeighbors = [], networks = [] } = await loadConfig(file);
+  const config = await loadConfig(file);
+  const { asn, routerId, neighbors = [], dynamicNeighbors = [], networks = [] } = config;
   const counts = [
     counted(neighbors.length, 'neighbor'),
     ...(dynamicNeighbors.length === 0 ? [] : [counted(dynamicNeighbors.length, 'dynamic neighbor range')]),
     counted(networks.length, 'network'),
   ];
+  for (const warning of policyWarnings(config)) out.message(`${file}: warning: ${warning}`);
   await out.result(`${file}: ok: AS ${asn}, router ID ${routerId}, ${counts.join(', ')}\n`);
 }
 

@@ -80,7 +80,10 @@ export function resetLines({ neighbors, dynamicNeighbors }: ReloadPlan): string[
 function peerLine(who: string, { effect, settings }: PeerPlan): string {
   const mark = effect === 'reset' ? '!' : '~';
   const what = settings.map(({ setting, from, to, effect: cost }) => {
-    const values = from === null && to === null ? '' : ` ${JSON.stringify(from)} -> ${JSON.stringify(to)}`;
+    const [before, after] = [JSON.stringify(from), JSON.stringify(to)];
+    // A policy may mean something else under the same name.
+    const arrow = before === after ? ` ${after} with other statements or sets` : ` ${before} -> ${after}`;
+    const values = from === null && to === null ? '' : arrow;
     return `${setting}${values}${effect === 'reset' && cost === 'inPlace' ? ' (in place)' : ''}`;
   });
   const why = what.length === 0 ? 'only its group or limit' : what.join(', ');

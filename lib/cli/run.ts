@@ -3,6 +3,7 @@ import type { ApiServer } from '../api/index.js';
 import type { SpeakerConfig } from '../speaker/options.js';
 import { Speaker } from '../speaker/speaker.js';
 import { warmUpFor } from '../speaker/warm-up.js';
+import { policyWarnings } from '../speaker/config-policy-rules.js';
 import { counted, loadConfig } from './check.js';
 import { OperatorLog, reconfigureParts } from './operator-log.js';
 import { CommandError, type Output } from './output.js';
@@ -30,6 +31,7 @@ export async function run(file: string, out: Output): Promise<void> {
   warmUpFor(speaker);
   const api = await startAll(speaker, config);
   log.line(startLine(speaker, api));
+  for (const warning of policyWarnings(config)) log.line(warning);
   if (api?.exposed) log.line(`the API at ${api.url} has no password and can be reached from other machines`);
 
   reload = () => void reloadFile(file, speaker, log);
@@ -87,8 +89,10 @@ async function reloadFile(file: string, speaker: Speaker, log: OperatorLog): Pro
   try {
     const config = await loadConfig(file);
     const plan = speaker.planReconfigure(config);
+    const before = new Set(policyWarnings(speaker.config));
     const result = await speaker.reconfigure(config);
     for (const line of resetLines(plan)) log.line(line);
+    for (const warning of policyWarnings(config)) if (!before.has(warning)) log.line(warning);
     const parts = reconfigureParts(result);
     log.line(`reconfigured: ${parts.length === 0 ? 'nothing changed' : parts.join('; ')}`);
     if (result.needsRestart.length > 0) {

@@ -56,7 +56,8 @@ export function neighborText(view: NeighborView, now: number): string {
   const families = view.families.map((family) => {
     const counts = view.prefixes[family];
     if (counts === undefined) return family;
-    return `${family} (${counts.received} in${limitText(counts)}, ${counts.advertised} out)`;
+    const rejected = counts.filtered === undefined ? '' : `, ${counts.filtered} of them rejected`;
+    return `${family} (${counts.received} in${rejected}${limitText(counts)}, ${counts.advertised} out)`;
   });
   return pairLines([
     ['Neighbor', view.address],
@@ -92,6 +93,8 @@ export function neighborText(view: NeighborView, now: number): string {
     ],
     ['Timers', view.holdTime === null ? '' : `hold ${view.holdTime} s, keepalive ${view.keepaliveInterval ?? '-'} s`],
     ['Families', families.join(', ')],
+    ['Import policy', view.importPolicy ?? ''],
+    ['Export policy', view.exportPolicy ?? ''],
     ['Capabilities', view.capabilities.join(', ')],
     ['Graceful restart', restartText(view.gracefulRestart)],
     ...staleLines(view, now),
@@ -166,7 +169,7 @@ export function routeRow(path: PathView): string[] {
     String(path.localPref ?? '-'),
     String(path.med ?? '-'),
     `${path.asPath} ${ORIGIN[path.origin]}`.trim(),
-    [...path.communities, ...path.largeCommunities].join(' '),
+    [...path.communities, ...path.largeCommunities, ...(path.filtered === undefined ? [] : ['(rejected)'])].join(' '),
   ];
 }
 
@@ -180,7 +183,9 @@ export function explainText(view: ExplainView): string {
   if (view.decisions.length === 0) return `${view.prefix} is not in the table\n`;
   const count = view.decisions.length === 1 ? '1 path' : `${view.decisions.length} paths`;
   const none = view.best === null ? ', none usable' : '';
-  return `${view.prefix}: ${count}${none}\n${view.decisions.map(decisionText).join('')}`;
+  const rejected = (view.exportRejected ?? []).map(({ neighbor, by }) => `not told to ${neighbor}: rejected by ${by}`);
+  const lines = rejected.map((line) => `${printable(line)}\n`).join('');
+  return `${view.prefix}: ${count}${none}\n${view.decisions.map(decisionText).join('')}${lines}`;
 }
 
 function decisionText({ path, rank, lostAt, rfc, detail }: DecisionView): string {

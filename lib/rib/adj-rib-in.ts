@@ -18,6 +18,7 @@ import { findMalformedPrefix } from '../bgp/wire/nlri/prefix.js';
 import { Writer } from '../net/index.js';
 import { ATTR } from './attribute-store.js';
 import type { FamilyRib } from './family-rib.js';
+import { announceJudged, type FamilyImportPolicy, type ImportPolicy } from './import-policy.js';
 import type { ImportRules } from './import-rules.js';
 import { announceWithin, type PrefixLimiter } from './prefix-limit.js';
 import type { Rib } from './rib.js';
@@ -91,6 +92,8 @@ export class AdjRibIn {
   readonly limits = new Map<FamilyName, PrefixLimiter>();
   private readonly ipv4: FamilyRib | undefined;
   private readonly judged: number;
+  /** Left out: the decision process sees what was received. */
+  policy: ImportPolicy | undefined;
 
   /**
    * @param source the session's number in the RIB's PeerTable
@@ -216,6 +219,11 @@ export class AdjRibIn {
     if (rib && limiter && end - start > limiter.roomFor(this.counts.get(rib.family)!)) {
       return this.announceNearLimit(rib, limiter, attributes, bytes, start, end);
     }
+    if (this.policy !== undefined && rib !== undefined) {
+      const policy = this.policy.of(rib);
+      if (policy.looksAtPrefix) return this.announceEach(rib, policy, attributes, bytes, start, end);
+      attributes = policy.apply(attributes, -1);
+    }
     let at = start;
     let added = 0;
     if (end - start >= TOUCH_OCTETS) rib?.prefixes.touch(bytes, start, end);
@@ -246,9 +254,27 @@ export class AdjRibIn {
   ): boolean {
     if (findMalformedPrefix(bytes, start, end, rib.prefixes.maxLength, false) >= 0) return false;
     const count = this.counts.get(rib.family)!;
-    const added = announceWithin(limiter, rib, this.source, attributes, bytes, start, end, count);
+    const policy = this.policy?.of(rib);
+    const added = announceWithin(limiter, rib, this.source, attributes, policy, bytes, start, end, count);
     this.counts.set(rib.family, count + added);
     limiter.note(count + added);
+    if (rib.refreshes.size > 0) rib.noteAnnounced(this.source, bytes, start, end);
+    return true;
+  }
+
+  /** `announceRange` under a policy that looks at prefixes. */
+  private announceEach(
+    rib: FamilyRib,
+    policy: FamilyImportPolicy,
+    received: number,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+  ): boolean {
+    if (findMalformedPrefix(bytes, start, end, rib.prefixes.maxLength, false) >= 0) return false;
+    const count = this.counts.get(rib.family)! + announceJudged(policy, rib, this.source, received, bytes, start, end);
+    this.counts.set(rib.family, count);
+    this.limits.get(rib.family)?.note(count);
     if (rib.refreshes.size > 0) rib.noteAnnounced(this.source, bytes, start, end);
     return true;
   }

@@ -37,13 +37,15 @@ export const ATTR = {
   hasOnlyToCustomer: 4096,
   /** A route leak by its ONLY_TO_CUSTOMER (RFC 9234 section 5). */
   leak: 8192,
-  /** Loops and leaks: the route is not eligible (RFC 4271 section 9.1.2, RFC 9234 section 5). */
-  barred: 7 | 8192,
   /** The next hop came in MP_REACH_NLRI: it is IPv6 (in the RIB of IPv4: RFC 8950). */
   ipv6NextHop: 16384,
   /** Communities LLGR_STALE: least preferred; and NO_LLGR: not to be kept beyond a restart (RFC 9494 section 4.1). */
   llgrStale: 32768,
   noLlgr: 65536,
+  /** Rejected by the import policy of the neighbor that it came from. */
+  filtered: 131072,
+  /** The route is not eligible (RFC 4271 section 9.1.2, RFC 9234 section 5). */
+  barred: 7 | 8192 | 131072,
 } as const;
 
 /** Columns up to this length are not worth giving back. */
@@ -52,7 +54,7 @@ const SMALL = 1 << 14;
 /** LOCAL_PREF of a route that has none (common practice; RFC 4271 leaves it to configuration). */
 export const DEFAULT_LOCAL_PREF = 100;
 
-/** Bits: how a session's rules judge a set otherwise than its octets alone. */
+/** Bits: how a session's rules or a policy judge a set otherwise than its octets alone. */
 export const VERDICT = {
   /** An own AS in the AS_PATH is no loop here (`allowOwnAs`). */
   ownAsAllowed: 1,
@@ -60,7 +62,20 @@ export const VERDICT = {
   ownAs: 2,
   /** RFC 9234 section 5. */
   leak: 4,
+  /** An import policy rejects it. */
+  filtered: 8,
+  /** What an import policy made of another set, which it remembers: see `receivedOf`. */
+  imported: 16,
+  /** An export policy set MULTI_EXIT_DISC: it is told to other ASes too. */
+  keepMed: 32,
+  /** An export policy chose the next hop: this one, or our own. */
+  keepNextHop: 64,
+  selfNextHop: 128,
 } as const;
+
+const IMPORTED_FORM = VERDICT.imported << 8;
+/** Loops and leaks are a matter of what was received, whatever a policy put into the path. */
+const INHERITED = ATTR.anyLoop | ATTR.leak;
 
 /** Who we are, for loop detection. */
 export interface Identity {
@@ -106,6 +121,10 @@ export class AttributeStore {
   originatorId = new Uint32Array(16);
   clusterListLength = new Uint8Array(16);
   flags = new Uint32Array(16);
+  /** Counts how often an id was freed: (id, generation) never comes again. */
+  generation = new Uint32Array(16);
+  /** By id of a set with VERDICT.imported: the set that was received. Only as long as somebody has policies. */
+  private received = new Int32Array(0);
 
   constructor(
     readonly nextHops: NextHopTable,
@@ -186,6 +205,40 @@ export class AttributeStore {
     return id;
   }
 
+  /** Like `find`, for what an import policy made of the set `received`: `form` has VERDICT.imported. */
+  findImported(bytes: Uint8Array, length: number, form: number, received: number): number {
+    const hash = AttributeStore.hash(bytes, 0, length, form + Math.imul(received, 0x9e3779b1));
+    this.lastHash = hash;
+    const slots = this.index.segments[hash >>> 28]!;
+    const mask = slots.length - 1;
+    for (let i = (hash << 1) & mask; ; i = (i + 2) & mask) {
+      const id = slots[i]! - 1;
+      if (id < 0) return -1;
+      if (slots[i + 1] !== (hash | 0) || !this.equals(id, bytes, 0, length, form)) continue;
+      if (this.received[id] === received) return id;
+    }
+  }
+
+  /** Add a set that `findImported`, called just before, did not know. It holds `received` as long as it lives. */
+  addImported(bytes: Uint8Array, length: number, form: number, facts: AttributeFacts, received: number): number {
+    const id = this.add(bytes, 0, length, form, facts);
+    if (id >= this.received.length) this.received = resized(this.received, this.capacity);
+    this.received[id] = received;
+    this.retain(received);
+    this.flags[id] = (this.flags[id]! & ~INHERITED) | (this.flags[received]! & INHERITED);
+    return id;
+  }
+
+  /** The set as it was received: before an import policy, if one changed it. */
+  receivedOf(id: number): number {
+    return (this.forms[id]! & IMPORTED_FORM) !== 0 ? this.received[id]! : id;
+  }
+
+  /** Bits of {@link VERDICT}. */
+  verdictOf(id: number): number {
+    return this.forms[id]! >> 8;
+  }
+
   private fillFacts(id: number, bytes: Uint8Array, start: number, nextHopLength: number, facts: AttributeFacts): void {
     this.localPref[id] = facts.localPref >= 0 ? facts.localPref : DEFAULT_LOCAL_PREF;
     this.asPathLength[id] = facts.asPathLength;
@@ -231,6 +284,7 @@ export class AttributeStore {
     if ((verdict & VERDICT.ownAsAllowed) !== 0) this.flags[id]! &= ~ATTR.asLoop;
     if ((verdict & VERDICT.ownAs) !== 0) this.flags[id]! |= ATTR.asLoop;
     if ((verdict & VERDICT.leak) !== 0) this.flags[id]! |= ATTR.leak;
+    if ((verdict & VERDICT.filtered) !== 0) this.flags[id]! |= ATTR.filtered;
   }
 
   retain(id: number): void {
@@ -265,7 +319,9 @@ export class AttributeStore {
     this.index.remove(this.hashes[id]!, id);
     this.arena.free(this.positions[id]!, this.lengths[id]!);
     this.nextHops.release(this.nextHop[id]!);
+    if ((this.forms[id]! & IMPORTED_FORM) !== 0) this.release(this.received[id]!);
     this.lengths[id] = 0;
+    this.generation[id]!++;
     this.freeIds.push(id);
     this.count--;
   }
@@ -357,5 +413,7 @@ export class AttributeStore {
     this.originatorId = resized(this.originatorId, capacity);
     this.clusterListLength = resized(this.clusterListLength, capacity);
     this.flags = resized(this.flags, capacity);
+    // Never shorter: what it counts must not come again.
+    if (capacity > this.generation.length) this.generation = resized(this.generation, capacity);
   }
 }

@@ -95,7 +95,9 @@ function byColumn(
 const isLongLivedStale = (cx: DecisionContext, row: number): number =>
   Number((flagsOf(cx, row) & ATTR.llgrStale) !== 0);
 
-/** The steps in order. A path that loses at one of the first three is not usable at all. */
+const isFiltered = (cx: DecisionContext, row: number): boolean => (flagsOf(cx, row) & ATTR.filtered) !== 0;
+
+/** The steps in order. A path that loses at one of the first four is not usable at all. */
 export const DECISION_STEPS: readonly DecisionStep[] = [
   {
     name: 'no loop',
@@ -108,6 +110,12 @@ export const DECISION_STEPS: readonly DecisionStep[] = [
     rfc: 'RFC 9234 5',
     compare: (cx, a, b) => Number(isLeak(cx, a)) - Number(isLeak(cx, b)),
     show: leakText,
+  },
+  {
+    name: 'import policy',
+    rfc: 'RFC 4271 9.1.1, RFC 8212',
+    compare: (cx, a, b) => Number(isFiltered(cx, a)) - Number(isFiltered(cx, b)),
+    show: (cx, row) => (isFiltered(cx, row) ? 'rejected' : 'accepted'),
   },
   {
     name: 'next hop resolvable',
@@ -194,18 +202,19 @@ export const DECISION_STEPS: readonly DecisionStep[] = [
   },
 ];
 
-/** Whether a path may be used at all: no loop, no leak, next hop resolvable. */
+/** Whether a path may be used at all: no loop, no leak, not rejected, next hop resolvable. */
 export function isUsable(cx: DecisionContext, row: number): boolean {
   return (flagsOf(cx, row) & ATTR.barred) === 0 && isReachable(cx, row);
 }
 
 /** How many steps say whether a path is usable; all others compare usable ones. */
-const USABILITY_STEPS = 3;
+const USABILITY_STEPS = 4;
 
 /** The step at which an unusable path is lost. */
 function unusableAt(cx: DecisionContext, row: number): number {
   if (loopOf(cx, row) !== 0) return 0;
-  return isLeak(cx, row) ? 1 : 2;
+  if (isLeak(cx, row)) return 1;
+  return isFiltered(cx, row) ? 2 : 3;
 }
 
 /** Candidates of the decision under way, reused. */

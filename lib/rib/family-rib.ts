@@ -180,6 +180,17 @@ export class FamilyRib implements DecisionContext {
     }
   }
 
+  /** How many paths of a source have an attribute set with one of these flags. */
+  countFlagged(source: number, flags: number): number {
+    const { paths, store } = this;
+    let count = 0;
+    for (let row = 0; row < paths.limit; row++) {
+      if (paths.prefix[row]! < 0 || paths.source[row] !== source) continue;
+      if ((store.flags[paths.attributes[row]!]! & flags) !== 0) count++;
+    }
+    return count;
+  }
+
   /** Give a path another attribute set. */
   repoint(row: number, attributes: number): void {
     const { paths, store } = this;

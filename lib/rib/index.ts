@@ -8,6 +8,7 @@ export * from './adj-rib-in.js';
 export * from './columns.js';
 export * from './decision.js';
 export * from './family-rib.js';
+export * from './import-policy.js';
 export * from './import-rules.js';
 export * from './next-hop-table.js';
 export * from './only-to-customer.js';

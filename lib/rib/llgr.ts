@@ -14,6 +14,8 @@ const facts = new AttributeFacts();
 
 /** The set like this one, but with LLGR_STALE; -1 when there is no room for it. It counts no use yet. */
 export function longLivedStale(store: AttributeStore, id: number): number {
+  const received = store.receivedOf(id);
+  if (received !== id) return longLivedStaleImported(store, id, received);
   scratch.reset();
   writeStale(store, id);
   const nextHopLength = store.nextHopLengthOf(id);
@@ -25,6 +27,21 @@ export function longLivedStale(store: AttributeStore, id: number): number {
   const added = store.add(bytes, 0, length, store.formOf(id), facts);
   store.flags[added]! |= store.flags[id]! & (ATTR.judgedIbgp | ATTR.judgedEbgp | ATTR.judgedConfed);
   return added;
+}
+
+/** The same for what an import policy made of a received set: the received one gets it too. */
+function longLivedStaleImported(store: AttributeStore, id: number, received: number): number {
+  const stale = longLivedStale(store, received);
+  if (stale < 0) return -1;
+  scratch.reset();
+  writeStale(store, id);
+  const nextHopLength = store.nextHopLengthOf(id);
+  const { bytes, length } = scratch;
+  if (length > MAX_OCTETS) return -1;
+  const known = store.findImported(bytes, length, store.formOf(id), stale);
+  if (known >= 0) return known;
+  if (!scanAttributes(bytes, nextHopLength, length, 'trusted', nextHopLength > 0, facts)) return -1;
+  return store.addImported(bytes, length, store.formOf(id), facts, stale);
 }
 
 function writeStale(store: AttributeStore, id: number): void {

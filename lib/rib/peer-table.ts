@@ -21,6 +21,8 @@ export interface Source {
   readonly client: boolean;
   /** A client of this route server (RFC 7947); left out: no. */
   readonly routeServerClient?: boolean;
+  /** Name of the neighbor's peer group, for policies. */
+  readonly peerGroup?: string | undefined;
   /** The cluster ID that this source's routes get when they are reflected, host order. */
   readonly clusterId: number;
 }

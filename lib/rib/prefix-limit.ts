@@ -6,6 +6,7 @@ import type { FamilyName } from '../bgp/wire/families.js';
 import { afiSafiOf } from '../bgp/wire/families.js';
 import { MessageError } from '../bgp/wire/errors.js';
 import type { FamilyRib } from './family-rib.js';
+import type { FamilyImportPolicy } from './import-policy.js';
 
 /** `warn`: only tell. `drop`: take no prefix beyond the limit. `stop`: end the session. */
 export type PrefixLimitAction = 'warn' | 'drop' | 'stop';
@@ -116,7 +117,8 @@ export function announceWithin(
   limiter: PrefixLimiter,
   rib: FamilyRib,
   source: number,
-  attributes: number,
+  received: number,
+  policy: FamilyImportPolicy | undefined,
   bytes: Uint8Array,
   start: number,
   end: number,
@@ -126,10 +128,11 @@ export function announceWithin(
   let added = 0;
   for (let at = start; at < end; at += 1 + ((bytes[at]! + 7) >> 3)) {
     const known = rib.prefixes.find(bytes[at]!, bytes, at + 1);
-    if (known >= 0 && rib.hasPath(source, known)) rib.announce(source, known, attributes);
-    else if (room > 0) {
-      room--;
-      added += rib.announce(source, rib.prefixes.intern(bytes[at]!, bytes, at + 1), attributes);
+    const has = known >= 0 && rib.hasPath(source, known);
+    if (has || room > 0) {
+      const prefix = has ? known : rib.prefixes.intern(bytes[at]!, bytes, at + 1);
+      if (!has) room--;
+      added += rib.announce(source, prefix, policy ? policy.apply(received, prefix) : received);
     } else limiter.drop(count + added);
   }
   return added;

@@ -7,7 +7,7 @@
 import { AS_CONFED_SEQUENCE } from '../bgp/wire/attributes/as-path.js';
 import { AS_TRANS, prefixContains } from '../net/index.js';
 import type { AttributeStore } from '../rib/attribute-store.js';
-import { ATTR, DEFAULT_LOCAL_PREF } from '../rib/attribute-store.js';
+import { ATTR, DEFAULT_LOCAL_PREF, VERDICT } from '../rib/attribute-store.js';
 import { compareAddresses, type Source } from '../rib/peer-table.js';
 import { AsPathExport } from './as-path-export.js';
 import { isTransparent, type ExportProfile } from './export-profile.js';
@@ -79,7 +79,10 @@ export class AttributeExporter {
     const own = this.store.nextHops.octetsOf(this.store.nextHop[id]!);
     // A local route without a next hop of its own has the unspecified address: next hop self.
     if (source.type === 'local' && own.every((octet) => octet === 0)) return profile.selfNextHop;
+    const verdict = this.store.verdictOf(id);
+    if ((verdict & VERDICT.selfNextHop) !== 0) return profile.selfNextHop;
     const global = withoutLinkLocal(own);
+    if ((verdict & VERDICT.keepNextHop) !== 0) return global;
     // RFC 7947 section 2.2.1: whole, since clients of a route server share its subnet.
     if (isTransparent(profile, source)) return own;
     if (profile.target !== 'ebgp') return tellsOwnNextHop(own, source, profile) ? profile.selfNextHop : global;
@@ -115,6 +118,7 @@ export class AttributeExporter {
     let addOriginator = reflected && (flags & ATTR.hasOriginatorId) === 0;
     let clusterIds = reflected ? prependedClusterIds(source, profile.target, profile.clusterId) : NO_IDS;
     let addOnlyToCustomer = profile.onlyToCustomer !== 0 && (flags & ATTR.hasOnlyToCustomer) === 0;
+    const keepMed = (store.verdictOf(id) & VERDICT.keepMed) !== 0;
     let as4Due = !profile.asn4;
     let from = begin + store.nextHopLengthOf(id);
     let aggregatorAt = -1;
@@ -168,8 +172,9 @@ export class AttributeExporter {
           at = copy(nextHop, 0, 4, out, at);
           break;
         case CODE.med:
-          // RFC 4271 5.1.4: not passed on to other ASes. RFC 7947 section 2.2.3: but through a route server.
-          if (!external || source.type === 'local' || isTransparent(profile, source))
+          // RFC 4271 5.1.4: not passed on to other ASes. But through a route server (RFC 7947 section
+          // 2.2.3), and where an export policy says so.
+          if (!external || source.type === 'local' || keepMed || isTransparent(profile, source))
             at = copy(chunk, from, next, out, at);
           break;
         case CODE.localPref:

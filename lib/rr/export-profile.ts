@@ -1,4 +1,5 @@
 import { type Prefix, formatPrefix } from '../net/index.js';
+import type { PolicyChain } from '../policy/policy-chain.js';
 import type { Source } from '../rib/peer-table.js';
 import type { TargetType } from './reflection.js';
 
@@ -27,6 +28,8 @@ export interface ExportProfile {
   readonly onlyToCustomer: number;
   /** Routes with ONLY_TO_CUSTOMER are not told. */
   readonly blockOnlyToCustomer: boolean;
+  /** Export policy; null: every route may be told, as it is. */
+  readonly policy: { readonly chain: PolicyChain; /** Our AS on the session. */ readonly asn: number } | null;
   /** Four-octet AS numbers were negotiated. */
   readonly asn4: boolean;
   /** Longest message: 4096 or 65535 octets. */
@@ -57,6 +60,7 @@ export const UNEDITED = Object.freeze({
   routeServerClient: false,
   onlyToCustomer: 0,
   blockOnlyToCustomer: false,
+  policy: null,
 } as const satisfies Partial<ExportProfile>);
 
 /** Whether a route goes from one client of the route server to another: AS_PATH, NEXT_HOP and MED are left alone. */
@@ -75,6 +79,7 @@ export function profileKey(profile: ExportProfile): string {
     routeServerClient: String(profile.routeServerClient),
     onlyToCustomer: String(profile.onlyToCustomer),
     blockOnlyToCustomer: String(profile.blockOnlyToCustomer),
+    policy: profile.policy === null ? '' : `${profile.policy.chain.key} ${profile.policy.asn}`,
     asn4: String(profile.asn4),
     maxMessageLength: String(profile.maxMessageLength),
     clusterId: String(profile.clusterId),

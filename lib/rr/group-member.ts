@@ -108,8 +108,11 @@ export class GroupMember {
     this.catchUpSoon();
   }
 
-  /** Go on where another member for the same neighbor was, in another group or this one: what it was told counts as told. */
-  takeOver(old: GroupMember): void {
+  /**
+   * Go on where another member for the same neighbor was, in another group or this one: what it was told counts as told.
+   * @param sameForm equal sets have the same form in both groups, so that they need not be told again
+   */
+  takeOver(old: GroupMember, sameForm = false): void {
     const { group } = this;
     // What is not there yet would be withdrawn first, and announced again.
     while (!group.isFilled) group.fill(Infinity);
@@ -118,11 +121,20 @@ export class GroupMember {
     this.told = new BitSet();
     for (let prefix = 0; prefix < limit; prefix++) {
       const had = old.holds(prefix);
-      if (had || group.outFor(this, prefix) !== NONE) this.markStale(prefix, had);
+      if (!had && group.outFor(this, prefix) === NONE) continue;
+      if (sameForm && had && this.isAsIn(old, prefix)) continue;
+      this.markStale(prefix, had);
     }
     this.announceCaughtUp = old.announceCaughtUp;
     this.isDemarcated = old.isDemarcated;
     this.wantsRefresh = old.wantsRefresh;
+  }
+
+  /** Whether another member's neighbor, which holds a route for a prefix, holds the one that it is to be told here. */
+  private isAsIn(old: GroupMember, prefix: number): boolean {
+    if (!old.attached && old.stale.has(prefix)) return false;
+    const sameSet = old.group.outFor(old, prefix) === this.group.outFor(this, prefix);
+    return sameSet && old.group.outSource[prefix] === this.group.outSource[prefix];
   }
 
   /** Whether the neighbor holds a route for a prefix, as far as it was told. */

@@ -4,8 +4,9 @@
  *
  * A member whose transport does not keep up, or that has just come, is detached from the stream: see GroupMember.
  */
-import { ATTR } from '../rib/attribute-store.js';
+import { ATTR, VERDICT } from '../rib/attribute-store.js';
 import { BitSet, grow, type IdStack, nextCapacity } from '../rib/columns.js';
+import { ExportPolicy } from '../policy/export-policy.js';
 import { NONE, type FamilyRib } from '../rib/family-rib.js';
 import { isTransparent, type ExportProfile } from './export-profile.js';
 import { GroupMember, type MemberGroup, type MemberSink } from './group-member.js';
@@ -31,6 +32,8 @@ export class UpdateGroup implements MemberGroup {
   private readonly blocked: number;
   /** … and these together with those that need a second look. */
   private readonly looked: number;
+  private readonly looksAfterPolicy: number;
+  readonly policy: ExportPolicy | undefined;
 
   constructor(
     readonly rib: FamilyRib,
@@ -48,7 +51,11 @@ export class UpdateGroup implements MemberGroup {
     // unless it is a client of a route server.
     const keeps = profile.target !== 'ebgp' || profile.routeServerClient;
     const needsOwn = rib.family === 'ipv4-unicast' && !profile.extendedNextHop && keeps;
-    this.looked = this.blocked | (needsOwn ? ATTR.ipv6NextHop : 0);
+    const { policy } = profile;
+    // A policy may choose another next hop: it is looked at afterwards.
+    this.looked = this.blocked | (needsOwn && policy === null ? ATTR.ipv6NextHop : 0);
+    this.looksAfterPolicy = needsOwn ? ATTR.ipv6NextHop : 0;
+    this.policy = policy === null ? undefined : new ExportPolicy(rib, policy.chain, policy.asn);
   }
 
   /** An encoder for this group's form of routes. */
@@ -103,7 +110,21 @@ export class UpdateGroup implements MemberGroup {
     const looks = rib.store.flags[attributes]! & this.looked;
     if (looks !== 0 && ((looks & this.blocked) !== 0 || !this.hasNextHopFor(attributes, source))) return NONE;
     if (!mayAdvertise(rib.peers.get(source), this.profile.target, this.profile.clientToClient)) return NONE;
+    if (this.policy !== undefined) return this.exportedByPolicy(this.policy, attributes, prefix, source);
     return this.encoder.fits(attributes, source) ? attributes : NONE;
+  }
+
+  private exportedByPolicy(policy: ExportPolicy, attributes: number, prefix: number, source: number): number {
+    const { store, family } = this.rib;
+    const told = policy.apply(attributes, prefix, source);
+    if (told === NONE) return NONE;
+    const verdict = store.verdictOf(told);
+    if ((store.flags[told]! & ATTR.ipv6NextHop) !== 0 && (verdict & VERDICT.selfNextHop) === 0) {
+      const mustKeep = (verdict & VERDICT.keepNextHop) !== 0;
+      if (mustKeep && family === 'ipv4-unicast' && !this.profile.extendedNextHop) return NONE;
+      if (!mustKeep && this.looksAfterPolicy !== 0 && !this.hasNextHopFor(told, source)) return NONE;
+    }
+    return this.encoder.fits(told, source) ? told : NONE;
   }
 
   /** Whether a route whose IPv6 next hop the group does not take can be told with our own instead. */
@@ -132,6 +153,7 @@ export class UpdateGroup implements MemberGroup {
       this.outCount++;
       this.outCountBySource[source]!++;
     }
+    if (this.policy !== undefined) this.hold(attributes, this.outAttributes[prefix]!);
     this.outAttributes[prefix] = attributes;
     this.outSource[prefix] = source;
   }
@@ -141,6 +163,20 @@ export class UpdateGroup implements MemberGroup {
     if (this.outCount > 0) return;
     this.outAttributes = new Int32Array(16).fill(NONE);
     this.outSource = new Uint16Array(16);
+  }
+
+  /** A set that a policy made is used by nobody else: the Adj-RIB-Out counts as a use. */
+  private hold(attributes: number, old: number): void {
+    const { store } = this.rib;
+    if (attributes !== NONE) store.retain(attributes);
+    if (old !== NONE) store.release(old);
+  }
+
+  /** The group has no members any more and is forgotten. */
+  close(): void {
+    if (this.policy === undefined) return;
+    for (const attributes of this.outAttributes) this.hold(NONE, attributes);
+    this.outAttributes = new Int32Array(0);
   }
 
   /** How many prefixes a member has been told (or will have been, when it has caught up). */

@@ -1,6 +1,7 @@
 import { Secret } from '../net/index.js';
 import { ConfigError } from './config-errors.js';
 import { checkConfig } from './config.js';
+import { PolicyComparison } from './neighbor-policy.js';
 import type {
   DynamicNeighborOptions,
   NeighborOptions,
@@ -55,6 +56,10 @@ export const SETTING_EFFECT: Readonly<Record<keyof PeerSettings, ChangeEffect>> 
   dscp: 'reset',
   gracefulRestart: 'reset',
   longLivedGracefulRestart: 'reset',
+  importPolicy: 'inPlace',
+  exportPolicy: 'inPlace',
+  defaultImportPolicy: 'inPlace',
+  defaultExportPolicy: 'inPlace',
   adminDown: 'reset',
 });
 
@@ -73,6 +78,11 @@ export const SECTION_EFFECT: Readonly<Record<keyof SpeakerConfig, 'entries' | 'i
   clientToClientReflection: 'restart',
   alwaysCompareMed: 'restart',
   gracefulRestart: 'restart',
+  ebgpRequiresPolicy: 'entries',
+  policies: 'entries',
+  prefixSets: 'entries',
+  communitySets: 'entries',
+  asPathSets: 'entries',
   fib: 'restart',
   api: 'restart',
 });
@@ -186,6 +196,7 @@ function diffPeers<T extends { readonly peerGroup?: string }>(
   const old = new Map(before[1].map((peer) => [idOf(peer), peer]));
   const now = new Map(after[1].map((peer) => [idOf(peer), peer]));
   const changed: PeerChange<T>[] = [];
+  const policies = new PolicyComparison(before[0], after[0]);
   for (const [id, options] of now) {
     const was = old.get(id);
     if (was === undefined) continue;
@@ -193,6 +204,8 @@ function diffPeers<T extends { readonly peerGroup?: string }>(
     const keys = keysOf(SETTING_EFFECT).filter((key) => !isSame(from[key], settings[key]));
     const source = settings.passwordFile === null ? 'password' : 'passwordFile';
     if (!keys.includes(source) && passwordChanged(from, settings)) keys.push(source);
+    // A policy can change without its name.
+    keys.push(...policies.changed(from, settings).filter((key) => !isPolicyIn(keys, key)));
     // The limit of a range, or the name of a group with the same settings, is no setting but still a change.
     const effect = strongest(keys, from, settings);
     if (keys.length > 0 || !isSame(was, options)) changed.push({ options, settings, keys, effect });
@@ -202,6 +215,11 @@ function diffPeers<T extends { readonly peerGroup?: string }>(
     removed: [...old.keys()].filter((id) => !now.has(id)),
     changed,
   };
+}
+
+/** Whether the change of a policy is told already: by its name, or by its default. */
+function isPolicyIn(keys: readonly (keyof PeerSettings)[], key: 'importPolicy' | 'exportPolicy'): boolean {
+  return keys.includes(key) || keys.includes(key === 'importPolicy' ? 'defaultImportPolicy' : 'defaultExportPolicy');
 }
 
 function settingsOf(

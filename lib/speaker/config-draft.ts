@@ -2,8 +2,10 @@ import * as z from 'zod';
 import type { Endpoint } from '../net/index.js';
 import { foundText, type ConfigPath, type ConfigProblem } from './config-errors.js';
 import { configKeys, MAPPINGS, SECTIONS, type Section } from './config-schema.js';
+import { policyKeysAt } from './config-policy-schema.js';
 import { didYouMean } from './config-suggest.js';
 import type { MismatchParams } from './config-values.js';
+import type { PolicyDefinitions } from '../policy/definition.js';
 import type {
   DynamicNeighborOptions,
   NeighborOptions,
@@ -13,6 +15,7 @@ import type {
 } from './options.js';
 
 type Entries<T> = readonly (T | undefined)[];
+type Named<T> = { readonly [K in keyof T]: T[K] | undefined };
 
 /**
  * What could be read of a configuration. An entry with a flaw of its own is undefined and keeps its place, so that the
@@ -20,13 +23,17 @@ type Entries<T> = readonly (T | undefined)[];
  */
 export interface ConfigDraft extends Omit<
   Partial<SpeakerConfig>,
-  'listen' | 'peerGroups' | 'neighbors' | 'dynamicNeighbors' | 'networks'
+  'listen' | 'peerGroups' | 'neighbors' | 'dynamicNeighbors' | 'networks' | keyof PolicyDefinitions
 > {
   readonly listen?: Entries<Endpoint>;
   readonly peerGroups?: Readonly<Record<string, PeerSettings | undefined>>;
   readonly neighbors?: Entries<NeighborOptions>;
   readonly dynamicNeighbors?: Entries<DynamicNeighborOptions>;
   readonly networks?: Entries<string | NetworkOptions>;
+  readonly policies?: Named<NonNullable<PolicyDefinitions['policies']>>;
+  readonly prefixSets?: Named<NonNullable<PolicyDefinitions['prefixSets']>>;
+  readonly communitySets?: Named<NonNullable<PolicyDefinitions['communitySets']>>;
+  readonly asPathSets?: Named<NonNullable<PolicyDefinitions['asPathSets']>>;
 }
 
 export interface DraftResult {
@@ -126,6 +133,8 @@ function elsewhere(key: string): string {
 
 /** The keys that a mapping may have, however deep it stands. */
 function siblings(path: ConfigPath): string[] {
+  const inPolicy = policyKeysAt(path);
+  if (inPolicy.length > 0) return inPolicy;
   const inner = path.length > 1 ? MAPPINGS[String(path.at(-1))] : undefined;
   if (inner !== undefined) return Object.keys(inner);
   const section = (SECTIONS as Readonly<Record<string, Section>>)[String(path[0])];

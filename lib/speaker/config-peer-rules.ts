@@ -6,6 +6,7 @@ import { didYouMean } from './config-suggest.js';
 import { neighborType } from './as-identity.js';
 import { asRules } from './config-as-rules.js';
 import type { Peer, PeerRule } from './config-peer.js';
+import { peerPolicies } from './config-policy-rules.js';
 import type { PeerSettings } from './options.js';
 import { effectiveSettings, mergedSettings } from './settings.js';
 
@@ -13,6 +14,7 @@ import { effectiveSettings, mergedSettings } from './settings.js';
 const RULES: readonly PeerRule[] = [
   reflection,
   asRules,
+  peerPolicies,
   families,
   extendedNextHop,
   timers,
@@ -83,9 +85,11 @@ function unknownGroup(path: ConfigPath, name: string, known: readonly string[]):
 }
 
 /** A group that nobody uses yet must be right too. */
-function* groupsAlone({ peerGroups, asn, confederation }: ConfigDraft): Generator<ConfigProblem> {
+function* groupsAlone(draft: ConfigDraft): Generator<ConfigProblem> {
+  const { peerGroups, asn, confederation } = draft;
   for (const [name, group] of Object.entries(peerGroups ?? {})) {
     if (group === undefined) continue;
+    yield* peerPolicies({ given: group, where: (key) => ['peerGroups', name, key] }, draft);
     if (group.peerAs !== undefined) {
       const effective = effectiveSettings({ routerId: '' }, group);
       const path: ConfigPath = ['peerGroups', name];

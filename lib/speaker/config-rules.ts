@@ -6,6 +6,7 @@ import { confederation } from './config-as-rules.js';
 import type { Machine } from './config-socket-rules.js';
 import type { PeerSettings } from './options.js';
 import { checkPeers } from './config-peer-rules.js';
+import { policies } from './config-policy-rules.js';
 
 /** What cannot be said together, although each part alone is fine. */
 type Rule = (draft: ConfigDraft, machine?: Machine) => Iterable<ConfigProblem>;
@@ -19,6 +20,7 @@ const RULES: readonly Rule[] = [
   fibType,
   confederation,
   ownRestart,
+  policies,
   checkPeers,
 ];
 

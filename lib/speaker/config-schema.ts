@@ -3,6 +3,7 @@ import { ROLE_NAMES } from '../bgp/wire/capabilities/role.js';
 import { RIB_FAMILIES } from '../bgp/wire/families.js';
 import type { FibOptions } from '../fib/options.js';
 import type { Endpoint } from '../net/index.js';
+import { AS_PATH_SET, COMMUNITY_SET, POLICY, PREFIX_SET } from './config-policy-schema.js';
 import * as v from './config-values.js';
 import type {
   ConfederationOptions,
@@ -91,6 +92,10 @@ export const PEER_SETTINGS = {
   dscp: v.integer(0, 63).optional(),
   gracefulRestart: mapping<GracefulRestartSettings>(GRACEFUL_RESTART).optional(),
   longLivedGracefulRestart: mapping<LongLivedGracefulRestartSettings>(LONG_LIVED).optional(),
+  importPolicy: z.array(v.word).optional(),
+  exportPolicy: z.array(v.word).optional(),
+  defaultImportPolicy: v.oneOf(['accept', 'reject']).optional(),
+  defaultExportPolicy: v.oneOf(['accept', 'reject']).optional(),
   adminDown: v.flag.optional(),
 } satisfies Shape<PeerSettings>;
 
@@ -198,6 +203,11 @@ export const SECTIONS: { readonly [K in keyof Required<SpeakerConfig>]: Section 
   clientToClientReflection: { holds: 'value', schema: v.flag },
   alwaysCompareMed: { holds: 'value', schema: v.flag },
   gracefulRestart: section('value', SPEAKER_RESTART),
+  ebgpRequiresPolicy: { holds: 'value', schema: v.flag },
+  policies: { holds: 'byName', schema: POLICY },
+  prefixSets: { holds: 'byName', schema: PREFIX_SET },
+  communitySets: { holds: 'byName', schema: COMMUNITY_SET },
+  asPathSets: { holds: 'byName', schema: AS_PATH_SET },
   fib: section('value', FIB),
   api: section('value', API),
 };

@@ -33,7 +33,7 @@ export interface MismatchParams {
 class Mismatch extends Error {}
 
 /** A schema for one kind of value: `read` converts, or throws with a hint. */
-function value<T>(expected: string, read: (value: unknown) => T, show = foundText): z.ZodType<T> {
+export function value<T>(expected: string, read: (value: unknown) => T, show = foundText): z.ZodType<T> {
   return z.unknown().transform((input, cx) => {
     try {
       return read(input);
@@ -51,12 +51,12 @@ function hintOf(error: Error): string {
   return error instanceof UsageError && error.message.startsWith('not a') ? '' : error.message;
 }
 
-function text(input: unknown): string {
+export function text(input: unknown): string {
   if (typeof input !== 'string') throw new Mismatch();
   return input;
 }
 
-function check(ok: boolean, hint = ''): void {
+export function check(ok: boolean, hint = ''): void {
   if (!ok) throw new Mismatch(hint);
 }
 

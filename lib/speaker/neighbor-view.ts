@@ -5,17 +5,22 @@ import type { PrefixLimiter } from '../rib/prefix-limit.js';
 import type { Neighbor } from './neighbor.js';
 import type { GracefulRestartView, NeighborView, PrefixCountView } from './views.js';
 
-/** How a neighbor stands, as a plain value. */
-export function neighborView(neighbor: Neighbor): NeighborView {
+/**
+ * How a neighbor stands, as a plain value.
+ * @param detailed count what takes a walk over the table too
+ */
+export function neighborView(neighbor: Neighbor, detailed = false): NeighborView {
   const { peer, settings, negotiated } = neighbor;
   const prefixes: Partial<Record<FamilyName, PrefixCountView>> = {};
   for (const family of neighbor.keepsRoutes ? RIB_FAMILIES : neighbor.families) {
     const stale = neighbor.staleOf(family);
     if (neighbor.keepsRoutes && !stale) continue;
+    const filtered = detailed ? neighbor.filteredCount(family) : undefined;
     const limiter = neighbor.limiterOf(family);
     prefixes[family] = {
       received: neighbor.receivedCount(family),
       advertised: neighbor.advertisedCount(family),
+      ...(filtered === undefined ? {} : { filtered }),
       ...(limiter === undefined ? {} : { limit: limitView(limiter) }),
       ...(stale ? { stale } : {}),
     };
@@ -51,6 +56,8 @@ export function neighborView(neighbor: Neighbor): NeighborView {
     queuedOctets: peer.queuedBytes,
     prefixes,
     gracefulRestart: negotiated ? gracefulRestartView(negotiated) : null,
+    importPolicy: neighbor.policyChain('import')?.text ?? null,
+    exportPolicy: neighbor.policyChain('export')?.text ?? null,
     established: peer.establishedCount,
     lastError: peer.lastError ?? null,
   };

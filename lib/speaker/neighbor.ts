@@ -23,7 +23,11 @@ import {
   type Random,
   type Transport,
 } from '../net/index.js';
+import { NeighborImportPolicy } from '../policy/import-policy.js';
+import type { Direction, PolicyBook, PolicyChain } from '../policy/policy-chain.js';
 import { AdjRibIn } from '../rib/adj-rib-in.js';
+import { ATTR } from '../rib/attribute-store.js';
+import { ReviseJob } from '../rib/import-policy.js';
 import type { PrefixLimiter, PrefixLimitNotice } from '../rib/prefix-limit.js';
 import type { Source } from '../rib/peer-table.js';
 import { AdvertisementPace } from '../rr/advertisement-pace.js';
@@ -34,6 +38,8 @@ import { NeighborLimits } from './neighbor-limits.js';
 import { Outbound, type OutboundHost } from './outbound.js';
 import { restartOffer, type RestartState } from './restart-offer.js';
 import { ReceivedRoutes } from './received-routes.js';
+import { chainOptions } from './neighbor-policy.js';
+import type { SpeakerConfig } from './options.js';
 import { selfNextHop } from './self-next-hop.js';
 import type { EffectivePeerSettings } from './settings.js';
 import type { Sockets } from './sockets.js';
@@ -53,6 +59,10 @@ export interface NeighborHost extends OutboundHost, AsIdentity {
   readonly transport: Transport;
   readonly networks: LocalNetworks;
   readonly sockets: Pick<Sockets, 'optionsFor'>;
+  /** What runs now. */
+  readonly config: SpeakerConfig;
+  /** The policies of `config`. */
+  readonly policies: PolicyBook;
   onNeighborState(neighbor: Neighbor, from: FsmStateName, to: FsmStateName, reason: string): void;
   /** The neighbor must not enter Established yet. */
   holdsConfirmation(neighbor: Neighbor, negotiated: Negotiated): boolean;
@@ -78,6 +88,8 @@ export class Neighbor implements SessionHandler {
   private live: Live | undefined;
   /** What it has told us: also without a session, while its routes are kept (RFC 4724). */
   private received: ReceivedRoutes | undefined;
+  /** What its routes go through; undefined: all pass as they are. */
+  importPolicy: NeighborImportPolicy | undefined;
   private readonly limits: NeighborLimits;
   /** No route is kept when the session ends: the neighbor is removed, or the speaker stops. */
   private isLeaving = false;
@@ -167,7 +179,8 @@ export class Neighbor implements SessionHandler {
     this.peer.setRetry(settings.connectRetry, settings.connectRetryMax);
     if (before.passive !== settings.passive && this.dynamic === null) this.peer.setPassive(settings.passive);
     this.updateProfiles();
-    if (before.routeReflectorClient !== settings.routeReflectorClient) this.applyRole();
+    this.updateImportPolicy();
+    this.updateSource();
     if (before.minimumAdvertisementInterval !== settings.minimumAdvertisementInterval) {
       for (const outbound of this.live?.outbound.values() ?? []) outbound.changePace();
     }
@@ -176,13 +189,48 @@ export class Neighbor implements SessionHandler {
     if (this.limits.change(this.live?.adjRibIn)) this.start();
   }
 
-  /** Another role in reflection: what was told is put right without a new session. */
-  private applyRole(): void {
+  /** Another role in reflection, or another group: what was told is put right without a new session. */
+  private updateSource(): void {
     const { received } = this;
     if (!received) return;
     const { description } = received;
-    received.update({ ...description, client: description.type === 'ibgp' && this.settings.routeReflectorClient });
+    const client = description.type === 'ibgp' && this.settings.routeReflectorClient;
+    const peerGroup = this.peerGroup ?? undefined;
+    if (description.client === client && description.peerGroup === peerGroup) return;
+    received.update({ ...description, client, peerGroup });
     this.host.loop.retell(received.source);
+  }
+
+  /** Other policies, or another group that they look at: what was received is judged anew. */
+  private updateImportPolicy(): void {
+    const { received } = this;
+    if (!received) return;
+    const { rib, loop } = this.host;
+    const regrouped = received.description.peerGroup !== (this.peerGroup ?? undefined);
+    if (this.policyChain('import') === this.importPolicy?.chain && !(regrouped && this.importPolicy)) return;
+    const policy = this.importPolicyOf(received.source);
+    this.importPolicy = policy;
+    if (this.live) this.live.adjRibIn.policy = policy;
+    const isWanted = (): boolean => this.received === received && this.importPolicy === policy;
+    loop.addJob(new ReviseJob(rib.families, received.source, policy, isWanted));
+  }
+
+  /** The policies for one direction; undefined: all passes as it is. */
+  policyChain(direction: Direction): PolicyChain | undefined {
+    const options = chainOptions(this.host.config, this.settings, direction);
+    return options && this.host.policies.chain(options);
+  }
+
+  /** Have the policies of the configuration know those of this neighbor. */
+  touchPolicies(): void {
+    this.policyChain('import');
+    this.policyChain('export');
+  }
+
+  private importPolicyOf(source: number): NeighborImportPolicy | undefined {
+    const chain = this.policyChain('import');
+    const description = { ...this.host.rib.peers.get(source), peerGroup: this.peerGroup ?? undefined };
+    return chain && new NeighborImportPolicy(chain, description, this.settings.peerAs);
   }
 
   /** End the session for good; no route is kept. @returns when the connections are closed */
@@ -314,6 +362,8 @@ export class Neighbor implements SessionHandler {
     const rules = importRules(this.host, settings);
     const { receive } = negotiated;
     const adjRibIn = new AdjRibIn(rib, received.source, receive, families, handler, rules, received.counts);
+    this.importPolicy = this.importPolicyOf(received.source);
+    adjRibIn.policy = this.importPolicy;
     this.limits.begin(adjRibIn);
     received.resumed(adjRibIn.counts, negotiated, settings);
     const outbound = new Map<FamilyName, Outbound>();
@@ -342,6 +392,7 @@ export class Neighbor implements SessionHandler {
       client: negotiated.peerType === 'ibgp' && settings.routeReflectorClient,
       clusterId: parseIpv4(settings.clusterId),
       routeServerClient: settings.routeServerClient,
+      peerGroup: this.peerGroup ?? undefined,
     };
     if (this.received?.isFrom(description)) {
       // It may have come over another interface.
@@ -368,8 +419,10 @@ export class Neighbor implements SessionHandler {
     const extendedNextHop = family === 'ipv4-unicast' && (negotiated.send.extendedNextHop ?? false);
     const local = this.peer.local?.address ?? this.address;
     const self = selfNextHop(extendedNextHop ? 'any' : family, local, host.routerId, host.networks);
+    const chain = this.policyChain('export');
     return {
       ...edits,
+      policy: chain === undefined ? null : { chain, asn: this.localAs },
       asn4: negotiated.send.asn4,
       maxMessageLength: negotiated.send.maxMessageLength,
       clusterId: edits.target === 'client' ? parseIpv4(settings.clusterId) : 0,
@@ -464,6 +517,12 @@ export class Neighbor implements SessionHandler {
 
   receivedCount(family: FamilyName): number {
     return this.received?.counts.get(family) ?? 0;
+  }
+
+  /** Of the prefixes received, those that the import policy rejects; undefined without a policy. */
+  filteredCount(family: FamilyName): number | undefined {
+    if (this.importPolicy === undefined) return undefined;
+    return this.host.rib.of(family).countFlagged(this.source, ATTR.filtered);
   }
 
   advertisedCount(family: FamilyName): number {

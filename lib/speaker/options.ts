@@ -3,6 +3,7 @@ import type { FamilyName } from '../bgp/wire/families.js';
 import type { Clock, Endpoint, LocalNetworks, Random, Secret, Transport } from '../net/index.js';
 import type { FibWriter } from '../fib/writer.js';
 import type { FibOptions } from '../fib/options.js';
+import type { PolicyDefinitions, PolicyResult } from '../policy/definition.js';
 import type { RemovePrivateAs } from '../rr/export-profile.js';
 import type { PrefixLimitAction } from '../rib/prefix-limit.js';
 
@@ -127,6 +128,14 @@ export interface PeerSettings {
   readonly dscp?: number;
   readonly gracefulRestart?: GracefulRestartSettings;
   readonly longLivedGracefulRestart?: LongLivedGracefulRestartSettings;
+  /** Names of policies that routes from the neighbor go through, in order. */
+  readonly importPolicy?: readonly string[];
+  /** Names of policies that routes to the neighbor go through, in order. */
+  readonly exportPolicy?: readonly string[];
+  /** For routes that no statement of `importPolicy` decides on; with policies the default is reject. */
+  readonly defaultImportPolicy?: PolicyResult;
+  /** For routes that no statement of `exportPolicy` decides on; with policies the default is reject. */
+  readonly defaultExportPolicy?: PolicyResult;
   /** Do not start the session until `enable`. */
   readonly adminDown?: boolean;
 }
@@ -183,7 +192,7 @@ export interface ConnectionRateLimit {
 }
 
 /** All that a configuration file can say. */
-export interface SpeakerConfig {
+export interface SpeakerConfig extends PolicyDefinitions {
   readonly asn: number;
   readonly routerId: string;
   readonly clusterId?: string;
@@ -201,6 +210,8 @@ export interface SpeakerConfig {
   readonly alwaysCompareMed?: boolean;
   /** Our own restarts, with all neighbors that are asked to keep our routes (RFC 4724). */
   readonly gracefulRestart?: SpeakerRestartOptions;
+  /** eBGP neighbors without an import (export) policy tell us (are told) nothing (RFC 8212); default false. */
+  readonly ebgpRequiresPolicy?: boolean;
   /** Left out: no kernel routes, every next hop counts as resolvable. */
   readonly fib?: FibOptions;
   /** Left out: no API. */

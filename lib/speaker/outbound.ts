@@ -51,9 +51,9 @@ export class Outbound {
     this.member = this.join();
   }
 
-  private join(previous?: GroupMember): GroupMember {
+  private join(previous?: GroupMember, sameForm = false): GroupMember {
     const member = this.group.join(this.source, this.sink);
-    if (previous) member.takeOver(previous);
+    if (previous) member.takeOver(previous, sameForm);
     member.setPace(this.pace());
     this.host.loop.addBehind(this.group, member);
     return member;
@@ -77,7 +77,9 @@ export class Outbound {
     const { group, member } = this;
     if (profileKey(profile) === profileKey(group.profile)) return;
     this.group = loop.groupFor(rib.of(this.family), profile);
-    this.member = this.join(member);
+    // Where only the policy differs, what it leaves as it was need not be told again.
+    const sameForm = profileKey({ ...profile, policy: null }) === profileKey({ ...group.profile, policy: null });
+    this.member = this.join(member, sameForm);
     // Prefixes that only the old group knows must not be freed before the new one took them over.
     loop.leave(group, member);
   }

@@ -7,6 +7,7 @@ import { DEFAULT_CONTEXT } from '../bgp/wire/context.js';
 import { formatAddress, formatPrefix, parsePrefix, type Prefix } from '../net/index.js';
 import { decodeAttributeList } from '../rib/attribute-list.js';
 import type { IdStack } from '../rib/columns.js';
+import { ATTR } from '../rib/attribute-store.js';
 import { DECISION_STEPS, selectBest } from '../rib/decision.js';
 import { NONE, type FamilyRib } from '../rib/family-rib.js';
 import { LOCAL_SOURCE } from '../rib/peer-table.js';
@@ -15,6 +16,9 @@ import type { GroupMember } from '../rr/group-member.js';
 import type { UpdateGroup } from '../rr/update-group.js';
 import type { BestPathChange } from './events.js';
 import type { DecisionView, ExplainView, PathView } from './views.js';
+
+/** Which statement of a source's import policy rejects a received attribute set. */
+export type WhyFiltered = (rib: FamilyRib, prefix: number, received: number, source: number) => string | undefined;
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
@@ -70,6 +74,8 @@ export function* advertisedPaths(group: UpdateGroup, member: GroupMember): Itera
     view.nextHop = formatAddress(told.nextHop.subarray(0, told.nextHop.length === 4 ? 4 : 16));
     if (told.nextHop.length === 32) view.linkLocalNextHop = formatAddress(told.nextHop.subarray(16));
     for (const attribute of decodeAttributeList(told.attributes, cx)) fill(view, attribute);
+    // What is told is the best path, whatever an export policy made of it.
+    view.best = true;
     yield view;
   }
 }
@@ -137,17 +143,41 @@ export function* bestPaths(rib: FamilyRib): IterableIterator<PathView> {
   }
 }
 
-/** All paths of a family, or those of one source (its Adj-RIB-In). */
-export function* allPaths(rib: FamilyRib, source?: number): IterableIterator<PathView> {
-  const { paths } = rib;
+/** All paths of a family, as the decision process sees them. */
+export function* allPaths(rib: FamilyRib, why: WhyFiltered): IterableIterator<PathView> {
+  yield* pathsOf(rib, why, undefined);
+}
+
+/** The Adj-RIB-In of a source: its paths as they were received. */
+export function* receivedPaths(rib: FamilyRib, why: WhyFiltered, source: number): IterableIterator<PathView> {
+  yield* pathsOf(rib, why, source);
+}
+
+function* pathsOf(rib: FamilyRib, why: WhyFiltered, source: number | undefined): IterableIterator<PathView> {
+  const { paths, store } = rib;
   for (let prefix = 0; prefix < rib.prefixes.idLimit; prefix++) {
     if (!rib.prefixes.isUsed(prefix)) continue;
     for (let row = rib.headOf(prefix); row >= 0; row = paths.next[row]!) {
-      if (source === undefined || paths.source[row] === source) {
-        yield pathView(rib, prefix, paths.attributes[row]!, paths.source[row]!);
-      }
+      const from = paths.source[row]!;
+      if (source !== undefined && from !== source) continue;
+      const seen = paths.attributes[row]!;
+      const shown = source === undefined ? seen : store.receivedOf(seen);
+      yield { ...pathView(rib, prefix, shown, from), ...filteredView(rib, prefix, seen, from, why) };
     }
   }
+}
+
+/** What a view says besides of a path that may have been filtered, or changed on import. */
+function filteredView(
+  rib: FamilyRib,
+  prefix: number,
+  attributes: number,
+  source: number,
+  why: WhyFiltered,
+): Pick<PathView, 'best' | 'filtered'> {
+  const best = rib.bestAttributes[prefix] === attributes && rib.bestSource[prefix] === source;
+  if ((rib.store.flags[attributes]! & ATTR.filtered) === 0) return { best };
+  return { best, filtered: why(rib, prefix, rib.store.receivedOf(attributes), source) ?? 'the import policy' };
 }
 
 /** The RIB of a prefix's family, and its id there (-1: not in the table). */
@@ -160,7 +190,7 @@ export function locatePrefix(rib: Rib, prefix: Prefix): { family: FamilyRib; id:
  * All paths of a prefix, best first, and at which step of the decision process each lost.
  * @throws UsageError `bad_prefix`
  */
-export function explainPrefix(rib: Rib, text: string): ExplainView {
+export function explainPrefix(rib: Rib, text: string, why: WhyFiltered = () => undefined): ExplainView {
   const prefix = parsePrefix(text);
   const { family, id } = locatePrefix(rib, prefix);
   const decisions: DecisionView[] = [];
@@ -172,7 +202,9 @@ export function explainPrefix(rib: Rib, text: string): ExplainView {
     const stepOf = (row: number): number => (row === best ? DECISION_STEPS.length : lostAt.get(row)!);
     rows.sort((a, b) => stepOf(b) - stepOf(a));
     for (const [rank, row] of rows.entries()) {
-      const path = pathView(family, id, family.paths.attributes[row]!, family.paths.source[row]!);
+      const [attributes, source] = [family.paths.attributes[row]!, family.paths.source[row]!];
+      const filtered = filteredView(family, id, attributes, source, why);
+      const path = { ...pathView(family, id, attributes, source), ...filtered };
       const step = row === best ? undefined : DECISION_STEPS[lostAt.get(row)!]!;
       const against = best >= 0 && step ? ` (best: ${step.show(family, best)})` : '';
       decisions.push({
@@ -180,10 +212,15 @@ export function explainPrefix(rib: Rib, text: string): ExplainView {
         rank,
         lostAt: step?.name ?? null,
         rfc: step?.rfc ?? null,
-        detail: step ? step.show(family, row) + against : null,
+        detail: step ? step.show(family, row) + (by(step.name, filtered.filtered) ?? against) : null,
       });
     }
   }
   const best = decisions.find(({ path }) => path.best)?.path ?? null;
   return { prefix: formatPrefix(prefix), best, decisions };
+}
+
+/** Who rejected a path, where it was lost at that step. */
+function by(step: string, filtered: string | undefined): string | undefined {
+  return step === 'import policy' && filtered !== undefined ? ` by ${filtered}` : undefined;
 }

@@ -22,7 +22,11 @@ type WithoutDefault =
   | 'passwordFile'
   | 'ttlSecurity'
   | 'multihop'
-  | 'dscp';
+  | 'dscp'
+  | 'importPolicy'
+  | 'exportPolicy'
+  | 'defaultImportPolicy'
+  | 'defaultExportPolicy';
 
 /** All settings of one neighbor after its peer group and the defaults were filled in. Times are in seconds. */
 export type EffectivePeerSettings = {
@@ -70,6 +74,10 @@ export const PEER_DEFAULTS = Object.freeze({
   multihop: null,
   connectedCheck: true,
   dscp: null,
+  importPolicy: null,
+  exportPolicy: null,
+  defaultImportPolicy: null,
+  defaultExportPolicy: null,
   adminDown: false,
 } as const satisfies Partial<EffectivePeerSettings>);
 

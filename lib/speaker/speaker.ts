@@ -20,6 +20,7 @@ import {
   type Transport,
 } from '../net/index.js';
 import type { PrefixLimitNotice } from '../rib/prefix-limit.js';
+import { PolicyBook } from '../policy/policy-chain.js';
 import { Rib } from '../rib/rib.js';
 import { ConnectionGate } from './connection-gate.js';
 import { checkConfig } from './config.js';
@@ -40,7 +41,16 @@ import type {
   SpeakerConfig,
   SpeakerRuntime,
 } from './options.js';
-import { advertisedPaths, allPaths, bestPaths, explainPrefix, tellBestPathChanges } from './path-views.js';
+import {
+  advertisedPaths,
+  allPaths,
+  bestPaths,
+  explainPrefix,
+  receivedPaths,
+  tellBestPathChanges,
+  type WhyFiltered,
+} from './path-views.js';
+import { exportRejections, whyFiltered } from './policy-views.js';
 import { applyDiff, CEASE } from './reconfigure.js';
 import { reloadPlan, type ReloadPlan } from './reload-plan.js';
 import { Restart } from './restart.js';
@@ -71,7 +81,8 @@ export class Speaker extends EventEmitter<SpeakerEvents> implements SpeakerApi, 
   readonly routerId: number;
   readonly clientToClient: boolean;
   private readonly restarts: Restart;
-  private config: SpeakerConfig;
+  config: SpeakerConfig;
+  policies: PolicyBook;
   private readonly neighborsByAddress = new Map<string, Neighbor>();
   private readonly originator: Originator;
   private readonly fib: Fib | undefined;
@@ -94,6 +105,7 @@ export class Speaker extends EventEmitter<SpeakerEvents> implements SpeakerApi, 
     this.transport = runtime.transport ?? new TcpTransport();
     this.sockets = new Sockets(this.transport);
     this.config = this.sockets.check(config);
+    this.policies = new PolicyBook(this.config);
     this.clock = runtime.clock ?? realClock;
     this.readTurns = new ReadTurns(this.clock);
     this.random = runtime.random ?? realRandom;
@@ -430,13 +442,17 @@ export class Speaker extends EventEmitter<SpeakerEvents> implements SpeakerApi, 
       if (outbound) yield* advertisedPaths(outbound.group, outbound.member);
     } else if (filter.receivedFrom !== undefined) {
       const { source } = this.find(filter.receivedFrom);
-      if (source >= 0) yield* allPaths(rib, source);
-    } else if (filter.bestOnly === false) yield* allPaths(rib);
+      if (source >= 0) yield* receivedPaths(rib, this.whyFiltered, source);
+    } else if (filter.bestOnly === false) yield* allPaths(rib, this.whyFiltered);
     else yield* bestPaths(rib);
   }
 
   explain(prefix: string): ExplainView {
-    return explainPrefix(this.rib, prefix);
+    const neighbors = [...this.neighborsByAddress.values()];
+    return {
+      ...explainPrefix(this.rib, prefix, this.whyFiltered),
+      exportRejected: exportRejections(this.rib, prefix, neighbors),
+    };
   }
 
   /**
@@ -447,6 +463,8 @@ export class Speaker extends EventEmitter<SpeakerEvents> implements SpeakerApi, 
     return this.watches.add(options);
   }
 
+  private readonly whyFiltered: WhyFiltered = (...path) => whyFiltered(this.neighborsByAddress.values(), ...path);
+
   *fibRoutes(): IterableIterator<FibRouteView> {
     if (this.fib) yield* this.fib.routes();
   }
@@ -454,11 +472,11 @@ export class Speaker extends EventEmitter<SpeakerEvents> implements SpeakerApi, 
   // --- views ---
 
   neighbors(): NeighborView[] {
-    return [...this.neighborsByAddress.values()].map(neighborView);
+    return [...this.neighborsByAddress.values()].map((neighbor) => neighborView(neighbor));
   }
 
   neighbor(address: string): NeighborView {
-    return neighborView(this.find(address));
+    return neighborView(this.find(address), true);
   }
 
   summary(): SummaryView {
@@ -484,7 +502,8 @@ export class Speaker extends EventEmitter<SpeakerEvents> implements SpeakerApi, 
     this.sockets.update(diff.applied, secrets);
     this.config = diff.applied;
     if (diff.sectionsChanged.includes('connectionRateLimit')) this.gate.setLimit(diff.applied.connectionRateLimit);
-    return applyDiff(diff, {
+    this.policies = new PolicyBook(diff.applied, this.policies);
+    const result = applyDiff(diff, {
       neighbors: () => [...this.neighborsByAddress.values()],
       find: (address) => this.find(address),
       create: (options) => this.createNeighbor(options).start(),
@@ -492,5 +511,8 @@ export class Speaker extends EventEmitter<SpeakerEvents> implements SpeakerApi, 
       announce: (network) => this.announce(network.prefix, network),
       withdraw: (prefix) => this.withdraw(prefix),
     });
+    // Asked for once, a chain is known to the next configuration too, and stays the same object.
+    for (const neighbor of this.neighborsByAddress.values()) neighbor.touchPolicies();
+    return result;
   }
 }

@@ -29,8 +29,11 @@ export interface MessageCounters {
 
 /** Prefixes of one family, and how many the neighbor may announce. */
 export interface PrefixCountView {
+  /** In the Adj-RIB-In: also those that the import policy rejects. */
   readonly received: number;
   readonly advertised: number;
+  /** Of those received, rejected by the import policy; only where one neighbor is asked for, and has a policy. */
+  readonly filtered?: number;
   readonly limit?: {
     readonly maxPrefixes: number;
     readonly warningThresholdPct: number;
@@ -111,6 +114,10 @@ export interface NeighborView {
   readonly prefixes: Readonly<Partial<Record<FamilyName, PrefixCountView>>>;
   /** Null: not Established, or the neighbor did not announce it. */
   readonly gracefulRestart: GracefulRestartView | null;
+  /** The policies that its routes go through, as text: `customers, else reject`; null: all pass as they are. */
+  readonly importPolicy: string | null;
+  /** The policies that routes to it go through. */
+  readonly exportPolicy: string | null;
   readonly established: number;
   readonly lastError: LastErrorView | null;
 }
@@ -141,6 +148,8 @@ export interface PathView {
   readonly clusterList: readonly string[];
   /** The AS in ONLY_TO_CUSTOMER (RFC 9234). */
   readonly onlyToCustomer?: number;
+  /** The import policy rejects it, and which statement does: it is kept, and not eligible. */
+  readonly filtered?: string;
 }
 
 /** One step of the decision process that told two paths apart. */
@@ -159,6 +168,8 @@ export interface ExplainView {
   readonly prefix: string;
   readonly best: PathView | null;
   readonly decisions: readonly DecisionView[];
+  /** Neighbors that are not told the best path because of their export policy, and which statement rejects it. */
+  readonly exportRejected?: readonly { readonly neighbor: string; readonly by: string }[];
 }
 
 export interface SummaryView {

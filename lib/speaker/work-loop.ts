@@ -138,6 +138,7 @@ export class WorkLoop {
     this.filling.delete(group);
     const groups = this.groups.get(group.rib)!;
     for (const [key, value] of groups) if (value === group) groups.delete(key);
+    group.close();
   }
 
   /** What is known of a source has changed: tell its routes anew. */

@@ -41,6 +41,8 @@ export function neighborView(address: string, more: Partial<NeighborView> = {}):
     queuedOctets: 0,
     prefixes: { 'ipv4-unicast': { received: 2, advertised: 3 } },
     gracefulRestart: null,
+    importPolicy: null,
+    exportPolicy: null,
     established: 1,
     lastError: null,
     ...more,

@@ -15,12 +15,21 @@ describe('tsbgp', () => {
     it('says that a file is right', async () => {
       const path = file(
         'ok.yaml',
-        'asn: 64512\nrouterId: 10.0.0.1\nneighbors: [{ address: 10.0.0.2, peerAs: 1 }]\nnetworks: [10.0.0.0/8]\n',
+        'asn: 64512\nrouterId: 10.0.0.1\nneighbors: [{ address: 10.0.0.2, peerAs: 64512 }]\nnetworks: [10.0.0.0/8]\n',
       );
       expect(await tsbgp('check', path)).to.deep.equal({
         code: 0,
         out: `${path}: ok: AS 64512, router ID 10.0.0.1, 1 neighbor, 1 network\n`,
         err: '',
+      });
+    });
+
+    it('warns of eBGP neighbors without a policy (RFC 8212)', async () => {
+      const path = file('open.yaml', 'asn: 64512\nrouterId: 10.0.0.1\nneighbors: [{ address: 10.0.0.2, peerAs: 1 }]\n');
+      const { code, err } = await tsbgp('check', path);
+      expect({ code, err }).to.deep.equal({
+        code: 0,
+        err: `${path}: warning: neighbor 10.0.0.2: eBGP without an import policy or export policy (RFC 8212): every route is accepted, every route is announced\n`,
       });
     });
 

@@ -7,7 +7,13 @@ import type { PeerSettings, SpeakerConfig } from '../../lib/speaker/options.js';
 import { effectiveSettings } from '../../lib/speaker/settings.js';
 
 function config(more: Partial<SpeakerConfig>): SpeakerConfig {
-  return checkConfig({ asn: 64512, routerId: '10.0.0.1', listen: [{ address: '0.0.0.0', port: 179 }], ...more });
+  return checkConfig({
+    asn: 64512,
+    routerId: '10.0.0.1',
+    listen: [{ address: '0.0.0.0', port: 179 }],
+    policies: { p: [] },
+    ...more,
+  });
 }
 
 const NOTHING = {
@@ -91,6 +97,10 @@ describe('difference of two configurations', () => {
     multihop: { multihop: 3 },
     connectedCheck: { connectedCheck: false },
     dscp: { dscp: 46 },
+    importPolicy: { importPolicy: ['p'] },
+    exportPolicy: { exportPolicy: ['p'] },
+    defaultImportPolicy: { defaultImportPolicy: 'reject' },
+    defaultExportPolicy: { defaultExportPolicy: 'reject' },
     adminDown: { adminDown: true },
   };
 

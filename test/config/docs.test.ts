@@ -3,6 +3,7 @@ import { expect } from 'chai';
 import { createApi } from '../../lib/api/index.js';
 import { WELL_KNOWN_COMMUNITIES } from '../../lib/bgp/wire/communities.js';
 import { buildProgram } from '../../lib/cli/program.js';
+import { POLICY_KEYS } from '../../lib/speaker/config-policy-schema.js';
 import { configKeys, PEER_SETTINGS } from '../../lib/speaker/config-schema.js';
 import { parseConfig } from '../../lib/speaker/config-text.js';
 import { defaultSendHoldTime, PEER_DEFAULTS } from '../../lib/speaker/settings.js';
@@ -52,6 +53,23 @@ describe('docs/configuration.md', () => {
   it('has an example that is right', () => {
     const example = /```yaml\n([^]*?)```/.exec(text)![1]!;
     expect(parseConfig(example, 'example').neighbors).to.have.length(1);
+  });
+});
+
+describe('docs/policy.md', () => {
+  const text = read('docs/policy.md');
+
+  it('has a row for every condition and action', () => {
+    const documented = [...rows(text).keys()];
+    const { conditions, asPath, actions } = POLICY_KEYS;
+    const expected = [...conditions, ...asPath.map((key) => `asPath.${key}`), ...actions];
+    expect([...new Set(documented)].sort()).to.deep.equal([...new Set(expected)].sort());
+  });
+
+  it('has examples that are right', () => {
+    const examples = [...text.matchAll(/```yaml\n([^]*?)```/g)];
+    expect(examples).to.have.length(6);
+    for (const [, example] of examples) parseConfig(example!, 'example');
   });
 });
 

@@ -5,6 +5,7 @@ import { formatIpv4 } from '../../lib/net/index.js';
 import { DECISION_STEPS } from '../../lib/rib/decision.js';
 import type { Reachability } from '../../lib/rib/next-hop-table.js';
 import { Originator } from '../../lib/speaker/originate.js';
+import { NeighborImportPolicy, PolicyBook } from '../../lib/policy/index.js';
 import { explainPrefix } from '../../lib/speaker/path-views.js';
 import type { ExplainView } from '../../lib/speaker/views.js';
 import { announcement, withdrawal } from '../support/wire.js';
@@ -308,12 +309,23 @@ describe('explain: the step at which a path loses', () => {
     expect(decisions[1]).to.include({ lostAt: 'locally originated', detail: 'learnt (best: local)' });
   });
 
+  it('import policy', () => {
+    const rig = new DecisionRig();
+    const [better, worse] = [rig.announce({ ...PLAIN, localPref: 300 }), rig.announce({ ...PLAIN, ...other })];
+    const chain = new PolicyBook({}).chain({ names: [], defaultResult: 'reject' });
+    better.adjRibIn.policy = new NeighborImportPolicy(chain, rig.rib.peers.get(better.source), LOCAL_AS);
+    rig.announce({ ...PLAIN, localPref: 300 }, better);
+    const { best, decisions } = rig.explain();
+    expect(best?.neighbor).to.equal(rig.rib.peers.addressText(worse.source));
+    expect(decisions[1]).to.include({ lostAt: 'import policy', detail: 'rejected by the import policy', rank: 1 });
+  });
+
   it('every step of the list has an example above', () => {
-    const shown = new Set([...cases.map(([step]) => step), 'locally originated']);
+    const shown = new Set([...cases.map(([step]) => step), 'locally originated', 'import policy']);
     expect(DECISION_STEPS.map(({ name }) => name)).to.deep.equal(
       DECISION_STEPS.map(({ name }) => name).filter((name) => shown.has(name)),
     );
-    expect(DECISION_STEPS).to.have.length(14);
+    expect(DECISION_STEPS).to.have.length(15);
   });
 
   it('a path that is alone and cannot be used', () => {
