@@ -295,6 +295,11 @@ export class AttributeStore {
     if (--this.uses[id]! === 0) this.toLimbo(id);
   }
 
+  /** Sets that wait to be freed by `sweep`, some of which may be in use again. */
+  get unusedCount(): number {
+    return this.limbo.length + this.limboBefore.length;
+  }
+
   private toLimbo(id: number): void {
     this.dropped[id] = this.period;
     this.limbo.push(id);

@@ -23,6 +23,8 @@ export interface FamilyRibOptions {
   readonly resolve: (nextHop: Uint8Array) => Reachability;
 }
 
+/** So many attribute sets without use are freed even while changes come in. */
+const MANY_UNUSED = 1 << 16;
 /** Columns up to this length are not worth giving back. */
 const SMALL = 1 << 14;
 
@@ -267,8 +269,9 @@ export class FamilyRib implements DecisionContext {
   private endRound(): void {
     this.dirty.clear();
     this.dirtyCursor = 0;
-    // Every prefix that was dirty when the round began is decided, so nothing refers to sets dropped before it.
-    this.store.sweep();
+    // Every prefix that was dirty when the round began is decided, so nothing refers to sets dropped before it. Freeing them
+    // can wait until there is nothing better to do, unless they are many.
+    if (this.store.unusedCount >= MANY_UNUSED) this.store.sweep();
   }
 
   /** Whether a prefix has neither a path nor a best path nor work pending: its id may be freed if nobody else needs it. */

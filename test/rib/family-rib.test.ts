@@ -124,6 +124,7 @@ describe('FamilyRib', function () {
           expect(rib.bestCount).to.equal(PREFIXES[name].filter((prefix) => oracle.best(prefix)).length);
           for (const { source } of sources) expect(rib.dropSource(source, 0, 1000)).to.equal(-1);
           for (let round = 0; round < 3; round++) decide(name, 1000);
+          rib.freeUnusedSets();
           expect([rib.paths.count, rib.bestCount, rib.prefixes.count, rib.store.count]).to.deep.equal([0, 0, 0, 0]);
         }
       }),

@@ -18,9 +18,9 @@ describe('turns of reading', () => {
   const read = (ms: number) => (): void => turns.read(() => (time += ms));
 
   it('are over when their time is used up, and begin anew', () => {
-    read(4)();
+    read(6)();
     expect(turns.isOpen).to.equal(true);
-    read(4)();
+    read(6)();
     expect([turns.hasTime, turns.isOpen]).to.deep.equal([false, false]);
     nextTurn();
     expect([turns.hasTime, turns.isOpen]).to.deep.equal([true, true]);
@@ -28,8 +28,8 @@ describe('turns of reading', () => {
 
   it('go to who stands in line first, in order, as long as there is time', () => {
     const order: string[] = [];
-    read(9)();
-    for (const name of ['a', 'b', 'c']) turns.wait(() => (order.push(name), read(5)()));
+    read(13)();
+    for (const name of ['a', 'b', 'c']) turns.wait(() => (order.push(name), read(7)()));
     nextTurn();
     expect(order).to.deep.equal(['a', 'b']);
     expect(turns.isOpen).to.equal(false);
