@@ -57,7 +57,7 @@ export function neighborText(view: NeighborView, now: number): string {
     const counts = view.prefixes[family];
     if (counts === undefined) return family;
     const rejected = counts.filtered === undefined ? '' : `, ${counts.filtered} of them rejected`;
-    return `${family} (${counts.received} in${rejected}${limitText(counts)}, ${counts.advertised} out)`;
+    return `${family} (${counts.received} in${rejected}${limitText(counts)}, ${counts.advertised} out${addPathText(counts)})`;
   });
   return pairLines([
     ['Neighbor', view.address],
@@ -101,6 +101,12 @@ export function neighborText(view: NeighborView, now: number): string {
     ['Received', messages(received, view.octetsReceived)],
     ['Sent', `${messages(sent, view.octetsSent)}, ${view.queuedOctets} octets queued`],
   ]);
+}
+
+function addPathText({ addPath }: PrefixCountView): string {
+  if (addPath === undefined) return '';
+  const ways = [...(addPath.receive ? ['in'] : []), ...(addPath.send ? ['out'] : [])];
+  return `, several paths ${ways.join(' and ')}`;
 }
 
 function limitText({ limit }: PrefixCountView): string {
@@ -165,7 +171,7 @@ export function routeRow(path: PathView): string[] {
     `${path.best ? '>' : ' '}${path.stale ? 'S' : ''}`,
     path.prefix,
     path.nextHopResolvable ? nextHopText(path) : `${path.nextHop} (unreachable)`,
-    path.neighbor ?? 'local',
+    `${path.neighbor ?? 'local'}${path.pathId === undefined ? '' : ` #${path.pathId}`}`,
     String(path.localPref ?? '-'),
     String(path.med ?? '-'),
     `${path.asPath} ${ORIGIN[path.origin]}`.trim(),
@@ -189,7 +195,8 @@ export function explainText(view: ExplainView): string {
 }
 
 function decisionText({ path, rank, lostAt, rfc, detail }: DecisionView): string {
-  const from = path.neighbor === null ? 'originated here' : `from ${path.neighbor}`;
+  const source = path.neighbor === null ? 'originated here' : `from ${path.neighbor}`;
+  const from = source + (path.pathId === undefined ? '' : ` with path ID ${path.pathId}`);
   const lines = [
     `${rank + 1}. via ${nextHopText(path)}${path.linkLocalNextHop === undefined ? '' : ` (${path.linkLocalNextHop})`}, ${from}${path.best ? ', best' : ''}${path.stale ? ', stale' : ''}`,
     `   AS_PATH ${path.asPath === '' ? '(empty)' : path.asPath}, ORIGIN ${path.origin}, LOCAL_PREF ${path.localPref ?? '-'}, MED ${path.med ?? '-'}`,

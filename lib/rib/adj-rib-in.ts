@@ -7,15 +7,16 @@
  * and from whose result the canonical form is written.
  */
 import { AttributeFacts, scanAttributes } from '../bgp/wire/attribute-scan.js';
-import type { WireContext } from '../bgp/wire/context.js';
+import { hasAddPath, type WireContext } from '../bgp/wire/context.js';
 import { MessageError, type Diagnostic } from '../bgp/wire/errors.js';
-import { familyOf, type FamilyName } from '../bgp/wire/families.js';
+import { afiSafiOf, familyOf, type FamilyName } from '../bgp/wire/families.js';
 import { parseUpdate, type ParsedUpdate } from '../bgp/wire/messages/parse-update.js';
 import { writeCanonicalAttributes, type ParsedAttributes } from '../bgp/wire/attributes/canonical.js';
 import type { MpReachLocation } from '../bgp/wire/attributes/mp-reach-nlri.js';
 import { isHostAddress } from '../bgp/wire/attributes/next-hop.js';
 import { findMalformedPrefix } from '../bgp/wire/nlri/prefix.js';
 import { Writer } from '../net/index.js';
+import { announcePathRange, withdrawPathRange } from './add-path-ranges.js';
 import { ATTR } from './attribute-store.js';
 import type { FamilyRib } from './family-rib.js';
 import { announceJudged, type FamilyImportPolicy, type ImportPolicy } from './import-policy.js';
@@ -86,7 +87,7 @@ function locateMultiprotocol(bytes: Uint8Array, start: number, end: number): boo
 }
 
 export class AdjRibIn {
-  /** Prefixes in this Adj-RIB-In, by family. */
+  /** Prefixes in this Adj-RIB-In, by family; with ADD-PATH: paths. */
   readonly counts = new Map<FamilyName, number>();
   /** Families with a limit on their prefixes. */
   readonly limits = new Map<FamilyName, PrefixLimiter>();
@@ -94,6 +95,8 @@ export class AdjRibIn {
   private readonly judged: number;
   /** Left out: the decision process sees what was received. */
   policy: ImportPolicy | undefined;
+  /** The families whose NLRI have Path Identifiers, if there are any. */
+  private readonly addPath: ReadonlySet<FamilyRib> | undefined;
 
   /**
    * @param source the session's number in the RIB's PeerTable
@@ -104,7 +107,7 @@ export class AdjRibIn {
    */
   constructor(
     private readonly rib: Rib,
-    private readonly source: number,
+    readonly source: number,
     private readonly cx: WireContext,
     families: readonly FamilyName[],
     private readonly handler: AdjRibInHandler,
@@ -114,6 +117,8 @@ export class AdjRibIn {
     for (const family of families) this.counts.set(family, kept?.get(family) ?? 0);
     this.ipv4 = families.includes('ipv4-unicast') ? rib.of('ipv4-unicast') : undefined;
     this.judged = JUDGED[cx.peerType ?? 'ibgp'];
+    const addPath = families.filter((family) => hasAddPath(cx, afiSafiOf(family).afi, afiSafiOf(family).safi));
+    this.addPath = addPath.length === 0 ? undefined : new Set(addPath.map((family) => rib.of(family)));
   }
 
   /**
@@ -214,6 +219,7 @@ export class AdjRibIn {
     end: number,
     maxLength: number,
   ): boolean {
+    if (rib && this.addPath?.has(rib)) return announcePathRange(rib, this, attributes, bytes, start, end);
     const limiter = rib && this.limits.size > 0 ? this.limits.get(rib.family) : undefined;
     // Each prefix has at least one octet.
     if (rib && limiter && end - start > limiter.roomFor(this.counts.get(rib.family)!)) {
@@ -286,6 +292,7 @@ export class AdjRibIn {
     end: number,
     maxLength: number,
   ): boolean {
+    if (rib && this.addPath?.has(rib)) return withdrawPathRange(rib, this, bytes, start, end);
     let at = start;
     let removed = 0;
     if (end - start >= TOUCH_OCTETS) rib?.prefixes.touch(bytes, start, end);

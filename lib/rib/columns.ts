@@ -52,6 +52,11 @@ export class IdStack {
     return this.items[index]!;
   }
 
+  /** Take an id out; the newest one takes its place. */
+  removeAt(index: number): void {
+    this.items[index] = this.items[--this.length]!;
+  }
+
   clear(): void {
     this.length = 0;
     if (this.items.length > 1 << 16) this.items = new Int32Array(16);

@@ -8,6 +8,7 @@
 import { formatIpv4 } from '../net/index.js';
 import type { AttributeStore } from './attribute-store.js';
 import { ATTR } from './attribute-store.js';
+import type { IdStack } from './columns.js';
 import { onlyToCustomerOf } from './import-rules.js';
 import type { NextHopTable } from './next-hop-table.js';
 import type { PathTable } from './path-table.js';
@@ -200,6 +201,13 @@ export const DECISION_STEPS: readonly DecisionStep[] = [
     compare: (cx, a, b) => compareSources(cx.peers.get(cx.paths.source[a]!), cx.peers.get(cx.paths.source[b]!)),
     show: (cx, row) => cx.peers.addressText(cx.paths.source[row]!) ?? 'local',
   },
+  {
+    // Paths of one neighbor, all else equal: any fixed order will do.
+    name: 'lowest path identifier',
+    rfc: 'RFC 7911 3',
+    compare: (cx, a, b) => cx.paths.pathIdOf(a) - cx.paths.pathIdOf(b),
+    show: (cx, row) => `path ID ${cx.paths.pathIdOf(row)}`,
+  },
 ];
 
 /** Whether a path may be used at all: no loop, no leak, not rejected, next hop resolvable. */
@@ -246,10 +254,23 @@ export function selectBest(cx: DecisionContext, head: number, lostAt?: Map<numbe
     }
     candidates[count++] = row;
   }
+  return runSteps(cx, count, lostAt);
+}
+
+/** Compare the usable candidates. @returns the best row, or -1 when there is none */
+function runSteps(cx: DecisionContext, count: number, lostAt?: Map<number, number>): number {
   // The first of them only looks for LLGR_STALE.
   const first = USABILITY_STEPS + Number(!cx.store.hasLongLivedStale);
   for (let s = first; s < DECISION_STEPS.length && count > 1; s++) count = applyStep(cx, s, count, lostAt);
   return count === 0 ? -1 : candidates[0]!;
+}
+
+/** The best row of a list of usable ones; -1 when it is empty. */
+export function bestOf(cx: DecisionContext, rows: IdStack): number {
+  const count = rows.length;
+  if (count > candidates.length) candidates = new Int32Array(count * 2);
+  for (let i = 0; i < count; i++) candidates[i] = rows.at(i);
+  return runSteps(cx, count);
 }
 
 /** Keep the candidates that a step likes best. @returns how many */

@@ -28,6 +28,9 @@ const MANY_UNUSED = 1 << 16;
 /** Columns up to this length are not worth giving back. */
 const SMALL = 1 << 14;
 
+/** Gets the prefixes decided, `prefixes[from..to)`: all of which any path changed. */
+export type DecidedListener = (prefixes: IdStack, from: number, to: number) => void;
+
 /** No attribute set: in columns that hold one. */
 export const NONE = -1;
 
@@ -46,10 +49,10 @@ export class FamilyRib implements DecisionContext {
   bestSource = new Uint16Array(16);
   /** Prefixes with a best path. */
   bestCount = 0;
-  /** Called after each batch of decisions with the prefixes decided, `prefixes[from..to)`: all of which any path changed. */
-  onDecided: ((prefixes: IdStack, from: number, to: number) => void) | undefined;
   /** By source: those that are telling all their routes again. Empty nearly always. */
   readonly refreshes = new Map<number, SourceRefresh>();
+  /** Called after each batch of decisions. Empty nearly always. */
+  readonly decidedListeners = new Set<DecidedListener>();
   private dirty = new IdStack();
   private dirtyNext = new IdStack();
   private dirtyCursor = 0;
@@ -136,6 +139,64 @@ export class FamilyRib implements DecisionContext {
     return 0;
   }
 
+  /** The row of a source's path for a prefix (-1: none in the table) with a Path Identifier, or -1. */
+  findPath(source: number, prefix: number, pathId: number): number {
+    const { paths } = this;
+    for (let row = prefix < 0 ? -1 : this.headOf(prefix); row >= 0; row = paths.next[row]!) {
+      if (paths.source[row] === source && paths.pathIdOf(row) === pathId) return row;
+    }
+    return -1;
+  }
+
+  /** Like `announce`, of a source that announces several paths for a prefix (RFC 7911). */
+  announcePath(source: number, prefix: number, pathId: number, attributes: number): 0 | 1 {
+    if (prefix >= this.heads.length) this.makeRoom(prefix);
+    const { paths, store } = this;
+    const row = this.findPath(source, prefix, pathId);
+    if (row >= 0) {
+      if (paths.attributes[row] !== attributes) this.repoint(row, attributes);
+      return 0;
+    }
+    store.retain(attributes);
+    const added = paths.add(prefix, source, attributes, this.heads[prefix]!);
+    paths.setPathId(added, pathId);
+    this.heads[prefix] = added;
+    this.markDirty(prefix);
+    return 1;
+  }
+
+  /** Withdraw one path, by its row. */
+  withdrawRow(row: number): void {
+    const { paths } = this;
+    const prefix = paths.prefix[row]!;
+    const next = paths.next[row]!;
+    if (this.heads[prefix] === row) this.heads[prefix] = next;
+    else {
+      let before = this.heads[prefix]!;
+      while (paths.next[before] !== row) before = paths.next[before]!;
+      paths.next[before] = next;
+    }
+    this.store.release(paths.attributes[row]!);
+    paths.setPathId(row, 0);
+    paths.remove(row);
+    this.markDirty(prefix);
+  }
+
+  /**
+   * The row of the path that was chosen last, or -1. Of several with the same source and attributes it is the one with the
+   * lowest Path Identifier, as the decision process says.
+   */
+  bestRowOf(prefix: number): number {
+    const { paths } = this;
+    const attributes = this.bestAttributes[prefix] ?? NONE;
+    let best = -1;
+    for (let row = attributes === NONE ? -1 : this.headOf(prefix); row >= 0; row = paths.next[row]!) {
+      if (paths.attributes[row] !== attributes || paths.source[row] !== this.bestSource[prefix]) continue;
+      if (best < 0 || paths.pathIdOf(row) < paths.pathIdOf(best)) best = row;
+    }
+    return best;
+  }
+
   /**
    * Withdraw all paths of a source, a slice at a time.
    * @param cursor 0 at first, then what the last call returned
@@ -151,7 +212,7 @@ export class FamilyRib implements DecisionContext {
       if (--looks <= 0) return row;
       if (paths.prefix[row]! < 0 || paths.source[row] !== source) continue;
       if (--left < 0) return row;
-      this.withdraw(source, paths.prefix[row]!);
+      this.withdrawRow(row);
     }
     return -1;
   }
@@ -238,7 +299,7 @@ export class FamilyRib implements DecisionContext {
       this.bestCount += Number(attributes !== NONE) - Number(oldAttributes !== NONE);
       changed.push(prefix);
     }
-    this.onDecided?.(this.dirty, begin, end);
+    for (const listener of this.decidedListeners) listener(this.dirty, begin, end);
     if (this.dirtyCursor === this.dirty.length) this.endRound();
   }
 

@@ -12,6 +12,7 @@ export * from './import-policy.js';
 export * from './import-rules.js';
 export * from './next-hop-table.js';
 export * from './only-to-customer.js';
+export * from './path-selection.js';
 export * from './path-table.js';
 export * from './peer-table.js';
 export * from './prefix-limit.js';

@@ -1,5 +1,6 @@
 /**
- * Paths: one row per (prefix, source), in columns, chained per prefix (`next`, -1 ends). Rows are reused.
+ * Paths: one row per (prefix, source, received Path Identifier), in columns, chained per prefix (`next`, -1 ends). Rows
+ * are reused.
  */
 import { grow, IdStack, nextCapacity } from './columns.js';
 
@@ -9,6 +10,8 @@ export class PathTable {
   source = new Uint16Array(16);
   attributes = new Int32Array(16);
   next = new Int32Array(16);
+  /** Empty until the first path with an identifier comes: those without have 0, and pay nothing for it. */
+  private pathIds = new Uint32Array(0);
   private readonly freeRows = new IdStack();
   /** Paths in the table. */
   count = 0;
@@ -35,6 +38,20 @@ export class PathTable {
     return row;
   }
 
+  /** Path Identifier with which the path was received (RFC 7911); 0 where ADD-PATH is not on. */
+  pathIdOf(row: number): number {
+    return this.pathIds[row] ?? 0;
+  }
+
+  /** Say under which identifier a path was received, which was just added; take it back (0) before it is removed. */
+  setPathId(row: number, pathId: number): void {
+    if (row >= this.pathIds.length) {
+      if (pathId === 0) return;
+      this.pathIds = grow(this.pathIds, this.prefix.length);
+    }
+    this.pathIds[row] = pathId;
+  }
+
   remove(row: number): void {
     this.prefix[row] = -1;
     this.count--;
@@ -47,6 +64,7 @@ export class PathTable {
         this.source = new Uint16Array(16);
         this.attributes = new Int32Array(16);
         this.next = new Int32Array(16);
+        this.pathIds = new Uint32Array(0);
       }
     }
   }

@@ -2,6 +2,7 @@
  * The sources of routes as small numbers. One is given out per session, not per neighbor: when a session ends, its routes
  * go away in slices while the neighbor may be back already under a new number. 0 stands for routes originated here.
  */
+import type { FamilyName } from '../bgp/wire/families.js';
 import { formatScopedAddress } from '../net/index.js';
 
 /** `confed`: a peer in another Member-AS of our confederation (RFC 5065). */
@@ -23,6 +24,8 @@ export interface Source {
   readonly routeServerClient?: boolean;
   /** Name of the neighbor's peer group, for policies. */
   readonly peerGroup?: string | undefined;
+  /** Families in which it announces paths with identifiers (RFC 7911); left out: none. */
+  readonly addPath?: readonly FamilyName[];
   /** The cluster ID that this source's routes get when they are reflected, host order. */
   readonly clusterId: number;
 }

@@ -60,7 +60,9 @@ abstract class StaleJob implements SourceJob {
     for (; row < paths.limit && left > 0 && --looks > 0; row++) {
       if (paths.prefix[row]! < 0 || paths.source[row] !== source || !refresh.isStale(row)) continue;
       left--;
-      if (!this.keeps(row)) withdrawn += rib.withdraw(source, paths.prefix[row]!);
+      if (this.keeps(row)) continue;
+      rib.withdrawRow(row);
+      withdrawn++;
     }
     this.cursor = row;
     if (withdrawn > 0) this.onWithdrawn(withdrawn);

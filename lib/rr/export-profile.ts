@@ -1,5 +1,6 @@
 import { type Prefix, formatPrefix } from '../net/index.js';
 import type { PolicyChain } from '../policy/policy-chain.js';
+import type { PathSelection } from '../rib/path-selection.js';
 import type { Source } from '../rib/peer-table.js';
 import type { TargetType } from './reflection.js';
 
@@ -47,6 +48,8 @@ export interface ExportProfile {
   readonly selfNextHop: Uint8Array;
   /** The neighbor knows long-lived graceful restart: else it is told no route with LLGR_STALE (RFC 9494 section 4.3). */
   readonly longLived?: boolean;
+  /** Several paths for a prefix, each with an identifier (RFC 7911); left out: the best one, without. */
+  readonly addPath?: PathSelection;
   /** eBGP: the subnet shared with the neighbor; a next hop in it may stay (RFC 4271 5.1.3). */
   readonly sharedSubnet?: Prefix;
 }
@@ -66,6 +69,10 @@ export const UNEDITED = Object.freeze({
 /** Whether a route goes from one client of the route server to another: AS_PATH, NEXT_HOP and MED are left alone. */
 export function isTransparent(profile: ExportProfile, source: Source): boolean {
   return profile.routeServerClient && source.routeServerClient === true;
+}
+
+function selectionKey(selection: PathSelection): string {
+  return selection === 'all' ? selection : `${selection.best}${selection.perNeighborAs === true ? ' per AS' : ''}`;
 }
 
 /** Equal keys: one update group. Lists every field, so that a new one cannot be forgotten: the type demands it. */
@@ -89,6 +96,7 @@ export function profileKey(profile: ExportProfile): string {
     zone: profile.zone ?? '',
     selfNextHop: profile.selfNextHop.join('.'),
     longLived: String(profile.longLived ?? false),
+    addPath: profile.addPath === undefined ? '' : selectionKey(profile.addPath),
     sharedSubnet: profile.sharedSubnet ? formatPrefix(profile.sharedSubnet) : '',
   };
   return Object.values(parts).join('|');

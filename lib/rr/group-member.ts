@@ -269,7 +269,7 @@ export class GroupMember {
     if (!this.isBehind) return true;
     if (this.sink.queuedBytes() > CATCH_UP_OCTETS) return false;
     this.refreshing = false;
-    const { group, stale, told } = this;
+    const { group, stale } = this;
     const encoder = (this.encoder ??= group.createEncoder());
     const withdrawn: number[] = [];
     let planned = 0;
@@ -277,12 +277,7 @@ export class GroupMember {
     for (; prefix >= 0 && planned < PLAN_SIZE; prefix = stale.next(prefix + 1)) {
       planned++;
       stale.delete(prefix);
-      const attributes = group.outFor(this, prefix);
-      if (attributes !== NONE) encoder.add(prefix, attributes, group.outSource[prefix]!);
-      else {
-        if (told.has(prefix)) encoder.add(prefix, NONE, 0);
-        withdrawn.push(prefix);
-      }
+      if (!this.tell(prefix, encoder)) withdrawn.push(prefix);
     }
     this.cursor = prefix < 0 ? 0 : prefix;
     let open = true;
@@ -298,6 +293,15 @@ export class GroupMember {
       this.tellCaughtUp();
     }
     return open;
+  }
+
+  /** Encode how a stale prefix stands now. @returns false when there is no route */
+  protected tell(prefix: number, encoder: UpdateEncoder): boolean {
+    const { group } = this;
+    const attributes = group.outFor(this, prefix);
+    if (attributes !== NONE) encoder.add(prefix, attributes, group.outSource[prefix]!);
+    else if (this.told.has(prefix)) encoder.add(prefix, NONE, 0);
+    return attributes !== NONE;
   }
 
   private attach(): void {

@@ -44,6 +44,9 @@ export class UpdateEncoder {
   // The list, and for each entry the next one of its bucket.
   private prefixes = new Int32Array(64);
   private nextInBucket = new Int32Array(64);
+  /** Path Identifiers of the entries, where the group is told some (RFC 7911). */
+  private pathIds: Uint32Array | undefined;
+  private readonly pathIdLength: number;
   private count = 0;
   // Buckets: set, source, first and last entry, next bucket of the same source.
   private bucketAttributes = new Int32Array(32);
@@ -70,6 +73,8 @@ export class UpdateEncoder {
   private rangeEnds: number[] = [];
   private rangeMessages: number[] = [];
   private messages = 0;
+  /** The first entry that `writePaths` left. */
+  private rest = -1;
 
   constructor(
     private readonly rib: FamilyRib,
@@ -81,6 +86,8 @@ export class UpdateEncoder {
     this.afi = afi;
     this.safi = safi;
     this.mp = rib.family !== 'ipv4-unicast';
+    this.pathIds = profile.addPath === undefined ? undefined : new Uint32Array(64);
+    this.pathIdLength = profile.addPath === undefined ? 0 : 4;
   }
 
   /** Changes added and not encoded yet. */
@@ -106,6 +113,15 @@ export class UpdateEncoder {
     if (last < 0) this.bucketFirst[bucket] = entry;
     else this.nextInBucket[last] = entry;
     this.bucketLast[bucket] = entry;
+  }
+
+  /** Like `add`, for a group that is told several paths for a prefix. */
+  addPath(prefix: number, pathId: number, attributes: number, source: number): void {
+    if (this.count === this.pathIds!.length) {
+      this.pathIds = grow(this.pathIds!, nextCapacity(this.count, this.count + 1));
+    }
+    this.pathIds![this.count] = pathId;
+    this.add(prefix, attributes, source);
   }
 
   private bucketOf(attributes: number, source: number): number {
@@ -191,7 +207,8 @@ export class UpdateEncoder {
     // IPv4 routes with IPv6 next hops are announced in MP_REACH_NLRI (RFC 8950); all are withdrawn in the same field.
     const inMp = this.mp || (attributes !== NONE && this.exporter.nextHopLength !== 4);
     // A bound for one message of this bucket: few changes need no room for the longest one.
-    const room = Math.min(this.profile.maxMessageLength, length + OVERHEAD + this.count * MAX_NLRI);
+    const nlri = this.count * (MAX_NLRI + this.pathIdLength);
+    const room = Math.min(this.profile.maxMessageLength, length + OVERHEAD + nlri);
     while (entry >= 0) {
       if (this.used + room > this.out.length) this.nextChunk(this.bucketSource[bucket]!, room);
       if (inMp) entry = this.encodeMultiprotocol(entry, attributes, length);
@@ -216,7 +233,7 @@ export class UpdateEncoder {
       this.mp || this.exporter.nextHopLength !== 4
         ? OVERHEAD - 32 + this.exporter.nextHopLength + MAX_NLRI
         : HEADER_LENGTH + 4 + 5;
-    return length + rest <= this.profile.maxMessageLength;
+    return length + rest + this.pathIdLength <= this.profile.maxMessageLength;
   }
 
   /** What the group is told of a set: copies of the exported attributes and of the next hop. */
@@ -241,17 +258,20 @@ export class UpdateEncoder {
 
   /** One message from `entry` on. @returns the first entry of the next message, or -1 */
   private encodeIpv4(entry: number, attributes: number, length: number): number {
-    const { out, prefixes, nextInBucket, rib } = this;
+    const { out, prefixes, nextInBucket, rib, pathIds } = this;
     const start = this.header();
-    const limit = start + this.profile.maxMessageLength - 5;
+    const limit = start + this.profile.maxMessageLength - 5 - this.pathIdLength;
     let at = start + HEADER_LENGTH;
     if (attributes === NONE) {
       const field = at;
       at += 2;
       // Two octets of Total Path Attribute Length follow.
-      while (entry >= 0 && at <= limit - 2) {
-        at = rib.prefixes.writeNlri(prefixes[entry]!, out, at);
-        entry = nextInBucket[entry]!;
+      if (pathIds !== undefined) at = this.writePaths(pathIds, entry, at, limit - 2);
+      else {
+        while (entry >= 0 && at <= limit - 2) {
+          at = rib.prefixes.writeNlri(prefixes[entry]!, out, at);
+          entry = nextInBucket[entry]!;
+        }
       }
       this.patch16(field, at - field - 2);
       this.patch16(at, 0);
@@ -260,21 +280,24 @@ export class UpdateEncoder {
       this.patch16(at, 0);
       this.patch16(at + 2, length);
       at = this.copyAttributes(at + 4, length);
-      while (entry >= 0 && at <= limit) {
-        at = rib.prefixes.writeNlri(prefixes[entry]!, out, at);
-        entry = nextInBucket[entry]!;
+      if (pathIds !== undefined) at = this.writePaths(pathIds, entry, at, limit);
+      else {
+        while (entry >= 0 && at <= limit) {
+          at = rib.prefixes.writeNlri(prefixes[entry]!, out, at);
+          entry = nextInBucket[entry]!;
+        }
       }
     }
     this.patch16(start + 16, at - start);
     this.used = at;
-    return entry;
+    return pathIds === undefined ? entry : this.rest;
   }
 
   /** MP_REACH_NLRI or MP_UNREACH_NLRI comes first (RFC 7606 section 5.1). */
   private encodeMultiprotocol(entry: number, attributes: number, length: number): number {
-    const { out, prefixes, nextInBucket, rib, exporter } = this;
+    const { out, prefixes, nextInBucket, rib, exporter, pathIds } = this;
     const start = this.header();
-    const limit = start + this.profile.maxMessageLength - 17 - length;
+    const limit = start + this.profile.maxMessageLength - 17 - this.pathIdLength - length;
     let at = start + HEADER_LENGTH;
     this.patch16(at, 0);
     const attributesAt = at + 2;
@@ -291,16 +314,34 @@ export class UpdateEncoder {
       for (let i = 0; i < exporter.nextHopLength; i++) out[at++] = exporter.nextHop[i]!;
       out[at++] = 0;
     }
-    while (entry >= 0 && at <= limit) {
-      at = rib.prefixes.writeNlri(prefixes[entry]!, out, at);
-      entry = nextInBucket[entry]!;
+    if (pathIds !== undefined) at = this.writePaths(pathIds, entry, at, limit);
+    else {
+      while (entry >= 0 && at <= limit) {
+        at = rib.prefixes.writeNlri(prefixes[entry]!, out, at);
+        entry = nextInBucket[entry]!;
+      }
     }
     this.patch16(attribute + 2, at - attribute - 4);
     at = this.copyAttributes(at, length);
     this.patch16(attributesAt, at - attributesAt - 2);
     this.patch16(start + 16, at - start);
     this.used = at;
-    return entry;
+    return pathIds === undefined ? entry : this.rest;
+  }
+
+  /** Write entries from one on with their identifiers, while they begin at `limit` at most; `rest` is the next one, or -1. */
+  private writePaths(pathIds: Uint32Array, entry: number, at: number, limit: number): number {
+    const { out, prefixes, nextInBucket, rib } = this;
+    for (; entry >= 0 && at <= limit; entry = nextInBucket[entry]!) {
+      const pathId = pathIds[entry]!;
+      out[at] = pathId >>> 24;
+      out[at + 1] = pathId >>> 16;
+      out[at + 2] = pathId >>> 8;
+      out[at + 3] = pathId;
+      at = rib.prefixes.writeNlri(prefixes[entry]!, out, at + 4);
+    }
+    this.rest = entry;
+    return at;
   }
 
   private copyAttributes(at: number, length: number): number {

@@ -14,18 +14,26 @@ import { tellsOwnNextHop } from './next-hop.js';
 import { isInternal, mayAdvertise } from './reflection.js';
 import { UpdateEncoder, type StreamChunk } from './update-encoder.js';
 
+/** A path of an Adj-RIB-Out. */
+export interface AdvertisedPath {
+  readonly attributes: number;
+  readonly source: number;
+  /** The identifier under which it is told (RFC 7911). */
+  readonly pathId?: number;
+}
+
 export class UpdateGroup implements MemberGroup {
   /** Adj-RIB-Out by prefix id: attribute set (NONE: not advertised) and source. */
   outAttributes = new Int32Array(16).fill(NONE);
   outSource = new Uint16Array(16);
   /** Prefixes below this are in the Adj-RIB-Out as they should be; Infinity: all. */
-  private filled = Infinity;
+  protected filled = Infinity;
   /** Prefixes in the Adj-RIB-Out, in all and by source. */
-  private outCount = 0;
-  private outCountBySource = new Int32Array(8);
+  protected outCount = 0;
+  protected outCountBySource = new Int32Array(8);
   readonly members = new Set<GroupMember>();
-  private detachedCount = 0;
-  private readonly encoder: UpdateEncoder;
+  protected detachedCount = 0;
+  protected readonly encoder: UpdateEncoder;
   /** Withdrawals for one member alone: it became the source of what it had been told. */
   private readonly privateWithdrawals = new Map<GroupMember, number[]>();
   /** Flags of sets that the group is told nothing of … */
@@ -89,24 +97,27 @@ export class UpdateGroup implements MemberGroup {
   fill(budget: number): boolean {
     const { rib } = this;
     const end = Math.min(rib.prefixes.idLimit, this.filled + budget);
-    for (let prefix = this.filled; prefix < end; prefix++) {
-      if (!rib.prefixes.isUsed(prefix)) continue;
-      const attributes = this.exported(prefix);
-      if (attributes === NONE) continue;
-      const source = rib.bestSource[prefix]!;
-      this.noteStale(prefix, this.outAttributes[prefix] ?? NONE, this.outSource[prefix] ?? 0);
-      this.setOut(prefix, attributes, source);
-    }
+    for (let prefix = this.filled; prefix < end; prefix++) if (rib.prefixes.isUsed(prefix)) this.fillOne(prefix);
     this.filled = end < rib.prefixes.idLimit ? end : Infinity;
     return this.isFilled;
   }
 
+  protected fillOne(prefix: number): void {
+    const attributes = this.exported(prefix);
+    if (attributes === NONE) return;
+    this.noteStale(prefix, this.outAttributes[prefix] ?? NONE, this.outSource[prefix] ?? 0);
+    this.setOut(prefix, attributes, this.rib.bestSource[prefix]!);
+  }
+
   /** The attribute set that the group is to be told for a prefix, NONE for nothing. */
   private exported(prefix: number): number {
+    const attributes = this.rib.bestAttributes[prefix] ?? NONE;
+    return attributes === NONE ? NONE : this.exportedAs(attributes, prefix, this.rib.bestSource[prefix]!);
+  }
+
+  /** What the group is to be told of a path of a prefix, NONE for nothing. */
+  protected exportedAs(attributes: number, prefix: number, source: number): number {
     const { rib } = this;
-    const attributes = rib.bestAttributes[prefix] ?? NONE;
-    if (attributes === NONE) return NONE;
-    const source = rib.bestSource[prefix]!;
     const looks = rib.store.flags[attributes]! & this.looked;
     if (looks !== 0 && ((looks & this.blocked) !== 0 || !this.hasNextHopFor(attributes, source))) return NONE;
     if (!mayAdvertise(rib.peers.get(source), this.profile.target, this.profile.clientToClient)) return NONE;
@@ -166,7 +177,8 @@ export class UpdateGroup implements MemberGroup {
   }
 
   /** A set that a policy made is used by nobody else: the Adj-RIB-Out counts as a use. */
-  private hold(attributes: number, old: number): void {
+  protected hold(attributes: number, old: number): void {
+    if (this.policy === undefined) return;
     const { store } = this.rib;
     if (attributes !== NONE) store.retain(attributes);
     if (old !== NONE) store.release(old);
@@ -190,6 +202,12 @@ export class UpdateGroup implements MemberGroup {
     return attributes !== NONE && this.outSource[prefix] !== member.source ? attributes : NONE;
   }
 
+  /** What a member is told for a prefix, for show. */
+  *advertisedOf(member: GroupMember, prefix: number): IterableIterator<AdvertisedPath> {
+    const attributes = this.outFor(member, prefix);
+    if (attributes !== NONE) yield { attributes, source: this.outSource[prefix]! };
+  }
+
   /** In which form a route is told: copies of the attributes (AS numbers as the profile says) and of the next hop. */
   exportedOf(attributes: number, source: number): { attributes: Uint8Array; nextHop: Uint8Array } {
     return this.encoder.exportedOf(attributes, source);
@@ -197,11 +215,15 @@ export class UpdateGroup implements MemberGroup {
 
   /** Take a neighbor in; it begins detached, with the whole Adj-RIB-Out to be told. */
   join(source: number, sink: MemberSink): GroupMember {
-    const member = new GroupMember(this, source, sink);
+    const member = this.createMember(source, sink);
     this.members.add(member);
     this.detachedCount++;
     member.markAll(false);
     return member;
+  }
+
+  protected createMember(source: number, sink: MemberSink): GroupMember {
+    return new GroupMember(this, source, sink);
   }
 
   leave(member: GroupMember): void {
@@ -245,9 +267,14 @@ export class UpdateGroup implements MemberGroup {
         if (oldAttributes !== NONE && source !== oldSource) this.withdrawFromNewSource(prefix, source);
       }
     }
-    if (encoder.length > 0) this.distribute(encoder.encode());
+    this.tellAttached();
     if (this.privateWithdrawals.size > 0) this.sendPrivateWithdrawals();
     if (this.detachedCount > 0) for (const member of this.members) member.wake();
+  }
+
+  /** Send what was added to the encoder. */
+  protected tellAttached(): void {
+    if (this.encoder.length > 0) this.distribute(this.encoder.encode());
   }
 
   /** What is known of a source has changed: its routes are judged anew and told again, in the form that they have now. */

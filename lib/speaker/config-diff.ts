@@ -45,6 +45,7 @@ export const SETTING_EFFECT: Readonly<Record<keyof PeerSettings, ChangeEffect>> 
   port: 'reset',
   extendedMessages: 'reset',
   extendedNextHop: 'reset',
+  addPath: 'reset',
   nextHopSelf: 'inPlace',
   minimumAdvertisementInterval: 'inPlace',
   prefixLimit: 'inPlace',

@@ -4,8 +4,10 @@ import { RIB_FAMILIES } from '../bgp/wire/families.js';
 import type { FibOptions } from '../fib/options.js';
 import type { Endpoint } from '../net/index.js';
 import { AS_PATH_SET, COMMUNITY_SET, POLICY, PREFIX_SET } from './config-policy-schema.js';
+import type { BestPaths } from '../rib/path-selection.js';
 import * as v from './config-values.js';
 import type {
+  AddPathOptions,
   ConfederationOptions,
   ConnectionRateLimit,
   DynamicNeighborOptions,
@@ -52,6 +54,24 @@ export const LONG_LIVED = {
   staleTime: v.integer(1, 0xffffff, 'seconds').optional(),
 } satisfies Shape<LongLivedGracefulRestartSettings>;
 
+const BEST_PATHS = z.strictObject({
+  best: v.integer(1, 0xffff, 'paths'),
+  perNeighborAs: v.flag.optional(),
+} satisfies Shape<BestPaths>);
+
+/** A word, or a mapping. */
+const SENT_PATHS = z.unknown().transform((input, cx) => {
+  const result = (typeof input === 'object' && input !== null ? BEST_PATHS : v.allOrFalse).safeParse(input);
+  if (result.success) return result.data;
+  cx.issues.push(...(result.error.issues as unknown as typeof cx.issues));
+  return z.NEVER;
+});
+
+const ADD_PATH = z.strictObject({
+  receive: v.flag.optional(),
+  send: SENT_PATHS.optional(),
+} satisfies Shape<AddPathOptions>);
+
 export const PEER_SETTINGS = {
   peerAs: v.asn.optional(),
   localAs: v.asn.optional(),
@@ -80,6 +100,7 @@ export const PEER_SETTINGS = {
   nextHopSelf: v.flag.optional(),
   extendedMessages: v.flag.optional(),
   extendedNextHop: v.flag.optional(),
+  addPath: ADD_PATH.optional(),
   minimumAdvertisementInterval: v.secondsOrAtOnce.optional(),
   prefixLimit: z
     .strictObject({ 'ipv4-unicast': PREFIX_LIMIT.optional(), 'ipv6-unicast': PREFIX_LIMIT.optional() })

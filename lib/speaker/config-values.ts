@@ -71,6 +71,11 @@ export const flag = value('true or false', (input) => {
   return input as boolean;
 });
 
+export const allOrFalse = value("'all', false, or a mapping with best", (input) => {
+  check(input === 'all' || input === false);
+  return input as 'all' | false;
+});
+
 export const line = value('one line of text', (input) => {
   check(!/[\r\n]/.test(text(input)));
   return text(input);

@@ -1,7 +1,9 @@
 import { afiSafiOf, RIB_FAMILIES, type FamilyName } from '../bgp/wire/families.js';
 import type { Negotiated } from '../bgp/session/types.js';
 import { formatIpv4 } from '../net/index.js';
+import type { WireContext } from '../bgp/wire/context.js';
 import type { PrefixLimiter } from '../rib/prefix-limit.js';
+import { addPathFamilies } from './add-path.js';
 import type { Neighbor } from './neighbor.js';
 import type { GracefulRestartView, NeighborView, PrefixCountView } from './views.js';
 
@@ -21,6 +23,7 @@ export function neighborView(neighbor: Neighbor, detailed = false): NeighborView
       received: neighbor.receivedCount(family),
       advertised: neighbor.advertisedCount(family),
       ...(filtered === undefined ? {} : { filtered }),
+      ...(negotiated && addPathView(negotiated, family)),
       ...(limiter === undefined ? {} : { limit: limitView(limiter) }),
       ...(stale ? { stale } : {}),
     };
@@ -61,6 +64,12 @@ export function neighborView(neighbor: Neighbor, detailed = false): NeighborView
     established: peer.establishedCount,
     lastError: peer.lastError ?? null,
   };
+}
+
+function addPathView({ receive, send }: Negotiated, family: FamilyName): Pick<PrefixCountView, 'addPath'> {
+  const agreed = (cx: WireContext): boolean => addPathFamilies(cx, [family]).length > 0;
+  const addPath = { receive: agreed(receive), send: agreed(send) };
+  return addPath.receive || addPath.send ? { addPath } : {};
 }
 
 function limitView({ limit, dropped }: PrefixLimiter): NonNullable<PrefixCountView['limit']> {

@@ -32,6 +32,7 @@ import type { PrefixLimiter, PrefixLimitNotice } from '../rib/prefix-limit.js';
 import type { Source } from '../rib/peer-table.js';
 import { AdvertisementPace } from '../rr/advertisement-pace.js';
 import type { ExportProfile } from '../rr/export-profile.js';
+import { addPathFamilies, addPathOffer, sentPaths } from './add-path.js';
 import { asExport, importRules, neighborType, sessionAs, type AsIdentity } from './as-identity.js';
 import { guardedTransport, whyNotConnected } from './connected-check.js';
 import { NeighborLimits } from './neighbor-limits.js';
@@ -141,6 +142,7 @@ export class Neighbor implements SessionHandler {
           gracefulRestart: settings.gracefulRestart.enabled,
         },
         gracefulRestart: restartOffer(settings, host.restart),
+        addPath: addPathOffer(settings),
         maxMessageLength: settings.extendedMessages ? MAX_EXTENDED_MESSAGE_LENGTH : MAX_MESSAGE_LENGTH,
       },
       {
@@ -393,6 +395,7 @@ export class Neighbor implements SessionHandler {
       clusterId: parseIpv4(settings.clusterId),
       routeServerClient: settings.routeServerClient,
       peerGroup: this.peerGroup ?? undefined,
+      addPath: addPathFamilies(negotiated.receive, settings.families),
     };
     if (this.received?.isFrom(description)) {
       // It may have come over another interface.
@@ -419,10 +422,12 @@ export class Neighbor implements SessionHandler {
     const extendedNextHop = family === 'ipv4-unicast' && (negotiated.send.extendedNextHop ?? false);
     const local = this.peer.local?.address ?? this.address;
     const self = selfNextHop(extendedNextHop ? 'any' : family, local, host.routerId, host.networks);
+    const sent = addPathFamilies(negotiated.send, [family]).length > 0 ? sentPaths(settings) : undefined;
     const chain = this.policyChain('export');
     return {
       ...edits,
       policy: chain === undefined ? null : { chain, asn: this.localAs },
+      ...(sent === undefined ? {} : { addPath: sent }),
       asn4: negotiated.send.asn4,
       maxMessageLength: negotiated.send.maxMessageLength,
       clusterId: edits.target === 'client' ? parseIpv4(settings.clusterId) : 0,

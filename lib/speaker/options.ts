@@ -5,6 +5,7 @@ import type { FibWriter } from '../fib/writer.js';
 import type { FibOptions } from '../fib/options.js';
 import type { PolicyDefinitions, PolicyResult } from '../policy/definition.js';
 import type { RemovePrivateAs } from '../rr/export-profile.js';
+import type { PathSelection } from '../rib/path-selection.js';
 import type { PrefixLimitAction } from '../rib/prefix-limit.js';
 
 /** How many prefixes of a family a neighbor may announce (RFC 4271 section 6.7; OpenConfig's `prefix-limit`). */
@@ -49,6 +50,17 @@ export interface LongLivedGracefulRestartSettings {
   readonly helperOnly?: boolean;
   /** How long the neighbor is to keep our routes after the restart time, in seconds, 1 to 16777215; default 3600. */
   readonly staleTime?: number;
+}
+
+/** Several paths for a prefix on one session (RFC 7911), in all its families. */
+export interface AddPathOptions {
+  /** Take several paths from the neighbor; default false. */
+  readonly receive?: boolean | undefined;
+  /**
+   * Tell the neighbor every usable path, the best ones, or the best ones from each neighbor AS (RFC 7964). Default false: the best
+   * path alone.
+   */
+  readonly send?: PathSelection | false | undefined;
 }
 
 /** Settings of a neighbor that a peer group can hold too. Names follow OpenConfig. Times are in seconds. */
@@ -107,6 +119,8 @@ export interface PeerSettings {
   readonly extendedMessages?: boolean;
   /** IPv4 routes may have IPv6 next hops, in both directions, when the neighbor offers it too (RFC 8950). Default false. */
   readonly extendedNextHop?: boolean;
+  /** Several paths for a prefix, if the neighbor offers it too (RFC 7911); default: one. */
+  readonly addPath?: AddPathOptions;
   /**
    * Least time between two rounds of UPDATEs to this neighbor, announcements and withdrawals alike (RFC 4271 section 9.2.1.1).
    * Default 0: changes go out as they come.

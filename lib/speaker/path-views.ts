@@ -54,7 +54,38 @@ function emptyView(rib: FamilyRib, prefix: number, attributes: number, source: n
  * @param source number of the source
  */
 export function pathView(rib: FamilyRib, prefix: number, attributes: number, source: number): PathView {
+  return filledView(rib, attributes, emptyView(rib, prefix, attributes, source));
+}
+
+/** Like `pathView`, of a row: it may be one of several paths of its source. */
+export function rowView(rib: FamilyRib, row: number, shown = rib.paths.attributes[row]!): PathView {
+  const { paths, peers } = rib;
+  const prefix = paths.prefix[row]!;
+  const attributes = shown;
+  const source = paths.source[row]!;
   const view = emptyView(rib, prefix, attributes, source);
+  if (peers.get(source).addPath?.includes(rib.family)) {
+    describeRow(rib, view, prefix, row, paths.pathIdOf(row));
+  }
+  return filledView(rib, attributes, view);
+}
+
+/** What is known of one of several paths of a source. */
+function describeRow(rib: FamilyRib, view: Mutable<PathView>, prefix: number, row: number, pathId: number): void {
+  view.pathId = pathId;
+  view.best = rib.bestRowOf(prefix) === row;
+  view.stale = rib.isStale(row);
+}
+
+/** The best path of a prefix, which must have one. */
+export function bestView(rib: FamilyRib, prefix: number): PathView {
+  const row = rib.bestRowOf(prefix);
+  // It was withdrawn a moment ago, and nothing is decided yet.
+  if (row < 0) return pathView(rib, prefix, rib.bestAttributes[prefix]!, rib.bestSource[prefix]!);
+  return rowView(rib, row);
+}
+
+function filledView(rib: FamilyRib, attributes: number, view: Mutable<PathView>): PathView {
   const linkLocal = rib.nextHops.linkLocalTextOf(rib.store.nextHop[attributes]!);
   if (linkLocal !== undefined) view.linkLocalNextHop = linkLocal;
   for (const attribute of decodeAttributeList(rib.store.attributesOf(attributes))) fill(view, attribute);
@@ -66,17 +97,17 @@ export function* advertisedPaths(group: UpdateGroup, member: GroupMember): Itera
   const { rib, profile } = group;
   const cx = { ...DEFAULT_CONTEXT, asn4: profile.asn4 };
   for (let prefix = 0; prefix < group.outAttributes.length; prefix++) {
-    const attributes = group.outFor(member, prefix);
-    if (attributes === NONE) continue;
-    const source = group.outSource[prefix]!;
-    const told = group.exportedOf(attributes, source);
-    const view = emptyView(rib, prefix, attributes, source);
-    view.nextHop = formatAddress(told.nextHop.subarray(0, told.nextHop.length === 4 ? 4 : 16));
-    if (told.nextHop.length === 32) view.linkLocalNextHop = formatAddress(told.nextHop.subarray(16));
-    for (const attribute of decodeAttributeList(told.attributes, cx)) fill(view, attribute);
-    // What is told is the best path, whatever an export policy made of it.
-    view.best = true;
-    yield view;
+    for (const { attributes, source, pathId } of group.advertisedOf(member, prefix)) {
+      const told = group.exportedOf(attributes, source);
+      const view = emptyView(rib, prefix, attributes, source);
+      // What is told without an identifier is the best path, whatever an export policy made of it.
+      view.best = true;
+      if (pathId !== undefined) describeRow(rib, view, prefix, pathId - 1, pathId);
+      view.nextHop = formatAddress(told.nextHop.subarray(0, told.nextHop.length === 4 ? 4 : 16));
+      if (told.nextHop.length === 32) view.linkLocalNextHop = formatAddress(told.nextHop.subarray(16));
+      for (const attribute of decodeAttributeList(told.attributes, cx)) fill(view, attribute);
+      yield view;
+    }
   }
 }
 
@@ -130,7 +161,7 @@ export function tellBestPathChanges(rib: FamilyRib, changed: IdStack, tell: (cha
     tell({
       prefix: formatPrefix(rib.prefixes.prefixOf(prefix)),
       family: rib.family,
-      best: attributes === NONE ? null : pathView(rib, prefix, attributes, rib.bestSource[prefix]!),
+      best: attributes === NONE ? null : bestView(rib, prefix),
     });
   }
 }
@@ -139,7 +170,7 @@ export function tellBestPathChanges(rib: FamilyRib, changed: IdStack, tell: (cha
 export function* bestPaths(rib: FamilyRib): IterableIterator<PathView> {
   for (let prefix = 0; prefix < rib.prefixes.idLimit; prefix++) {
     const attributes = rib.bestAttributes[prefix] ?? NONE;
-    if (attributes !== NONE) yield pathView(rib, prefix, attributes, rib.bestSource[prefix]!);
+    if (attributes !== NONE) yield bestView(rib, prefix);
   }
 }
 
@@ -162,7 +193,10 @@ function* pathsOf(rib: FamilyRib, why: WhyFiltered, source: number | undefined):
       if (source !== undefined && from !== source) continue;
       const seen = paths.attributes[row]!;
       const shown = source === undefined ? seen : store.receivedOf(seen);
-      yield { ...pathView(rib, prefix, shown, from), ...filteredView(rib, prefix, seen, from, why) };
+      const view = rowView(rib, row, shown);
+      // Of one of several paths of its source the row says whether it is the best one.
+      const best = view.pathId !== undefined ? { best: view.best } : {};
+      yield { ...view, ...filteredView(rib, prefix, seen, from, why), ...best };
     }
   }
 }
@@ -204,7 +238,7 @@ export function explainPrefix(rib: Rib, text: string, why: WhyFiltered = () => u
     for (const [rank, row] of rows.entries()) {
       const [attributes, source] = [family.paths.attributes[row]!, family.paths.source[row]!];
       const filtered = filteredView(family, id, attributes, source, why);
-      const path = { ...pathView(family, id, attributes, source), ...filtered };
+      const path = { ...rowView(family, row), ...filtered };
       const step = row === best ? undefined : DECISION_STEPS[lostAt.get(row)!]!;
       const against = best >= 0 && step ? ` (best: ${step.show(family, best)})` : '';
       decisions.push({

@@ -53,14 +53,16 @@ export class ReceivedRoutes {
   }
 
   /** Whether a new session is with the same speaker, and its routes count the same. */
-  isFrom({ type, routerId, client, clusterId, routeServerClient }: Source): boolean {
+  isFrom({ type, routerId, client, clusterId, routeServerClient, addPath }: Source): boolean {
     const own = this.description;
     return (
       own.type === type &&
       own.routerId === routerId &&
       own.client === client &&
       own.clusterId === clusterId &&
-      own.routeServerClient === routeServerClient
+      own.routeServerClient === routeServerClient &&
+      // Else what is told again could not be matched to what is kept.
+      String(own.addPath) === String(addPath)
     );
   }
 

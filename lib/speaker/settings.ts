@@ -26,7 +26,8 @@ type WithoutDefault =
   | 'importPolicy'
   | 'exportPolicy'
   | 'defaultImportPolicy'
-  | 'defaultExportPolicy';
+  | 'defaultExportPolicy'
+  | 'addPath';
 
 /** All settings of one neighbor after its peer group and the defaults were filled in. Times are in seconds. */
 export type EffectivePeerSettings = {
@@ -66,6 +67,7 @@ export const PEER_DEFAULTS = Object.freeze({
   nextHopSelf: false,
   extendedMessages: true,
   extendedNextHop: false,
+  addPath: null,
   minimumAdvertisementInterval: 0,
   prefixLimit: null,
   password: null,

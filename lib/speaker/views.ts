@@ -27,13 +27,15 @@ export interface MessageCounters {
   readonly routeRefresh: number;
 }
 
-/** Prefixes of one family, and how many the neighbor may announce. */
+/** Prefixes of one family (with ADD-PATH: paths), and how many the neighbor may announce. */
 export interface PrefixCountView {
   /** In the Adj-RIB-In: also those that the import policy rejects. */
   readonly received: number;
   readonly advertised: number;
   /** Of those received, rejected by the import policy; only where one neighbor is asked for, and has a policy. */
   readonly filtered?: number;
+  /** In which directions several paths for a prefix were agreed on (RFC 7911); left out: in none. */
+  readonly addPath?: { readonly receive: boolean; readonly send: boolean };
   readonly limit?: {
     readonly maxPrefixes: number;
     readonly warningThresholdPct: number;
@@ -127,6 +129,11 @@ export interface PathView {
   readonly family: FamilyName;
   /** Address of the neighbor it was learnt from; null: originated here. */
   readonly neighbor: string | null;
+  /**
+   * Path Identifier (RFC 7911) with which the neighbor announced it; in the Adj-RIB-Out, with which it is told. Left out where
+   * ADD-PATH is not on.
+   */
+  readonly pathId?: number;
   readonly nextHop: string;
   readonly linkLocalNextHop?: string;
   readonly nextHopResolvable: boolean;

@@ -3,7 +3,7 @@ import type { FibEvent } from '../fib/events.js';
 import { ChangeQueue } from '../rib/change-queue.js';
 import type { IdStack } from '../rib/columns.js';
 import { NONE, type FamilyRib } from '../rib/family-rib.js';
-import { pathView } from './path-views.js';
+import { bestView, rowView } from './path-views.js';
 import type { NeighborView, PathView } from './views.js';
 import type { WatchEvent, WatchOptions } from './watch-events.js';
 
@@ -186,7 +186,7 @@ export class Watch implements AsyncIterable<WatchEvent> {
     const id = found < 0 ? ~found : found;
     const prefix = formatPrefix(rib.prefixes.prefixOf(id));
     const attributes = rib.bestAttributes[id] ?? NONE;
-    const best = attributes === NONE ? null : pathView(rib, id, attributes, rib.bestSource[id]!);
+    const best = attributes === NONE ? null : bestView(rib, id);
     const event = { type: 'route', prefix, family: rib.family, best } as const;
     const whole = this.bestOnly ? event : { ...event, paths: pathsOf(rib, id) };
     if (found < 0) this.host.release(rib, id);
@@ -248,7 +248,7 @@ function pathsOf(rib: FamilyRib, prefix: number): PathView[] {
   const { paths } = rib;
   const views: PathView[] = [];
   for (let row = rib.headOf(prefix); row >= 0; row = paths.next[row]!) {
-    const view = pathView(rib, prefix, paths.attributes[row]!, paths.source[row]!);
+    const view = rowView(rib, row);
     if (view.best) views.unshift(view);
     else views.push(view);
   }

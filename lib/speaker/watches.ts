@@ -1,6 +1,7 @@
 import { RIB_FAMILIES } from '../bgp/wire/families.js';
 import type { FibEvent } from '../fib/events.js';
 import { UsageError, type Clock } from '../net/index.js';
+import type { DecidedListener, FamilyRib } from '../rib/family-rib.js';
 import type { Rib } from '../rib/rib.js';
 import type { NeighborView } from './views.js';
 import type { WatchOptions } from './watch-events.js';
@@ -22,7 +23,16 @@ export class Watches {
   private unhook: (() => void) | undefined;
   private ended = false;
 
-  constructor(private readonly host: WatchesHost) {}
+  private readonly decidedListeners: ReadonlyMap<FamilyRib, DecidedListener>;
+
+  constructor(private readonly host: WatchesHost) {
+    const listen =
+      (family: FamilyRib): DecidedListener =>
+      (prefixes, from, to) => {
+        for (const watch of this.open) if (!watch.bestOnly) watch.onRoutes(family, prefixes, from, to);
+      };
+    this.decidedListeners = new Map(host.rib.families.map((family) => [family, listen(family)]));
+  }
 
   /** @throws UsageError `bad_family` */
   add(options: WatchOptions): Watch {
@@ -50,7 +60,7 @@ export class Watches {
   }
 
   private hook(): void {
-    const { rib, loop } = this.host;
+    const { loop } = this.host;
     this.unhook ??= loop.watch({
       onBestPathChange: (family, changed) => {
         for (const watch of this.open) if (watch.bestOnly) watch.onRoutes(family, changed, 0, changed.length);
@@ -58,17 +68,13 @@ export class Watches {
       needs: (family, prefix) => [...this.open].some((watch) => watch.needs(family, prefix)),
     });
     if (![...this.open].some(({ bestOnly }) => !bestOnly)) return;
-    for (const family of rib.families) {
-      family.onDecided = (prefixes, from, to) => {
-        for (const watch of this.open) if (!watch.bestOnly) watch.onRoutes(family, prefixes, from, to);
-      };
-    }
+    for (const [family, listener] of this.decidedListeners) family.decidedListeners.add(listener);
   }
 
   private remove(watch: Watch): void {
     this.open.delete(watch);
     if (![...this.open].some(({ bestOnly }) => !bestOnly)) {
-      for (const family of this.host.rib.families) family.onDecided = undefined;
+      for (const [family, listener] of this.decidedListeners) family.decidedListeners.delete(listener);
     }
     if (this.open.size > 0) return;
     this.unhook?.();

@@ -11,6 +11,7 @@ import { IdStack } from '../rib/columns.js';
 import type { FamilyRib } from '../rib/family-rib.js';
 import type { Rib } from '../rib/rib.js';
 import { DropJob, type SourceJob } from '../rib/source-jobs.js';
+import { AddPathGroup } from '../rr/add-path-group.js';
 import { profileKey, type ExportProfile } from '../rr/export-profile.js';
 import type { GroupMember } from '../rr/group-member.js';
 import { UpdateGroup } from '../rr/update-group.js';
@@ -103,7 +104,7 @@ export class WorkLoop {
     const key = profileKey(profile);
     let group = groups.get(key);
     if (!group) {
-      group = new UpdateGroup(rib, profile);
+      group = profile.addPath === undefined ? new UpdateGroup(rib, profile) : new AddPathGroup(rib, profile);
       groups.set(key, group);
       group.beginFill();
       if (!group.isFilled) this.filling.add(group);

@@ -89,6 +89,7 @@ describe('difference of two configurations', () => {
     nextHopSelf: { nextHopSelf: true },
     extendedMessages: { extendedMessages: false },
     extendedNextHop: { extendedNextHop: true },
+    addPath: { addPath: { receive: true } },
     minimumAdvertisementInterval: { minimumAdvertisementInterval: 5 },
     prefixLimit: { prefixLimit: { 'ipv4-unicast': { maxPrefixes: 10 } } },
     password: { password: 'other' },

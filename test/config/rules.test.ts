@@ -60,6 +60,21 @@ const CASES: [string, string, string[]][] = [
     ],
   ],
   [
+    'several paths: what cannot be told',
+    `neighbors:
+  - { address: 10.0.0.2, peerAs: 1, addPath: { send: some } }
+  - { address: 10.0.0.3, peerAs: 1, addPath: { send: { best: 0 } } }
+  - { address: 10.0.0.4, peerAs: 1, addPath: { send: { perNeighborAs: true }, recieve: true } }
+  - { address: 10.0.0.5, peerAs: 1, addPath: { send: true } }`,
+    [
+      '4 neighbors[0].addPath.send: found "some", expected \'all\', false, or a mapping with best',
+      '5 neighbors[1].addPath.send.best: found 0, expected a whole number, 1 to 65535 (paths)',
+      '6 neighbors[2].addPath.send.best: missing: expected a whole number, 1 to 65535 (paths)',
+      "6 neighbors[2].addPath.recieve: unknown key; did you mean 'receive'?",
+      "7 neighbors[3].addPath.send: found true, expected 'all', false, or a mapping with best",
+    ],
+  ],
+  [
     'no families, and one twice',
     `neighbors:\n  - { address: 10.0.0.2, peerAs: 1, families: [] }\n  - { address: 10.0.0.3, peerAs: 1, families: [ipv4-unicast, ipv4-unicast] }`,
     [

@@ -70,10 +70,11 @@ lab('extended messages (RFC 8654)', { needs: ['bird', 'frr'] }, (lab) => {
 
   it('no session has ended meanwhile', async () => {
     const views = await Promise.all([bird, frr, short].map(({ host }) => reflector.neighbor(host.v4)));
-    expect(views.map(({ established, lastError }) => [established, lastError])).to.deep.equal([
-      [1, null],
-      [1, null],
-      [1, null],
+    // A first attempt may have come before the daemon listened.
+    expect(views.map(({ established, lastError }) => [established, lastError?.code])).to.deep.equal([
+      [1, undefined],
+      [1, undefined],
+      [1, undefined],
     ]);
     await eventually(() => short.sessionState(reflector.host.v4), {
       what: 'the BIRD without is Established',

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import type { EncodableAttribute } from '../../lib/bgp/wire/index.js';
+import { DEFAULT_CONTEXT, type EncodableAttribute } from '../../lib/bgp/wire/index.js';
 import { formatIpv4 } from '../../lib/net/index.js';
 import { DECISION_STEPS } from '../../lib/rib/decision.js';
 import type { Reachability } from '../../lib/rib/next-hop-table.js';
@@ -320,12 +320,31 @@ describe('explain: the step at which a path loses', () => {
     expect(decisions[1]).to.include({ lostAt: 'import policy', detail: 'rejected by the import policy', rank: 1 });
   });
 
+  it('lowest path identifier', () => {
+    const rig = new RibRig();
+    const cx = { ...DEFAULT_CONTEXT, addPath: new Set(['1/1']) };
+    const source = rig.add('ibgp', { cx });
+    for (const id of ['7', '3']) {
+      source.say(
+        announcement({ prefixes: [`${PREFIX}#${id}`], nextHop: '10.0.0.9', attributes: attributesOf(PLAIN) }, cx),
+      );
+    }
+    const [best, other] = explainPrefix(rig.rib, PREFIX).decisions;
+    expect(best).to.include({ lostAt: null });
+    expect(other).to.include({ lostAt: 'lowest path identifier', detail: 'path ID 7 (best: path ID 3)' });
+  });
+
   it('every step of the list has an example above', () => {
-    const shown = new Set([...cases.map(([step]) => step), 'locally originated', 'import policy']);
+    const shown = new Set([
+      ...cases.map(([step]) => step),
+      'locally originated',
+      'import policy',
+      'lowest path identifier',
+    ]);
     expect(DECISION_STEPS.map(({ name }) => name)).to.deep.equal(
       DECISION_STEPS.map(({ name }) => name).filter((name) => shown.has(name)),
     );
-    expect(DECISION_STEPS).to.have.length(15);
+    expect(DECISION_STEPS).to.have.length(16);
   });
 
   it('a path that is alone and cannot be used', () => {

@@ -110,12 +110,16 @@ export class RibRig {
   }
 
   *paths(family: FamilyName): IterableIterator<{ readonly source: number; readonly path: PathView }> {
+    for (const { row, path } of this.rows(family)) yield { source: this.rib.of(family).paths.source[row]!, path };
+  }
+
+  *rows(family: FamilyName): IterableIterator<{ readonly row: number; readonly path: PathView }> {
     const rib = this.rib.of(family);
     for (let prefix = 0; prefix < rib.prefixes.idLimit; prefix++) {
       if (!rib.prefixes.isUsed(prefix)) continue;
       for (let row = rib.headOf(prefix); row >= 0; row = rib.paths.next[row]!) {
         const source = rib.paths.source[row]!;
-        yield { source, path: pathView(rib, prefix, rib.paths.attributes[row]!, source) };
+        yield { row, path: pathView(rib, prefix, rib.paths.attributes[row]!, source) };
       }
     }
   }

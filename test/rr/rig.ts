@@ -1,3 +1,4 @@
+import { expect } from 'chai';
 import { DEFAULT_CONTEXT, HEADER_LENGTH, RIB_FAMILIES, type FamilyName } from '../../lib/bgp/wire/index.js';
 import { parseAddress, parseIpv4, type Clock } from '../../lib/net/index.js';
 import { AdjRibIn } from '../../lib/rib/adj-rib-in.js';
@@ -36,6 +37,8 @@ export class RigNeighbor {
     index: number,
     readonly role: Role,
     private readonly profileChanges: Partial<ExportProfile> = {},
+    /** It announces paths with identifiers. */
+    readonly pathIds = false,
   ) {
     this.address = `10.0.0.${index + 1}`;
     this.routerId = `192.0.2.${index + 1}`;
@@ -44,7 +47,8 @@ export class RigNeighbor {
 
   private get context() {
     const maxMessageLength = this.profileChanges.maxMessageLength ?? DEFAULT_CONTEXT.maxMessageLength;
-    return { ...DEFAULT_CONTEXT, maxMessageLength, peerType: this.peerType };
+    const addPath = new Set(this.profileChanges.addPath === undefined ? [] : ['1/1', '2/1']);
+    return { ...DEFAULT_CONTEXT, maxMessageLength, peerType: this.peerType, addPath };
   }
 
   get peerType(): 'ibgp' | 'ebgp' {
@@ -71,7 +75,8 @@ export class RigNeighbor {
       client: this.role === 'client',
       clusterId: parseIpv4('10.9.9.9'),
     });
-    this.adjRibIn = new AdjRibIn(rib, this.source, this.context, RIB_FAMILIES, {
+    const cx = { ...this.context, addPath: new Set(this.pathIds ? ['1/1', '2/1'] : []) };
+    this.adjRibIn = new AdjRibIn(rib, this.source, cx, RIB_FAMILIES, {
       onEndOfRib: () => undefined,
       onDiagnostic: (diagnostic) => {
         throw new Error(diagnostic.reason);
@@ -183,10 +188,35 @@ export class GroupRig {
     this.loop = new WorkLoop(this.rib, slow ? working : clock);
   }
 
-  add(role: Role, profileChanges: Partial<ExportProfile> = {}): RigNeighbor {
-    const neighbor = new RigNeighbor(this, this.neighbors.length, role, profileChanges);
+  add(role: Role, profileChanges: Partial<ExportProfile> = {}, pathIds = false): RigNeighbor {
+    const neighbor = new RigNeighbor(this, this.neighbors.length, role, profileChanges, pathIds);
     this.neighbors.push(neighbor);
     return neighbor;
+  }
+
+  /** Until those that are up have been told everything. */
+  drainAll(): void {
+    for (const neighbor of this.neighbors) if (neighbor.isUp) neighbor.drain();
+    this.settle();
+  }
+
+  /** What was told and what is counted must be the same. */
+  expectCounts(neighbor: RigNeighbor): void {
+    expect(neighbor.view.needless, 'withdrawals of what was never told').to.deep.equal([]);
+    const told = [...neighbor.outbound.values()].map(({ group, member }) => group.advertisedCount(member));
+    expect(told[0]! + told[1]!).to.equal(neighbor.view.routes.size);
+  }
+
+  /** All go: nothing may be left. */
+  expectEmptyAfterAll(): void {
+    for (const neighbor of this.neighbors) if (neighbor.isUp) neighbor.down();
+    this.settle();
+    for (const family of this.rib.families) {
+      expect(family.decidedListeners.size, 'listeners left').to.equal(0);
+      expect(family.paths.count, 'paths left').to.equal(0);
+      expect(family.prefixes.count, 'prefix ids never freed').to.equal(0);
+      expect(family.store.count, 'attribute sets never freed').to.equal(0);
+    }
   }
 
   /** Until nothing is left to do but to wait for the network. */

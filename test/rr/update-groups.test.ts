@@ -164,22 +164,13 @@ describe('update groups and slow members', function () {
         const model = new Model(slow);
         const { rig } = model;
         for (const one of steps) model.play(one);
-        for (const neighbor of rig.neighbors) if (neighbor.isUp) neighbor.drain();
-        rig.settle();
+        rig.drainAll();
         for (const neighbor of rig.neighbors) {
           if (!neighbor.isUp) continue;
           expect(held(neighbor), `${neighbor.role} ${neighbor.address}`).to.deep.equal(model.expected(neighbor));
-          expect(neighbor.view.needless, 'withdrawals of what was never told').to.deep.equal([]);
-          const told = [...neighbor.outbound.values()].map(({ group, member }) => group.advertisedCount(member));
-          expect(told[0]! + told[1]!).to.equal(neighbor.view.routes.size);
+          rig.expectCounts(neighbor);
         }
-        for (const neighbor of rig.neighbors) if (neighbor.isUp) neighbor.down();
-        rig.settle();
-        for (const family of rig.rib.families) {
-          expect(family.paths.count, 'paths left').to.equal(0);
-          expect(family.prefixes.count, 'prefix ids never freed').to.equal(0);
-          expect(family.store.count, 'attribute sets never freed').to.equal(0);
-        }
+        rig.expectEmptyAfterAll();
       }),
       { numRuns: 150 },
     );

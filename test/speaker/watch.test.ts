@@ -215,9 +215,9 @@ describe('Speaker.watch', () => {
     a.withdraw(V4);
     await lab.settle();
     expect([listener.paths.size, listener.best.size]).to.deep.equal([0, 0]);
-    expect(speaker.rib.families.map(({ onDecided }) => typeof onDecided)).to.deep.equal(['function', 'function']);
+    expect(speaker.rib.families.map(({ decidedListeners }) => decidedListeners.size)).to.deep.equal([1, 1]);
     listener.watch.close();
-    expect(speaker.rib.families.map(({ onDecided }) => onDecided)).to.deep.equal([undefined, undefined]);
+    expect(speaker.rib.families.map(({ decidedListeners }) => decidedListeners.size)).to.deep.equal([0, 0]);
   });
 
   it('families: only those that were asked for', async () => {

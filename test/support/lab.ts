@@ -123,7 +123,7 @@ export class Probe implements SessionHandler {
   }
 
   withdraw(...prefixes: string[]): this {
-    return this.send(withdrawal(prefixes));
+    return this.send(withdrawal(prefixes, this.negotiated?.send));
   }
 
   refresh(afi: number, safi = 1, subtype = 0): this {

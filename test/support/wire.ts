@@ -37,7 +37,15 @@ export function splitMessages(stream: Uint8Array, maxLength = 65535): Uint8Array
   return messages;
 }
 
-const nlri = (prefixes: readonly string[]): PrefixNlri[] => prefixes.map((text) => ({ prefix: parsePrefix(text) }));
+/** `10.1.0.0/16`, or with a Path Identifier `10.1.0.0/16#5`. */
+const nlri = (prefixes: readonly string[]): PrefixNlri[] =>
+  prefixes.map((text) => {
+    const [prefix, pathId] = text.split('#');
+    return { prefix: parsePrefix(prefix!), ...(pathId === undefined ? {} : { pathId: Number(pathId) }) };
+  });
+
+const keyOf = ({ prefix, pathId }: PrefixNlri): string =>
+  formatPrefix(prefix) + (pathId === undefined ? '' : `#${pathId}`);
 
 /** What a test announces: prefixes of one family, and the attributes besides NEXT_HOP or MP_REACH_NLRI. */
 export interface Announcement {
@@ -64,10 +72,10 @@ export function announcement(
 }
 
 /** A whole UPDATE that withdraws prefixes of one family. */
-export function withdrawal(prefixes: readonly string[]): Uint8Array {
+export function withdrawal(prefixes: readonly string[], cx: WireContext = DEFAULT_CONTEXT): Uint8Array {
   return isIpv6(prefixes[0]!)
-    ? encodeUpdate({ attributes: [{ code: 15, value: { afi: 2, safi: 1, nlri: nlri(prefixes) } }] })
-    : encodeUpdate({ withdrawn: nlri(prefixes) });
+    ? encodeUpdate({ attributes: [{ code: 15, value: { afi: 2, safi: 1, nlri: nlri(prefixes) } }] }, cx)
+    : encodeUpdate({ withdrawn: nlri(prefixes) }, cx);
 }
 
 /** A route that the reader of a stream of UPDATEs holds. */
@@ -84,7 +92,7 @@ export function valueOf<C extends Attribute['code']>(route: HeldRoute, code: C):
   return attribute && ('value' in attribute ? attribute.value : attribute.raw);
 }
 
-/** What somebody holds who believes every UPDATE of a stream; throws at any flaw in it. */
+/** What somebody holds who believes every UPDATE of a stream; throws at any flaw in it. Routes by prefix, with ADD-PATH by `prefix#id`. */
 export class TableView {
   readonly routes = new Map<string, HeldRoute>();
   /** Families of the End-of-RIB markers, `afi/safi`, in order. */
@@ -122,13 +130,13 @@ export class TableView {
   }
 
   private announce(item: PrefixNlri, route: HeldRoute): void {
-    const prefix = formatPrefix(item.prefix);
+    const prefix = keyOf(item);
     this.routes.set(prefix, route);
     this.log.push(`+${prefix}`);
   }
 
   private withdraw(item: PrefixNlri): void {
-    const prefix = formatPrefix(item.prefix);
+    const prefix = keyOf(item);
     if (!this.routes.delete(prefix)) this.needless.push(prefix);
     this.log.push(`-${prefix}`);
   }

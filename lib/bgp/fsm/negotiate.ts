@@ -1,3 +1,4 @@
+import { SEND_RECEIVE, type AddPathTuple } from '../wire/capabilities/add-path.js';
 import { ROLE, ROLE_OF_PEER, roleName, type RoleName } from '../wire/capabilities/role.js';
 import { MAX_EXTENDED_MESSAGE_LENGTH, MAX_MESSAGE_LENGTH, type PeerType, type WireContext } from '../wire/context.js';
 import { MessageError } from '../wire/errors.js';
@@ -55,6 +56,8 @@ export interface OpenFacts {
   readonly gracefulRestart?: GracefulRestart | undefined;
   /** Tuples of the LLGR capability. */
   readonly longLived?: readonly LlgrTuple[] | undefined;
+  /** Tuples of the ADD-PATH capability (RFC 7911). */
+  readonly addPath?: readonly AddPathTuple[] | undefined;
 }
 
 /** What we ask of the peer beyond our OPEN. */
@@ -87,7 +90,7 @@ const IPV4_UNICAST: AfiSafi = Object.freeze({ afi: 1, safi: 1 });
  * @param local  the OPEN that we sent
  * @param peer   the OPEN that we received, already found well-formed
  * @see RFC 4271 sections 4.2 and 6.2, RFC 4724 section 3, RFC 5492 section 3, RFC 6286, RFC 6793, RFC 7607, RFC 8538,
- *      RFC 8654, RFC 8950, RFC 9234 section 4.2, RFC 9494
+ *      RFC 7911 section 4, RFC 8654, RFC 8950, RFC 9234 section 4.2, RFC 9494
  */
 export function negotiate(local: OpenFacts, peer: OpenFacts, policy: PeerPolicy): Negotiated | MessageError {
   const refusal =
@@ -105,10 +108,10 @@ export function negotiate(local: OpenFacts, peer: OpenFacts, policy: PeerPolicy)
   const holdTimeSeconds = Math.min(local.holdTimeSeconds, peer.holdTimeSeconds);
   const peerType = peerTypeOf(local.asn, peer.asn, policy.confederationMembers);
   const gracefulRestart = local.gracefulRestart && peer.gracefulRestart;
-  const context = (extended: boolean): WireContext =>
+  const context = (extended: boolean, addPath: ReadonlySet<string>): WireContext =>
     Object.freeze({
       asn4: local.fourOctetAs && peer.fourOctetAs,
-      addPath: new Set<string>(),
+      addPath,
       maxMessageLength: extended ? MAX_EXTENDED_MESSAGE_LENGTH : MAX_MESSAGE_LENGTH,
       peerType,
       // RFC 8950 section 4: both sides must have announced it.
@@ -129,8 +132,8 @@ export function negotiate(local: OpenFacts, peer: OpenFacts, policy: PeerPolicy)
     // RFC 9494 section 3.1: without the graceful restart capability it says nothing.
     longLived: gracefulRestart && local.longLived && peer.longLived,
     // RFC 8654 section 4: whoever announced the capability takes long messages, also from a peer that did not.
-    receive: context(local.extendedMessage),
-    send: context(local.extendedMessage && peer.extendedMessage),
+    receive: context(local.extendedMessage, addPathFamilies(families, peer, local)),
+    send: context(local.extendedMessage && peer.extendedMessage, addPathFamilies(families, local, peer)),
   });
 }
 
@@ -140,6 +143,17 @@ function bothNotify(local: OpenFacts, peer: OpenFacts): boolean {
   // Between two that keep nothing of each other there is nothing to end gracefully.
   const isKept = ours.tuples.length + theirs.tuples.length > 0;
   return ours.notification && theirs.notification && isKept;
+}
+
+/** RFC 7911 section 4: families for which one side announced that it sends several paths, and the other that it takes them. */
+function addPathFamilies(families: readonly AfiSafi[], sender: OpenFacts, receiver: OpenFacts): ReadonlySet<string> {
+  const offers = ({ addPath = [] }: OpenFacts, family: AfiSafi, bit: number): boolean =>
+    // Any other value says nothing.
+    addPath.some((tuple) => isSameFamily(tuple, family) && tuple.sendReceive <= 3 && (tuple.sendReceive & bit) !== 0);
+  const agreed = families.filter(
+    (family) => offers(sender, family, SEND_RECEIVE.send) && offers(receiver, family, SEND_RECEIVE.receive),
+  );
+  return new Set(agreed.map(({ afi, safi }) => `${afi}/${safi}`));
 }
 
 function judgeIdentity(local: OpenFacts, peer: OpenFacts, policy: PeerPolicy): MessageError | undefined {

@@ -40,6 +40,7 @@ function localCapabilities(options: ResolvedPeerOptions): Capability[] {
   const { gracefulRestart } = options;
   if (gracefulRestart) capabilities.push({ code: 64, name: 'GRACEFUL_RESTART', ...gracefulRestart });
   if (options.fourOctetAs) capabilities.push({ code: 65, name: 'FOUR_OCTET_AS', as: options.localAs });
+  if (options.addPath.length > 0) capabilities.push({ code: 69, name: 'ADD_PATH', tuples: options.addPath });
   if (options.enhancedRouteRefresh) capabilities.push({ code: 70, name: 'ENHANCED_ROUTE_REFRESH' });
   // RFC 9494 section 3.1: only together with graceful restart.
   if (gracefulRestart?.longLived) capabilities.push({ code: 71, name: 'LLGR', tuples: gracefulRestart.longLived });
@@ -70,6 +71,7 @@ export function openFacts(open: OpenMessage): OpenFacts {
     // RFC 4724 section 3: of several instances the last one counts.
     gracefulRestart: capabilitiesNamed(capabilities, 'GRACEFUL_RESTART').at(-1),
     longLived: capabilitiesNamed(capabilities, 'LLGR').at(-1)?.tuples,
+    addPath: capabilitiesNamed(capabilities, 'ADD_PATH').flatMap(({ tuples }) => tuples),
   };
 }
 

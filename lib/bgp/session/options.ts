@@ -5,6 +5,7 @@ import type { Clock, Random } from '../../net/clock.js';
 import type { SocketOptions } from '../../net/socket-options.js';
 import { whyNoOptions, type Endpoint, type Transport } from '../../net/transport.js';
 import { MAX_EXTENDED_MESSAGE_LENGTH, MAX_MESSAGE_LENGTH } from '../wire/context.js';
+import type { AddPathTuple } from '../wire/capabilities/add-path.js';
 import type { RoleName } from '../wire/capabilities/role.js';
 import type { GracefulRestart, LlgrTuple } from '../wire/capabilities/index.js';
 import type { AfiSafi } from '../wire/families.js';
@@ -47,6 +48,8 @@ export interface PeerOptions {
   readonly capabilities?: CapabilityOptions | undefined;
   /** What our OPEN says of our own restarts. Default: helper only, with the N bit; no families, so nothing of ours is kept. */
   readonly gracefulRestart?: GracefulRestartOffer | undefined;
+  /** The ADD-PATH capability (RFC 7911), by family. Default: none. */
+  readonly addPath?: readonly AddPathTuple[] | undefined;
 }
 
 /** The graceful restart capability (RFC 4724, RFC 8538), and with it that of long-lived graceful restart (RFC 9494). */
@@ -113,6 +116,7 @@ export interface ResolvedPeerOptions {
   readonly enhancedRouteRefresh: boolean;
   /** Undefined: no capability. May change while the neighbor runs: see `Peer.setGracefulRestart`. */
   gracefulRestart: GracefulRestartOffer | undefined;
+  readonly addPath: readonly AddPathTuple[];
 }
 
 /** @throws UsageError `bad_option` or `bad_address`, naming the option */
@@ -176,6 +180,7 @@ export function resolveOptions(options: PeerOptions): ResolvedPeerOptions {
     enhancedRouteRefresh: (options.capabilities?.enhancedRouteRefresh ?? true) && routeRefresh,
     gracefulRestart:
       (options.capabilities?.gracefulRestart ?? true) ? (options.gracefulRestart ?? HELPER_ONLY) : undefined,
+    addPath: options.addPath ?? [],
   };
 }
 

@@ -102,6 +102,52 @@ describe('negotiate', () => {
     expect(both.send.maxMessageLength).to.equal(65535);
   });
 
+  describe('ADD-PATH (RFC 7911 section 4)', () => {
+    const tuple = (family: typeof V4, sendReceive: number) => ({ ...family, sendReceive });
+    const paths = (ours: number[], theirs: number[]): string[][] => {
+      const { receive, send } = agree(
+        facts({ addPath: ours.map((value) => tuple(V4, value)) }),
+        facts({ ...PEER, addPath: theirs.map((value) => tuple(V4, value)) }),
+      );
+      return [[...receive.addPath], [...send.addPath]];
+    };
+
+    for (const [ours, theirs, receive, send] of [
+      [1, 2, true, false],
+      [2, 1, false, true],
+      [3, 3, true, true],
+      [3, 1, false, true],
+      [3, 2, true, false],
+      [1, 1, false, false],
+      [2, 2, false, false],
+      [3, 0, false, false],
+      [3, 4, false, false],
+      [3, 7, false, false],
+    ] as const) {
+      it(`we say ${ours}, the peer says ${theirs}: receive ${receive}, send ${send}`, () => {
+        expect(paths([ours], [theirs])).to.deep.equal([receive ? ['1/1'] : [], send ? ['1/1'] : []]);
+      });
+    }
+
+    it('is nothing unless both say it', () => {
+      expect([paths([3], []), paths([], [3])]).to.deep.equal([
+        [[], []],
+        [[], []],
+      ]);
+    });
+
+    it('is by family, and only for those of the session', () => {
+      const both = [tuple(V4, 3), tuple(V6, 3)];
+      const { receive, send } = agree(
+        facts({ addPath: [tuple(V4, 1), tuple(V6, 2)] }),
+        facts({ ...PEER, addPath: both }),
+      );
+      expect([[...receive.addPath], [...send.addPath]]).to.deep.equal([['1/1'], ['2/1']]);
+      const one = agree(facts({ addPath: both, families: [V6] }), facts({ ...PEER, addPath: both }));
+      expect([...one.receive.addPath]).to.deep.equal(['2/1']);
+    });
+  });
+
   it('IPv6 next hops of IPv4 routes: only when both announced them (RFC 8950 section 4)', () => {
     for (const [ours, theirs] of [
       [false, false],

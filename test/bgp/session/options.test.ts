@@ -29,6 +29,7 @@ describe('options of a Peer', () => {
       extendedMessage: false,
       extendedNextHop: false,
     });
+    expect(make().options.addPath).to.deep.equal([]);
     expect(make({ holdTime: 600 }).options.sendHoldTime).to.equal(1200);
     expect(make({ connectRetry: 300 }).options.connectRetryMax).to.equal(300);
   });
