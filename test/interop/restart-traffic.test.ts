@@ -23,8 +23,17 @@ class Traffic {
 
   /** Stop, and be sure that nothing was lost. */
   async end(): Promise<void> {
+    const logs = () => this.#pings.map(({ log }) => log);
+    await eventually(logs, {
+      what: 'enough was sent to know',
+      until: (all) => all.every((log) => /icmp_seq=(2[5-9]|[3-9]\d|\d{3,})/.test(log)),
+    });
     for (const ping of this.#pings) ping.signal('SIGINT');
     await Promise.all(this.#pings.map(({ exited }) => exited));
+    await eventually(logs, {
+      what: 'what was sent and received',
+      until: (all) => all.every((log) => log.includes('packets transmitted')),
+    });
     const lost: string[] = [];
     for (const { name, log } of this.#pings) {
       const missing = log.split('\n').filter((line) => /no answer|unreachable/i.test(line));
