@@ -323,8 +323,8 @@ export class FamilyRib implements DecisionContext {
   /** When there is no work: free all attribute sets that nobody uses. */
   freeUnusedSets(): void {
     if (this.hasWork) return;
-    this.store.sweep();
-    this.store.sweep();
+    // Two rounds free a set, two more the received one that it holds.
+    for (let round = 0; round < 4 && this.store.unusedCount > 0; round++) this.store.sweep();
   }
 
   private endRound(): void {
