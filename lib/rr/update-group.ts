@@ -164,7 +164,7 @@ export class UpdateGroup implements MemberGroup {
       this.outCount++;
       this.outCountBySource[source]!++;
     }
-    if (this.policy !== undefined) this.hold(attributes, this.outAttributes[prefix]!);
+    this.hold(attributes, this.outAttributes[prefix]!);
     this.outAttributes[prefix] = attributes;
     this.outSource[prefix] = source;
   }

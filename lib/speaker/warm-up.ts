@@ -22,7 +22,7 @@ const ROUNDS = 60;
 const CLIENTS = 4;
 const UPDATES_PER_ROUND = 8;
 const PREFIXES_PER_UPDATE = 12;
-/** Octets by which a prefix of these rounds is told from the others. */
+/** Lengths of the made-up prefixes, in turn: every branch by length is run. */
 const IPV4_LENGTHS = [24, 22, 20, 26, 16, 32];
 const IPV6_LENGTHS = [48, 32, 44, 40, 64, 128];
 
