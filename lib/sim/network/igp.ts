@@ -13,21 +13,24 @@ interface Onward {
   readonly next: Port;
 }
 
+/** What a host belongs to: an AS, for example. */
+export type DomainOf = (host: Host) => number | undefined;
+
 /**
- * An interior routing protocol that always knows everything: routes to all loopbacks and links by the least sum of costs,
- * as protocol `ospf` with the sum as metric, equal ways together.
+ * An interior routing protocol that always knows everything: routes to all loopbacks and links of a domain (also those that
+ * leave it) by the least sum of costs, as protocol `ospf` with the sum as metric, equal ways together.
  */
 export class Igp {
   readonly #installed = new Map<Host, Map<string, string>>();
 
-  /** Put into all kernels what follows from the segments that take part. */
-  update(hosts: Iterable<Host>, segments: readonly Segment[]): void {
-    const usable = new Set(segments.filter((segment) => segment.up));
-    const all = [...hosts];
-    for (const host of all) this.#install(host, this.#routesOf(host, usable));
+  constructor(private readonly domainOf: DomainOf) {}
+
+  /** Put into all kernels what follows from how things are now. */
+  update(hosts: Iterable<Host>): void {
+    for (const host of hosts) this.#install(host, this.#routesOf(host));
   }
 
-  #routesOf(host: Host, segments: ReadonlySet<Segment>): Map<string, { body: RouteBody; metric: number }> {
+  #routesOf(host: Host): Map<string, { body: RouteBody; metric: number }> {
     const wanted = new Map<string, { body: RouteBody; metric: number }>();
     if (!host.powered) return wanted;
     const own = new Set(host.kernel.routes(2).map(({ prefix }) => prefix));
@@ -41,11 +44,11 @@ export class Igp {
       });
       if (hops.length > 0) wanted.set(prefix, { body: routeBody({ type: 'unicast', hops }), metric });
     };
-    for (const [other, { distance, first }] of distances(host, segments)) {
+    for (const [other, { distance, first }] of distances(host, this.domainOf)) {
       if (other === host) continue;
       for (const prefix of other.loopbacks) offer(prefix, distance, first);
       for (const port of other.ports) {
-        if (!segments.has(port.segment) || !port.up) continue;
+        if (!port.segment.up || !port.up) continue;
         for (const { address, length } of port.subnets) {
           const octets = maskOctets(parseAddress(address), length);
           offer(formatPrefix({ octets, length }), distance + port.segment.cost, first);
@@ -74,26 +77,36 @@ export class Igp {
   }
 }
 
-/** Dijkstra's shortest paths from a host over segments; only routers pass packets on. */
-function distances(from: Host, segments: ReadonlySet<Segment>): Map<Host, Reached> {
+/** Dijkstra's shortest paths from a host to the others of its domain; whole rounds of equal distance at a time. */
+function distances(from: Host, domainOf: DomainOf): Map<Host, Reached> {
+  const domain = domainOf(from);
   const done = new Map<Host, Reached>();
   const open = new Map<Host, Reached>([[from, { distance: 0, first: [] }]]);
+  /** At which distance a segment was first gone over: from further away nothing gets nearer. */
+  const crossed = new Map<Segment, number>();
   while (open.size > 0) {
-    let [host, best] = [from, { distance: Infinity, first: [] } as Reached];
-    for (const [candidate, reached] of open) if (reached.distance < best.distance) [host, best] = [candidate, reached];
-    open.delete(host);
-    done.set(host, best);
-    for (const out of host.ports) {
-      if (!segments.has(out.segment) || !out.up) continue;
-      for (const next of out.segment.ports) {
-        if (next.host === host || !next.up || !next.host.powered || done.has(next.host)) continue;
-        const distance = best.distance + out.segment.cost;
-        const first = host === from ? [{ out, next }] : best.first;
-        const known = open.get(next.host);
-        if (known === undefined || distance < known.distance) open.set(next.host, { distance, first });
-        else if (distance === known.distance) {
-          const more = first.filter(({ next: n }) => !known.first.some(({ next: k }) => k === n));
-          open.set(next.host, { distance, first: [...known.first, ...more] });
+    let least = Infinity;
+    for (const { distance } of open.values()) least = Math.min(least, distance);
+    const round = [...open].filter(([, { distance }]) => distance === least);
+    for (const [host, best] of round) {
+      open.delete(host);
+      done.set(host, best);
+    }
+    for (const [host, best] of round) {
+      for (const out of host.ports) {
+        const { segment } = out;
+        if (!segment.up || !out.up || least > (crossed.get(segment) ?? Infinity)) continue;
+        crossed.set(segment, least);
+        for (const next of segment.ports) {
+          if (!next.up || !next.host.powered || done.has(next.host) || domainOf(next.host) !== domain) continue;
+          const distance = least + segment.cost;
+          const first = host === from ? [{ out, next }] : best.first;
+          const known = open.get(next.host);
+          if (known === undefined || distance < known.distance) open.set(next.host, { distance, first });
+          else if (distance === known.distance) {
+            const more = first.filter(({ next: n }) => !known.first.some(({ next: k }) => k === n));
+            open.set(next.host, { distance, first: [...known.first, ...more] });
+          }
         }
       }
     }

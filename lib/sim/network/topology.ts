@@ -23,7 +23,7 @@ export interface TopologyOptions extends LinkQuality {
   readonly hosts6?: string;
   /** AS of routers that are given none; default 64512. */
   readonly asn?: number;
-  /** Whether an interior routing protocol knows the ways over links (not LANs); default true. */
+  /** Whether an interior routing protocol knows the ways within each AS, once there are links; default true. */
   readonly igp?: boolean;
   /** How long it takes to react, in milliseconds; default 50. */
   readonly igpDelayMs?: number;
@@ -65,7 +65,7 @@ export class Topology {
   protected readonly pods = new Map<string, { readonly host: Host; readonly address: string }>();
   readonly #options: TopologyOptions;
   readonly #igp: Igp | undefined;
-  readonly #igpSegments: Segment[] = [];
+  #hasLinks = false;
   #igpPlanned = false;
 
   constructor(options: TopologyOptions = {}) {
@@ -81,7 +81,7 @@ export class Topology {
       tap: this.traffic,
       soft: softLookup,
     });
-    if (options.igp !== false) this.#igp = new Igp();
+    if (options.igp !== false) this.#igp = new Igp(domainOf);
   }
 
   // --- building ---
@@ -179,7 +179,7 @@ export class Topology {
     right.plug(segment, `to-${a}`, second);
     this.#own(left);
     this.#own(right);
-    if (this.#igp !== undefined) this.#igpSegments.push(segment);
+    this.#hasLinks = true;
     this.topologyChanged();
     return segment;
   }
@@ -302,20 +302,25 @@ export class Topology {
   /** Wiring changed: ways are looked for anew, and the interior routing protocol hears of it. */
   protected topologyChanged(): void {
     this.fabric.changed();
-    if (this.#igp === undefined || this.#igpSegments.length === 0 || this.#igpPlanned) return;
+    if (this.#igp === undefined || !this.#hasLinks || this.#igpPlanned) return;
     this.#igpPlanned = true;
     this.clock.after(this.#options.igpDelayMs ?? 50, () => this.updateIgp());
   }
 
   protected updateIgp(): void {
     this.#igpPlanned = false;
-    this.#igp?.update(this.hosts.values(), this.#igpSegments);
+    this.#igp?.update(this.hosts.values());
   }
 
   /** Whether the interior routing protocol is still to react. */
   get igpIsBusy(): boolean {
     return this.#igpPlanned;
   }
+}
+
+/** One interior routing protocol for each AS, or confederation; hosts without a speaker have none. */
+function domainOf(host: Host): number | undefined {
+  return host instanceof Router ? (host.config.confederation?.identifier ?? host.config.asn) : undefined;
 }
 
 /** Settings of a neighbor that {@link Network.peer} fills in. */
