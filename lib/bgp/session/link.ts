@@ -4,6 +4,9 @@ import { Framer, type MessageSink } from './framer.js';
 import type { ResolvedPeerOptions, SessionRuntime } from './options.js';
 import { ReadTurns } from './read-turns.js';
 
+/** So many octets are read before it is asked whether there is time for more. */
+const PIECE = 1 << 14;
+
 /** Who is told what happens on a {@link Link}. */
 export interface LinkOwner extends MessageSink {
   /** Our connection attempt succeeded. */
@@ -30,7 +33,7 @@ export class Link {
   #paused = false;
   #blocked = false;
   readonly #turns: ReadTurns;
-  /** Read, and waiting for its turn. */
+  /** Received, and waiting for its turn. */
   #held: Uint8Array[] = [];
   #waiting = false;
 
@@ -119,28 +122,28 @@ export class Link {
       },
       onClose: (error) => {
         // What came before the end counts, also when its turn has not come yet.
-        if (this.#connection === connection) this.#readHeld(connection);
+        if (this.#connection === connection) this.#readHeld(connection, true);
         if (this.#connection === connection) this.#owner.onFailed(error?.message ?? 'connection closed by the peer');
       },
     });
   }
 
   #onData(connection: Connection, chunk: Uint8Array): void {
-    if (this.#waiting || !this.#turns.isOpen) {
-      this.#held.push(chunk);
-      this.#wait(connection);
-      return;
-    }
-    this.#read(connection, chunk);
-    if (!this.#turns.hasTime && this.#connection === connection) this.#wait(connection);
+    this.#counters.octetsReceived += chunk.length;
+    this.#held.push(chunk);
+    if (!this.#waiting && this.#turns.isOpen) this.#readHeld(connection);
+    if (this.#connection !== connection) return;
+    if (this.#held.length > 0 || !this.#turns.hasTime) this.#wait(connection);
   }
 
-  #read(connection: Connection, chunk: Uint8Array): void {
+  /** Read a piece of a chunk. @returns where the next one begins */
+  #read(connection: Connection, chunk: Uint8Array, from: number): number {
+    const framer = this.#framer;
     this.#turns.read(() => {
-      this.#counters.octetsReceived += chunk.length;
-      const messages = this.#framer.push(chunk, this.#owner);
+      const messages = framer.push(chunk, this.#owner, from, PIECE);
       if (this.#connection === connection) this.#owner.onRead(messages);
     });
+    return framer.position;
   }
 
   /** Go on when it is our turn. */
@@ -158,10 +161,16 @@ export class Link {
     });
   }
 
-  #readHeld(connection: Connection): void {
+  /** @param all whether there is time or not */
+  #readHeld(connection: Connection, all = false): void {
     for (let chunk = this.#held.shift(); chunk !== undefined; chunk = this.#held.shift()) {
-      this.#read(connection, chunk);
-      if (this.#connection !== connection) return;
+      let at = 0;
+      do {
+        at = this.#read(connection, chunk, at);
+        if (this.#connection !== connection) return;
+      } while (at < chunk.length && (all || this.#turns.hasTime));
+      if (at < chunk.length) this.#held.unshift(chunk.subarray(at));
+      if (!all && !this.#turns.hasTime) return;
     }
   }
 
