@@ -267,9 +267,10 @@ export class WorkLoop {
     this.scheduled = false;
     this.runJobs(begin + SLICE_MS / 2);
     for (const family of this.rib.families) {
-      while (family.hasWork && !this.deferred.has(family)) {
-        this.decide(family);
-        if (this.clock.now() >= deadline) break;
+      // Not one more than fits, going by the last one.
+      for (let tookMs = 0; family.hasWork && !this.deferred.has(family);) {
+        if (this.clock.now() + tookMs > deadline && tookMs > 0) break;
+        tookMs = this.decide(family);
       }
     }
     if (this.opening.size > 0) this.runOpening();
@@ -332,7 +333,8 @@ export class WorkLoop {
     }
   }
 
-  private decide(rib: FamilyRib): void {
+  /** @returns how many milliseconds it took */
+  private decide(rib: FamilyRib): number {
     const { changed, emptied } = this;
     changed.length = 0;
     emptied.length = 0;
@@ -348,7 +350,9 @@ export class WorkLoop {
     const graves = this.graves.get(rib)!;
     for (let i = 0; i < emptied.length; i++) graves.push(emptied.at(i));
     if (graves.length > MAX_GRAVES) this.freeGraves(rib, DECIDE_BATCH * 2);
-    if (changed.length + emptied.length >= batch) this.adaptBatch(this.clock.now() - this.decidedAt);
+    const tookMs = this.clock.now() - this.decidedAt;
+    if (changed.length + emptied.length >= batch) this.adaptBatch(tookMs);
+    return tookMs;
   }
 
   private adaptBatch(tookMs: number): void {

@@ -32,6 +32,8 @@ export class Link {
   #framer = new Framer();
   #paused = false;
   #blocked = false;
+  /** The connection is closed, and its turn to be looked after has not come yet. */
+  #closed = false;
   readonly #turns: ReadTurns;
   /** Received, and waiting for its turn. */
   #held: Uint8Array[] = [];
@@ -109,6 +111,7 @@ export class Link {
     this.#framer = new Framer();
     this.#paused = false;
     this.#blocked = false;
+    this.#closed = false;
     this.#held = [];
     this.#waiting = false;
     connection.setHandler({
@@ -121,11 +124,20 @@ export class Link {
         this.#owner.onDrained();
       },
       onClose: (error) => {
-        // What came before the end counts, also when its turn has not come yet.
-        if (this.#connection === connection) this.#readHeld(connection, true);
-        if (this.#connection === connection) this.#owner.onFailed(error?.message ?? 'connection closed by the peer');
+        if (this.#connection !== connection) return;
+        this.#closed = true;
+        if (this.#turns.isOpen) this.#onClose(connection, error);
+        else this.#turns.wait(() => this.#onClose(connection, error));
       },
     });
+  }
+
+  #onClose(connection: Connection, error: Error | undefined): void {
+    if (this.#connection !== connection) return;
+    // What came before the end counts, also when its turn has not come yet.
+    this.#readHeld(connection, true);
+    if (this.#connection !== connection) return;
+    this.#turns.read(() => this.#owner.onFailed(error?.message ?? 'connection closed by the peer'));
   }
 
   #onData(connection: Connection, chunk: Uint8Array): void {
@@ -174,14 +186,14 @@ export class Link {
     }
   }
 
-  /** Give up the attempt, let go of the connection. @returns it, to be closed by the caller */
+  /** Give up the attempt, let go of the connection. @returns it, to be closed by the caller, unless it is closed already */
   release(): Connection | undefined {
     this.#dialing?.cancel();
     this.#dialing = undefined;
     const connection = this.#connection;
     this.#connection = undefined;
     this.#dialed = false;
-    return connection;
+    return this.#closed ? undefined : connection;
   }
 
   /** @returns false: stop until `onDrained`, or there is no connection */
