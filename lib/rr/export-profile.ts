@@ -48,6 +48,8 @@ export interface ExportProfile {
   readonly selfNextHop: Uint8Array;
   /** The neighbor knows long-lived graceful restart: else it is told no route with LLGR_STALE (RFC 9494 section 4.3). */
   readonly longLived?: boolean;
+  /** … unless with NO_EXPORT and LOCAL_PREF 0 (RFC 9494 section 4.6). */
+  readonly longLivedAsLast?: boolean;
   /** Several paths for a prefix, each with an identifier (RFC 7911); left out: the best one, without. */
   readonly addPath?: PathSelection;
   /** eBGP: the subnet shared with the neighbor; a next hop in it may stay (RFC 4271 5.1.3). */
@@ -96,6 +98,7 @@ export function profileKey(profile: ExportProfile): string {
     zone: profile.zone ?? '',
     selfNextHop: profile.selfNextHop.join('.'),
     longLived: String(profile.longLived ?? false),
+    longLivedAsLast: String(profile.longLivedAsLast ?? false),
     addPath: profile.addPath === undefined ? '' : selectionKey(profile.addPath),
     sharedSubnet: profile.sharedSubnet ? formatPrefix(profile.sharedSubnet) : '',
   };

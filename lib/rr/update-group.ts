@@ -54,7 +54,7 @@ export class UpdateGroup implements MemberGroup {
       (profile.target === 'ebgp' ? ATTR.noExport : 0) |
       (isInternal(profile.target) ? 0 : ATTR.noExportSubconfed) |
       (profile.blockOnlyToCustomer ? ATTR.hasOnlyToCustomer : 0) |
-      (profile.longLived === true ? 0 : ATTR.llgrStale);
+      (profile.longLived === true || profile.longLivedAsLast === true ? 0 : ATTR.llgrStale);
     // RFC 8950 section 4: no IPv6 next hop of an IPv4 route for a neighbor that does not take it. eBGP gets our own,
     // unless it is a client of a route server.
     const keeps = profile.target !== 'ebgp' || profile.routeServerClient;

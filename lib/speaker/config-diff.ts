@@ -237,8 +237,11 @@ export function effectOf(
   to: EffectivePeerSettings,
 ): ChangeEffect {
   const { staleRoutesTime } = to.gracefulRestart;
-  // The only part of it that is not in the OPEN.
-  const isInPlace = key === 'gracefulRestart' && isSame({ ...from[key], staleRoutesTime }, to[key]);
+  const { partialDeployment } = to.longLivedGracefulRestart;
+  // The only parts of them that are not in the OPEN.
+  const isInPlace =
+    (key === 'gracefulRestart' && isSame({ ...from[key], staleRoutesTime }, to[key])) ||
+    (key === 'longLivedGracefulRestart' && isSame({ ...from[key], partialDeployment }, to[key]));
   return isInPlace ? 'inPlace' : SETTING_EFFECT[key];
 }
 

@@ -52,6 +52,7 @@ export const LONG_LIVED = {
   enabled: v.flag.optional(),
   helperOnly: v.flag.optional(),
   staleTime: v.integer(1, 0xffffff, 'seconds').optional(),
+  partialDeployment: v.flag.optional(),
 } satisfies Shape<LongLivedGracefulRestartSettings>;
 
 const BEST_PATHS = z.strictObject({

@@ -201,10 +201,13 @@ export class NeighborInbound {
     const { live, received } = this;
     if (!live || !received) return;
     if (subtype === ROUTE_REFRESH_SUBTYPE.end) received.endRefresh(family);
-    else if (subtype === ROUTE_REFRESH_SUBTYPE.beginning) {
+    else if (subtype !== ROUTE_REFRESH_SUBTYPE.beginning) {
+      debug('%s: ROUTE-REFRESH with subtype %d ignored', this.target.address, subtype);
+    } else {
       // RFC 7313 section 4.2: a peer with graceful restart has to send its End-of-RIB first.
       const isEarly = live.negotiated.gracefulRestart !== undefined && !live.endOfRibFrom.has(family);
       if (!isEarly) received.beginRefresh(family, this.target.settings);
+      else debug('%s: BoRR before End-of-RIB ignored', this.target.address);
     }
   }
 

@@ -117,6 +117,7 @@ export class NeighborOutbound {
       zone: parseScopedAddress(address).zone,
       selfNextHop: self.address,
       longLived: negotiated.longLived !== undefined,
+      longLivedAsLast: negotiated.longLived === undefined && settings.longLivedGracefulRestart.partialDeployment,
       ...(edits.target === 'ebgp' && self.subnet ? { sharedSubnet: self.subnet } : {}),
     };
   }

@@ -50,6 +50,11 @@ export interface LongLivedGracefulRestartSettings {
   readonly helperOnly?: boolean;
   /** How long the neighbor is to keep our routes after the restart time, in seconds, 1 to 16777215; default 3600. */
   readonly staleTime?: number;
+  /**
+   * Tell long-lived stale routes also to this neighbor without the capability, with NO_EXPORT and LOCAL_PREF 0 (RFC 9494
+   * section 4.6); iBGP and confederation neighbors only. Default false.
+   */
+  readonly partialDeployment?: boolean;
 }
 
 /** Several paths for a prefix on one session (RFC 7911), in all its families. */

@@ -96,6 +96,7 @@ export const LONG_LIVED_DEFAULTS: Required<LongLivedGracefulRestartSettings> = O
   enabled: true,
   helperOnly: true,
   staleTime: 3600,
+  partialDeployment: false,
 });
 
 /** RFC 9687 section 4: the longer of eight minutes and twice the hold time. */
