@@ -87,7 +87,7 @@ export class AttributeExporter {
     // RFC 7947 section 2.2.1: whole, since clients of a route server share its subnet.
     if (isTransparent(profile, source)) return own;
     if (profile.target !== 'ebgp') return tellsOwnNextHop(own, source, profile) ? profile.selfNextHop : global;
-    if (profile.nextHopSelf) return profile.selfNextHop;
+    if (profile.nextHopSelf !== false) return profile.selfNextHop;
     // RFC 4271 5.1.3: a third-party next hop on the shared subnet may stay, but never one that is the neighbor itself.
     const isShared = profile.sharedSubnet !== undefined && prefixContains(profile.sharedSubnet, global);
     // The source is a member too, perhaps, but it is not told its own route.

@@ -38,8 +38,8 @@ export interface ExportProfile {
   /** Cluster ID towards this client, host order; 0 when it is none. */
   readonly clusterId: number;
   readonly clientToClient: boolean;
-  /** Put our own address as next hop. Always so towards eBGP, but for third-party next hops. */
-  readonly nextHopSelf: boolean;
+  /** Put our own address as next hop; `force`: in reflected routes too. Always so towards eBGP, but for third-party next hops. */
+  readonly nextHopSelf: boolean | 'force';
   /** IPv4 routes: the neighbor takes IPv6 next hops (RFC 8950). */
   readonly extendedNextHop: boolean;
   /** The interface of a neighbor with a link-local address: link-local next hops on it mean something to the neighbor. */

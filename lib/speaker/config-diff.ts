@@ -12,21 +12,22 @@ import type {
 import { effectiveSettings, type EffectivePeerSettings } from './settings.js';
 
 /**
- * What a changed setting of a neighbor costs. `inPlace`: nothing, or it counts from the next attempt to connect.
+ * What a changed setting of a neighbor costs. `inPlace`: nothing, or it counts from the next attempt to connect. `refresh`: the
+ * neighbor has to tell its routes again (RFC 2918), without a new session; one that cannot is reset.
  * `reset`: it is part of the OPEN, of the connection or of what the neighbor was told, so the session is made anew.
  */
-export type ChangeEffect = 'inPlace' | 'reset';
+export type ChangeEffect = 'inPlace' | 'refresh' | 'reset';
 
 /** A new setting does not compile until its effect stands here. */
 export const SETTING_EFFECT: Readonly<Record<keyof PeerSettings, ChangeEffect>> = Object.freeze({
   peerAs: 'reset',
   localAs: 'reset',
-  localAsNoPrepend: 'reset',
+  localAsNoPrepend: 'refresh',
   localAsReplaceAs: 'reset',
-  allowOwnAs: 'reset',
+  allowOwnAs: 'refresh',
   removePrivateAs: 'inPlace',
   asOverride: 'inPlace',
-  enforceFirstAs: 'reset',
+  enforceFirstAs: 'refresh',
   role: 'reset',
   roleStrict: 'reset',
   routeServerClient: 'reset',
@@ -250,7 +251,8 @@ function strongest(
   from: EffectivePeerSettings,
   to: EffectivePeerSettings,
 ): ChangeEffect {
-  return keys.some((key) => effectOf(key, from, to) === 'reset') ? 'reset' : 'inPlace';
+  const effects = keys.map((key) => effectOf(key, from, to));
+  return (['reset', 'refresh'] as const).find((effect) => effects.includes(effect)) ?? 'inPlace';
 }
 
 function diffNetworks(before: readonly NetworkOptions[], after: readonly NetworkOptions[]) {

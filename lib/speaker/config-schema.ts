@@ -98,7 +98,7 @@ export const PEER_SETTINGS = {
   localAddress: v.scopedHostAddress.optional(),
   localPort: port.optional(),
   port: port.optional(),
-  nextHopSelf: v.flag.optional(),
+  nextHopSelf: v.flagOrForce.optional(),
   extendedMessages: v.flag.optional(),
   extendedNextHop: v.flag.optional(),
   addPath: ADD_PATH.optional(),

@@ -26,6 +26,9 @@ const debug = createDebug('tsbgp:session');
 const CEASE = 6;
 const OUT_OF_RESOURCES = 8;
 
+/** What {@link importRules} makes of them can be changed while a session is up. */
+const RULE_SETTINGS = ['allowOwnAs', 'enforceFirstAs', 'localAsNoPrepend'] as const;
+
 export interface NeighborInboundHost extends ReceivedRoutesHost, AsIdentity {
   readonly networks: LocalNetworks;
 }
@@ -153,6 +156,14 @@ export class NeighborInbound {
     if (description.client === client && description.peerGroup === peerGroup) return;
     received.update({ ...description, client, peerGroup });
     this.host.loop.retell(received.source);
+  }
+
+  /** Other rules for what is received: it must be told again, since what they refuse is not kept. */
+  updateRules(before: EffectivePeerSettings): void {
+    const { live } = this;
+    if (!live || RULE_SETTINGS.every((key) => before[key] === this.target.settings[key])) return;
+    live.adjRibIn.rules = importRules(this.host, this.target.settings);
+    for (const family of live.adjRibIn.counts.keys()) this.events.requestRefresh(family);
   }
 
   /** Other policies, or another group that they look at: what was received is judged anew. */

@@ -119,6 +119,7 @@ export class Neighbor implements SessionHandler {
     this.peer.setRetry(settings.connectRetry, settings.connectRetryMax);
     if (before.passive !== settings.passive && this.dynamic === null) this.peer.setPassive(settings.passive);
     this.live?.outbound.updateProfiles();
+    this.inbound.updateRules(before);
     this.inbound.updatePolicy();
     this.inbound.updateSource();
     if (before.minimumAdvertisementInterval !== settings.minimumAdvertisementInterval) {
@@ -174,6 +175,11 @@ export class Neighbor implements SessionHandler {
       throw new UsageError('no_route_refresh', `${this.address} did not announce route refresh: only a reset helps`);
     }
     for (const family of outbound.families) this.requestRefresh(family);
+  }
+
+  /** Whether its routes can be had again without a new session: it announced route refresh, or has no session anyway. */
+  get canRefresh(): boolean {
+    return this.live?.negotiated.routeRefresh ?? true;
   }
 
   /** Have the neighbor tell all its routes of a family again (RFC 2918), if it can. */

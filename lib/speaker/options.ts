@@ -118,8 +118,11 @@ export interface PeerSettings {
   readonly localPort?: number;
   /** The neighbor's port; default 179. */
   readonly port?: number;
-  /** Always put our own address as next hop towards this neighbor. eBGP does it by itself. */
-  readonly nextHopSelf?: boolean;
+  /**
+   * Put our own address as next hop towards this neighbor, which eBGP does by itself. `true`: not in routes that are reflected (RFC
+   * 4456 section 10); `force`: in those too, for a reflector that packets go through.
+   */
+  readonly nextHopSelf?: boolean | 'force';
   /** Offer messages of up to 65535 octets, and send them to a neighbor that offers the same (RFC 8654). Default true. */
   readonly extendedMessages?: boolean;
   /** IPv4 routes may have IPv6 next hops, in both directions, when the neighbor offers it too (RFC 8950). Default false. */

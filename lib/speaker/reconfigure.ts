@@ -1,4 +1,4 @@
-import type { ConfigDiff } from './config-diff.js';
+import type { ChangeEffect, ConfigDiff } from './config-diff.js';
 import type { Neighbor } from './neighbor.js';
 import type { NeighborOptions, NetworkOptions } from './options.js';
 import type { ReconfigureResult } from './speaker-api.js';
@@ -17,6 +17,12 @@ export interface ReconfigureHost {
   withdraw(prefix: string): void;
 }
 
+/** Where a refresh would do, but the neighbor cannot, only a new session helps. */
+export function effectOn({ canRefresh }: { readonly canRefresh: boolean }, effect: ChangeEffect): 'inPlace' | 'reset' {
+  if (effect === 'refresh') return canRefresh ? 'inPlace' : 'reset';
+  return effect;
+}
+
 /** Bring a running speaker from one configuration to another; what the difference does not name is not touched. */
 export function applyDiff(diff: ConfigDiff, host: ReconfigureHost): ReconfigureResult {
   for (const address of diff.neighborsRemoved) host.retire(host.find(address), CEASE.deconfigured);
@@ -25,7 +31,7 @@ export function applyDiff(diff: ConfigDiff, host: ReconfigureHost): ReconfigureR
   const reset: string[] = [];
   for (const { options, settings, effect } of diff.neighborsChanged) {
     const neighbor = host.find(options.address);
-    if (effect === 'inPlace') {
+    if (effectOn(neighbor, effect) === 'inPlace') {
       neighbor.applyInPlace(settings, options.peerGroup ?? null);
       changed.push(options.address);
     } else {
@@ -57,7 +63,7 @@ function applyDynamic(diff: ConfigDiff, host: ReconfigureHost): { changed: strin
     const range = neighbor.dynamic;
     if (range === null) continue;
     const change = diff.dynamicChanged.find(({ options }) => options.prefix === range);
-    if (change?.effect === 'inPlace') {
+    if (change && effectOn(neighbor, change.effect) === 'inPlace') {
       neighbor.applyInPlace(change.settings, change.options.peerGroup);
       changed.push(neighbor.address);
     } else if (change || diff.dynamicRemoved.includes(range)) {

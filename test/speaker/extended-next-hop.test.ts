@@ -160,6 +160,16 @@ describe('Speaker: IPv4 routes with IPv6 next hops (RFC 8950)', () => {
     expect(nextHops(a)).to.deep.equal({ [V4]: NH });
   });
 
+  it('nextHopSelf: force makes reflected routes with IPv6 next hops fit for iBGP without', async () => {
+    const net = new Net();
+    await net.speaker([client('fd00::11', true), client('10.0.0.12', false, { nextHopSelf: 'force' })]);
+    const [a, old] = [net.probe('fd00::11', TWO), net.probe('10.0.0.12')];
+    await net.lab.up(a, old);
+    say(a, NH, V4);
+    await net.lab.settle();
+    expect(nextHops(old)).to.deep.equal({ [V4]: R });
+  });
+
   it('route server clients are told the next hop as it is (RFC 7947), so those without are not told an IPv6 one', async () => {
     const net = new Net();
     const member = (address: string, peerAs: number, extendedNextHop: boolean): NeighborOptions =>
