@@ -102,7 +102,7 @@ export class NeighborOutbound {
     const extendedNextHop = family === 'ipv4-unicast' && (negotiated.send.extendedNextHop ?? false);
     const local = peer.local?.address ?? address;
     const self = selfNextHop(extendedNextHop ? 'any' : family, local, host.routerId, host.networks);
-    const sent = addPathFamilies(negotiated.send, [family]).length > 0 ? sentPaths(settings) : undefined;
+    const sent = addPathFamilies(negotiated.send, [family]).length > 0 ? sentPaths(settings, family) : undefined;
     const chain = this.target.policyChain('export');
     return {
       ...edits,

@@ -57,7 +57,7 @@ export interface LongLivedGracefulRestartSettings {
   readonly partialDeployment?: boolean;
 }
 
-/** Several paths for a prefix on one session (RFC 7911), in all its families. */
+/** Several paths for a prefix on one session (RFC 7911). */
 export interface AddPathOptions {
   /** Take several paths from the neighbor; default false. */
   readonly receive?: boolean | undefined;
@@ -67,6 +67,9 @@ export interface AddPathOptions {
    */
   readonly send?: PathSelection | false | undefined;
 }
+
+/** Family by family; a family that is not named has one path. */
+export type AddPathByFamily = Readonly<Partial<Record<FamilyName, AddPathOptions | undefined>>>;
 
 /** Settings of a neighbor that a peer group can hold too. Names follow OpenConfig. Times are in seconds. */
 export interface PeerSettings {
@@ -128,7 +131,7 @@ export interface PeerSettings {
   /** IPv4 routes may have IPv6 next hops, in both directions, when the neighbor offers it too (RFC 8950). Default false. */
   readonly extendedNextHop?: boolean;
   /** Several paths for a prefix, if the neighbor offers it too (RFC 7911); default: one. */
-  readonly addPath?: AddPathOptions;
+  readonly addPath?: AddPathOptions | AddPathByFamily;
   /**
    * Least time between two rounds of UPDATEs to this neighbor, announcements and withdrawals alike (RFC 4271 section 9.2.1.1).
    * Default 0: changes go out as they come.
