@@ -7,7 +7,7 @@ import type { PeerType } from '../bgp/wire/context.js';
 import type { Diagnostic, MessageError } from '../bgp/wire/errors.js';
 import { afiSafiOf, familyOf, type FamilyName } from '../bgp/wire/families.js';
 import { encodeRouteRefresh, ROUTE_REFRESH_SUBTYPE } from '../bgp/wire/messages/route-refresh.js';
-import { UsageError, type Connection, type Random, type Transport } from '../net/index.js';
+import { UsageError, type Connection, type Transport } from '../net/index.js';
 import type { NeighborImportPolicy } from '../policy/import-policy.js';
 import type { Direction, PolicyBook, PolicyChain } from '../policy/policy-chain.js';
 import type { PrefixLimiter, PrefixLimitNotice } from '../rib/prefix-limit.js';
@@ -29,7 +29,6 @@ const debug = createDebug('tsbgp:session');
 /** What a neighbor needs of its speaker. */
 export interface NeighborHost extends NeighborOutboundHost, PeerOptionsHost {
   readonly readTurns: ReadTurns;
-  readonly random: Random;
   readonly transport: Transport;
   /** What runs now. */
   readonly config: SpeakerConfig;
