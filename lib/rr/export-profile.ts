@@ -52,6 +52,8 @@ export interface ExportProfile {
   readonly longLivedAsLast?: boolean;
   /** Several paths for a prefix, each with an identifier (RFC 7911); left out: the best one, without. */
   readonly addPath?: PathSelection;
+  /** Where the best path may not be told, the next best one is (RFC 7947 section 2.3). Not with `addPath`. */
+  readonly nextBest?: boolean;
   /** eBGP: the subnet shared with the neighbor; a next hop in it may stay (RFC 4271 5.1.3). */
   readonly sharedSubnet?: Prefix;
 }
@@ -100,6 +102,7 @@ export function profileKey(profile: ExportProfile): string {
     longLived: String(profile.longLived ?? false),
     longLivedAsLast: String(profile.longLivedAsLast ?? false),
     addPath: profile.addPath === undefined ? '' : selectionKey(profile.addPath),
+    nextBest: String(profile.nextBest ?? false),
     sharedSubnet: profile.sharedSubnet ? formatPrefix(profile.sharedSubnet) : '',
   };
   return Object.values(parts).join('|');

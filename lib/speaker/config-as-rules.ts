@@ -19,6 +19,7 @@ const EXTERNAL_ONLY = [
   'enforceFirstAs',
   'role',
   'routeServerClient',
+  'mitigatePathHiding',
   'localAsNoPrepend',
   'localAsReplaceAs',
 ] as const satisfies readonly (keyof PeerSettings)[];

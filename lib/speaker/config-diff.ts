@@ -46,6 +46,7 @@ export const SETTING_EFFECT: Readonly<Record<keyof PeerSettings, ChangeEffect>> 
   port: 'reset',
   extendedMessages: 'reset',
   extendedNextHop: 'reset',
+  mitigatePathHiding: 'inPlace',
   addPath: 'reset',
   nextHopSelf: 'inPlace',
   minimumAdvertisementInterval: 'inPlace',

@@ -124,6 +124,7 @@ export const PEER_SETTINGS = {
   nextHopSelf: v.flagOrForce.optional(),
   extendedMessages: v.flag.optional(),
   extendedNextHop: v.flag.optional(),
+  mitigatePathHiding: v.flag.optional(),
   addPath: ADD_PATH.optional(),
   minimumAdvertisementInterval: v.secondsOrAtOnce.optional(),
   prefixLimit: z

@@ -110,7 +110,7 @@ export class NeighborOutbound {
     return {
       ...edits,
       policy: chain === undefined ? null : { chain, asn: sessionAs(host, settings) },
-      ...(sent === undefined ? {} : { addPath: sent }),
+      ...(sent === undefined ? { nextBest: settings.mitigatePathHiding } : { addPath: sent }),
       asn4: negotiated.send.asn4,
       maxMessageLength: negotiated.send.maxMessageLength,
       clusterId: edits.target === 'client' ? parseIpv4(settings.clusterId) : 0,

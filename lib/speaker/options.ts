@@ -130,6 +130,11 @@ export interface PeerSettings {
   readonly extendedMessages?: boolean;
   /** IPv4 routes may have IPv6 next hops, in both directions, when the neighbor offers it too (RFC 8950). Default false. */
   readonly extendedNextHop?: boolean;
+  /**
+   * Where the best path is kept from this neighbor, by its export policy or its communities, tell the next best one that is not:
+   * against path hiding (RFC 7947 section 2.3). eBGP only. Default false.
+   */
+  readonly mitigatePathHiding?: boolean;
   /** Several paths for a prefix, if the neighbor offers it too (RFC 7911); default: one. */
   readonly addPath?: AddPathOptions | AddPathByFamily;
   /**

@@ -67,6 +67,7 @@ export const PEER_DEFAULTS = Object.freeze({
   nextHopSelf: false,
   extendedMessages: true,
   extendedNextHop: false,
+  mitigatePathHiding: false,
   addPath: null,
   minimumAdvertisementInterval: 0,
   prefixLimit: null,
