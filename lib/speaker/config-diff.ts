@@ -33,7 +33,7 @@ export const SETTING_EFFECT: Readonly<Record<keyof PeerSettings, ChangeEffect>> 
   routeServerClient: 'reset',
   description: 'inPlace',
   routeReflectorClient: 'inPlace',
-  clusterId: 'reset',
+  clusterId: 'inPlace',
   families: 'reset',
   holdTime: 'reset',
   keepaliveInterval: 'reset',

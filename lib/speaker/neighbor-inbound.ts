@@ -146,15 +146,17 @@ export class NeighborInbound {
 
   // --- settings that changed ---
 
-  /** Another role in reflection, or another group: what was told is put right without a new session. */
+  /** Another role or cluster in reflection, or another group: what was told is put right without a new session. */
   updateSource(): void {
     const { received } = this;
     if (!received) return;
     const { description } = received;
     const client = description.type === 'ibgp' && this.target.settings.routeReflectorClient;
     const peerGroup = this.target.peerGroup ?? undefined;
-    if (description.client === client && description.peerGroup === peerGroup) return;
-    received.update({ ...description, client, peerGroup });
+    const clusterId = parseIpv4(this.target.settings.clusterId);
+    const isSame = description.client === client && description.clusterId === clusterId;
+    if (isSame && description.peerGroup === peerGroup) return;
+    received.update({ ...description, client, clusterId, peerGroup });
     this.host.loop.retell(received.source);
   }
 

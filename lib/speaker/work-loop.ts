@@ -232,7 +232,8 @@ export class WorkLoop {
   /** Whether somebody is still to be told something: now, or when its minimum advertisement interval is over. */
   get hasUntold(): boolean {
     for (const groups of this.groups.values()) {
-      for (const group of groups.values()) for (const member of group.members) if (member.nextStale(0) >= 0) return true;
+      for (const group of groups.values())
+        for (const member of group.members) if (member.nextStale(0) >= 0) return true;
     }
     return false;
   }

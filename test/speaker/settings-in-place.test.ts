@@ -54,6 +54,16 @@ describe('Speaker: settings changed without a new session', () => {
       [{ routeReflectorClient: true }, { nextHopSelf: true }, {}],
     ],
     [
+      'a client in another cluster',
+      [{ routeReflectorClient: true }, { routeReflectorClient: true }, {}],
+      [{ routeReflectorClient: true, clusterId: '9.9.9.9' }, { routeReflectorClient: true }, {}],
+    ],
+    [
+      'clusters are exchanged',
+      [{ routeReflectorClient: true, clusterId: '9.9.9.9' }, { routeReflectorClient: true, clusterId: '8.8.8.8' }, {}],
+      [{ routeReflectorClient: true, clusterId: '8.8.8.8' }, { routeReflectorClient: true, clusterId: '9.9.9.9' }, {}],
+    ],
+    [
       'next hop self, in reflected routes too',
       [{ routeReflectorClient: true }, { nextHopSelf: true }, {}],
       [{ routeReflectorClient: true }, { nextHopSelf: 'force' }, {}],
@@ -125,6 +135,47 @@ describe('Speaker: settings changed without a new session', () => {
       expect(path()).to.deep.equal(expected);
     }
     expect(to.downs).to.deep.equal([]);
+  });
+
+  it('another cluster ID: what is a loop is judged anew (RFC 4456 section 8), with an import policy too', async () => {
+    for (const more of [{}, { importPolicy: ['low'], defaultImportPolicy: 'accept' as const }]) {
+      const lab = new Lab();
+      const reflector = (clusterId: string): SpeakerConfig & { routerId: string } => ({
+        ...(config([{ routeReflectorClient: true, clusterId }, { routeReflectorClient: true, ...more }, {}]) as object),
+        ...{ asn: 64512, routerId: R, networks: [] },
+        policies: { low: [{ actions: { localPref: 50 } }] },
+      });
+      const speaker = await lab.speaker(reflector('9.9.9.9'));
+      const [, from, to] = ADDRESSES.map((address) => lab.probe(R, address)) as [Probe, Probe, Probe];
+      await lab.up(from, to);
+      for (const [i, clusterId] of ['9.9.9.9', '8.8.8.8', '7.7.7.7'].entries()) {
+        const attributes = from.attributes([
+          { code: 9, value: '10.5.5.5' },
+          { code: 10, value: [clusterId] },
+        ]);
+        from.announceWith(attributes, `10.${i}.0.0/16`);
+      }
+      await lab.settle();
+      expect(to.prefixes).to.deep.equal(['10.1.0.0/16', '10.2.0.0/16']);
+      for (const [clusterId, prefixes] of [
+        ['8.8.8.8', ['10.0.0.0/16', '10.2.0.0/16']],
+        ['7.7.7.7', ['10.0.0.0/16', '10.1.0.0/16']],
+        [R, ['10.0.0.0/16', '10.1.0.0/16', '10.2.0.0/16']],
+        ['9.9.9.9', ['10.1.0.0/16', '10.2.0.0/16']],
+      ] as const) {
+        expect((await speaker.reconfigure(reflector(clusterId))).reset).to.deep.equal([]);
+        await lab.settle();
+        expect(to.prefixes.sort(), clusterId).to.deep.equal(prefixes);
+      }
+      speaker.removeNeighbor(ADDRESSES[0]!);
+      await lab.settle();
+      expect(to.prefixes).to.have.length(3);
+      speaker.addNeighbor({ address: ADDRESSES[0]!, peerAs: 64512, routeReflectorClient: true, clusterId: '8.8.8.8' });
+      await lab.settle();
+      expect(to.prefixes.sort()).to.deep.equal(['10.0.0.0/16', '10.2.0.0/16']);
+      expect(to.view.needless).to.deep.equal([]);
+      await lab.during(speaker.stop());
+    }
   });
 
   describe('rules for what a neighbor tells', () => {
