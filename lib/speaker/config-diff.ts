@@ -247,6 +247,12 @@ export function effectOf(
   return isInPlace ? 'inPlace' : SETTING_EFFECT[key];
 }
 
+/** Where a refresh would do, but the neighbor cannot, only a new session helps. */
+export function effectOn({ canRefresh }: { readonly canRefresh: boolean }, effect: ChangeEffect): 'inPlace' | 'reset' {
+  if (effect === 'refresh') return canRefresh ? 'inPlace' : 'reset';
+  return effect;
+}
+
 function strongest(
   keys: readonly (keyof PeerSettings)[],
   from: EffectivePeerSettings,

@@ -1,4 +1,4 @@
-import type { ChangeEffect, ConfigDiff } from './config-diff.js';
+import { effectOn, type ConfigDiff } from './config-diff.js';
 import type { Neighbor } from './neighbor.js';
 import type { NeighborOptions, NetworkOptions } from './options.js';
 import type { ReconfigureResult } from './speaker-api.js';
@@ -17,12 +17,6 @@ export interface ReconfigureHost {
   withdraw(prefix: string): void;
 }
 
-/** Where a refresh would do, but the neighbor cannot, only a new session helps. */
-export function effectOn({ canRefresh }: { readonly canRefresh: boolean }, effect: ChangeEffect): 'inPlace' | 'reset' {
-  if (effect === 'refresh') return canRefresh ? 'inPlace' : 'reset';
-  return effect;
-}
-
 /** Bring a running speaker from one configuration to another; what the difference does not name is not touched. */
 export function applyDiff(diff: ConfigDiff, host: ReconfigureHost): ReconfigureResult {
   for (const address of diff.neighborsRemoved) host.retire(host.find(address), CEASE.deconfigured);
@@ -35,7 +29,8 @@ export function applyDiff(diff: ConfigDiff, host: ReconfigureHost): ReconfigureR
       neighbor.applyInPlace(settings, options.peerGroup ?? null);
       changed.push(options.address);
     } else {
-      host.retire(neighbor, CEASE.configurationChange);
+      // What switches it off is told as such, which after RFC 8538 means that nothing is to be kept.
+      host.retire(neighbor, settings.adminDown ? CEASE.shutdown : CEASE.configurationChange);
       host.create(options);
       reset.push(options.address);
     }

@@ -1,6 +1,5 @@
 import { Secret } from '../net/index.js';
-import { effectOf, type ChangeEffect, type ConfigDiff, type PeerChange } from './config-diff.js';
-import { effectOn } from './reconfigure.js';
+import { effectOf, effectOn, type ChangeEffect, type ConfigDiff, type PeerChange } from './config-diff.js';
 import type { PeerSettings, SpeakerConfig } from './options.js';
 import type { EffectivePeerSettings } from './settings.js';
 

@@ -315,6 +315,14 @@ describe('Speaker: settings changed without a new session', () => {
     }
   });
 
+  it('adminDown: Cease/Administrative Shutdown (RFC 4486), a reset: Cease/Other Configuration Change', async () => {
+    const { lab, speaker, probes } = await start([{}, {}, {}]);
+    await speaker.reconfigure(config([{ adminDown: true }, { holdTime: 30 }, {}]));
+    await lab.settle();
+    expect(probes.map(({ peer }) => peer.lastError?.subcode)).to.deep.equal([2, 6, undefined]);
+    expect(speaker.neighbor(ADDRESSES[0]!)).to.include({ state: 'Idle', adminDown: true });
+  });
+
   it('passive: a session that is up stays; one that is not is dialed no more, or at once', async () => {
     const lab = new Lab();
     const peers = (passive: boolean): SpeakerConfig => ({
