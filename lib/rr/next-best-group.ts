@@ -4,24 +4,18 @@
  */
 import { IdStack } from '../rib/columns.js';
 import { bestOf, isUsable } from '../rib/decision.js';
-import { NONE, type FamilyRib } from '../rib/family-rib.js';
-import type { ExportProfile } from './export-profile.js';
-import { UpdateGroup } from './update-group.js';
+import { NONE } from '../rib/family-rib.js';
+import { DecidedGroup } from './decided-group.js';
 
 /** Scratch: the paths of a prefix that were not tried yet. */
 const candidates = new IdStack();
 
-export class NextBestGroup extends UpdateGroup {
+export class NextBestGroup extends DecidedGroup {
   /** The source of the path found last by {@link find}. */
   private foundSource = 0;
 
-  constructor(rib: FamilyRib, profile: ExportProfile) {
-    super(rib, profile);
-    rib.decidedListeners.add(this.onDecided);
-  }
-
   override close(): void {
-    this.rib.decidedListeners.delete(this.onDecided);
+    this.stopListening();
     super.close();
   }
 
@@ -50,25 +44,9 @@ export class NextBestGroup extends UpdateGroup {
     return NONE;
   }
 
-  protected override fillOne(prefix: number): void {
-    this.update(prefix, false);
-  }
-
-  /** Best paths are not what counts here: `onDecided` is told of every change. */
-  override process(): void {
-    // Nothing is left to do.
-  }
-
-  private readonly onDecided = (prefixes: IdStack, from: number, to: number): void => {
-    const anyAttached = this.members.size > this.detachedCount;
-    for (let i = from; i < to; i++) {
-      // Of the others filling takes care.
-      if (prefixes.at(i) < this.filled) this.update(prefixes.at(i), anyAttached);
-    }
-    this.tellAttached();
+  protected override sendToSingleMembers(): void {
     this.sendPrivateWithdrawals();
-    if (this.detachedCount > 0) for (const member of this.members) member.wake();
-  };
+  }
 
   override retell(source: number): void {
     for (const member of this.members) member.leaveStream();
@@ -83,8 +61,7 @@ export class NextBestGroup extends UpdateGroup {
     for (const member of this.members) member.catchUpSoon();
   }
 
-  /** Bring the Adj-RIB-Out of a prefix up to date. @param tell put the change into the stream */
-  private update(prefix: number, tell: boolean): void {
+  protected override update(prefix: number, tell: boolean): void {
     const attributes = this.find(prefix);
     const source = this.foundSource;
     const oldAttributes = this.outAttributes[prefix] ?? NONE;

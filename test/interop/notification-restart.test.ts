@@ -1,7 +1,7 @@
 /** RFC 8538: sessions that end with a NOTIFICATION and are kept over it, and the Hard Reset that says not to. */
 import { expect } from 'chai';
 import { Bird, Frr, Gobgp, Tsbgp, eventually, holds, lab, steadily } from './harness/index.js';
-import type { PeerSettings, SpeakerDriver } from './harness/index.js';
+import type { Host, PeerSettings, SpeakerDriver } from './harness/index.js';
 
 const AS = 64512;
 const OURS = '10.50.0.0/24';
@@ -66,9 +66,8 @@ for (const candidate of CANDIDATES) {
 
       before(async () => {
         const lan = await lab.network.lan('10.0.0', 'fd00');
-        const center = await lab.network.host('rr', [lan, 1]);
-        const first = await lab.network.host('daemon', [lan, 2]);
-        const second = await lab.network.host('watcher', [lan, 3]);
+        const hosts = ['rr', 'daemon', 'watcher'].map((name, i) => lab.network.host(name, [lan, i + 1]));
+        const [center, first, second] = (await Promise.all(hosts)) as [Host, Host, Host];
         const gracefulRestart = { restartTime: 90 };
         const ipv4 = { peerAs: AS, families: ['ipv4'] as const };
         tsbgp = new Tsbgp(center, {
