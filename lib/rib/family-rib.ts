@@ -91,6 +91,11 @@ export class FamilyRib implements DecisionContext {
     return this.isDirty.size > 0;
   }
 
+  /** Whether the last call of `decide` left prefixes that had been dirty when the first ones of them were decided. */
+  get isInRound(): boolean {
+    return this.dirty.length > 0;
+  }
+
   /**
    * A source announces a prefix (an implicit withdrawal of what it said before).
    * @returns 1 when the source had no path for the prefix before, else 0
