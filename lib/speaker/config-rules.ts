@@ -122,7 +122,7 @@ function* networks({ networks: list, fib }: ConfigDraft): Generator<ConfigProble
 }
 
 function* fibType({ fib }: ConfigDraft): Generator<ConfigProblem> {
-  if (fib?.netns !== undefined && fib.type !== 'ip-route') {
+  if (fib?.netns !== undefined && fib.type !== 'ip-route' && fib.type !== 'netlink') {
     yield { path: ['fib', 'netns'], message: `type: ${fib.type} writes to no kernel, so netns has no effect` };
   }
 }

@@ -1,0 +1,1 @@
+export { NetlinkWriter, type NetlinkWriterOptions } from './netlink-writer.js';
