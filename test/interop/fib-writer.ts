@@ -14,4 +14,6 @@ for (let i = Number(from); i < Number(from) + Number(count); i++) {
 }
 fib.ready();
 await fib.idle();
-process.stdout.write('done\n');
+const { state, lastError } = fib.summary();
+process.stdout.write(`done ${state} ${lastError ?? ''}\n`);
+if (state === 'down') await fib.stop();
