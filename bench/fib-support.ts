@@ -53,15 +53,14 @@ export async function apply(fib: Fib, count: number, change: (i: number) => void
   await fib.idle();
 }
 
-/** Read the kernel's table and compare. */
-export async function reconcile(fib: Fib): Promise<void> {
-  const done = new Promise<void>((resolve) => {
-    const end = fib.onEvent(({ type }) => {
-      if (type !== 'reconciled') return;
+/** Read the kernel's table and compare. @returns how many seconds that took, without the rest after an earlier reading */
+export function reconcile(fib: Fib): Promise<number> {
+  return new Promise((resolve) => {
+    const end = fib.onEvent((event) => {
+      if (event.type !== 'reconciled') return;
       end();
-      resolve();
+      resolve(event.durationMs / 1000);
     });
+    fib.reconcile();
   });
-  fib.reconcile();
-  await done;
 }

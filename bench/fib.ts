@@ -43,7 +43,7 @@ function tsbgp(type: 'ip-route' | 'netlink'): (ns: string) => Promise<Phases> {
     const monitor = new ProcessMonitor();
     const add = await seconds(() => apply(fib, count, (i) => fib.set(prefix4(i), { nextHop: nextHop4(i) })));
     const replace = await seconds(() => apply(fib, count, (i) => fib.set(prefix4(i), { nextHop: movedTo(i) })));
-    const read = await seconds(() => reconcile(fib));
+    const read = await reconcile(fib);
     const remove = await seconds(() => apply(fib, count, (i) => fib.delete(prefix4(i))));
     const stallMs = monitor.view().eventLoop.longestStallMs;
     monitor.stop();
