@@ -108,12 +108,13 @@ export function acknowledgement({ view, octets, start, end, type, flags }: Netli
     if (type === NLMSG.DONE) return { errno: 0, text: '' };
     throw malformed('an answer without a result');
   }
-  const errno = -view.getInt32(at, LITTLE_ENDIAN);
+  const errno = 0 - view.getInt32(at, LITTLE_ENDIAN);
   if ((flags & NLM_F.ACK_TLVS) === 0) return { errno, text: '' };
   let attributes = at + 4;
   if (type === NLMSG.ERROR) {
     if (end - attributes < HEADER_LENGTH) throw malformed('an answer without its request');
     const request = (flags & NLM_F.CAPPED) !== 0 ? HEADER_LENGTH : view.getUint32(attributes, LITTLE_ENDIAN);
+    if (request > end - attributes) throw malformed('an answer without its request');
     attributes += aligned(request);
   }
   let said = '';
