@@ -13,7 +13,7 @@ import { eventually } from './harness/eventually.js';
 import { missing } from './harness/requirements.js';
 import { run } from './harness/run.js';
 
-const reason = missing([]);
+const reason = missing(['socketOptions']);
 const COUNT = 2000;
 const prefixOf = (i: number): string => `10.${64 + (i >> 8)}.${i & 255}.0/24`;
 

@@ -7,7 +7,7 @@ import { ProcessMonitor, realClock } from '../../lib/io/index.js';
 import { FibNamespace } from './fib-namespace.js';
 import { missing } from './harness/requirements.js';
 
-const reason = missing([]);
+const reason = missing(['socketOptions']);
 const COUNT4 = Number(process.env['TSBGP_FIB_SCALE'] ?? 50_000);
 const COUNT6 = COUNT4 / 5;
 const prefix4 = (i: number): string => `${20 + (i >> 16)}.${(i >> 8) & 255}.${i & 255}.0/24`;
