@@ -1,14 +1,25 @@
 /**
  * A full table in the kernel: IPv4 and IPv6 routes added, moved, reconciled after SIGKILL in the middle of a change, read and
- * compared, and removed, with the longest stall of the event loop in each phase. Needs root.
+ * compared, and removed, with the longest stall of the event loop in each phase
+ * (and for how much of it the machine had no processor for us). Needs root.
  *
  *   node --import tsx bench/fib-full.ts [TYPE, default netlink] [IPv4, default 1000000] [IPv6, default 200000]
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import { createFib, ProcessMonitor, realClock } from '../lib/io/index.js';
-import { apply, inNamespace, nextHop4, nextHop6, prefix4, prefix6, reconcile, seconds } from './fib-support.js';
+import { createFib, realClock } from '../lib/io/index.js';
+import {
+  apply,
+  inNamespace,
+  nextHop4,
+  nextHop6,
+  prefix4,
+  prefix6,
+  reconcile,
+  seconds,
+  StallMeter,
+} from './fib-support.js';
 
 const [type = 'netlink', four = '1000000', six = '200000', ns, part] = process.argv.slice(2) as [
   ('ip-route' | 'netlink')?,
@@ -32,17 +43,15 @@ async function work(netns: string, which: string): Promise<void> {
   fib.onEvent((event) => {
     if (event.type !== 'reconciled') console.log(`unexpected: ${JSON.stringify(event)}`);
   });
-  const monitor = new ProcessMonitor();
+  const meter = new StallMeter();
   const phase = async (name: string, count: number, run: () => Promise<void | number>): Promise<void> => {
-    monitor.reset();
+    meter.reset();
     let told: void | number = undefined;
     const passed = await seconds(async () => (told = await run()));
     const time = told ?? passed;
-    const { eventLoop, memory } = monitor.view();
-    const mebibytes = (memory.peakResidentBytes / 2 ** 20).toFixed(0);
-    const stalls = `${eventLoop.longestStallMs.toFixed(0)} ms`;
+    const mebibytes = (process.resourceUsage().maxRSS / 1024).toFixed(0);
     console.log(
-      `| ${name} | ${count} | ${time.toFixed(2)} | ${(count / time / 1000).toFixed(0)} | ${stalls} | ${mebibytes} |`,
+      `| ${name} | ${count} | ${time.toFixed(2)} | ${(count / time / 1000).toFixed(0)} | ${meter.text} | ${mebibytes} |`,
     );
   };
   const set4 = (shift: number) => (i: number) => fib.set(prefix4(i), { nextHop: nextHop4(i + shift) });
@@ -68,7 +77,7 @@ async function work(netns: string, which: string): Promise<void> {
   await phase('read and compare', count4 + count6, () => reconcile(fib));
   await phase('delete, IPv4', count4, () => apply(fib, count4, (i) => fib.delete(prefix4(i))));
   await phase('delete, IPv6', count6, () => apply(fib, count6, (i) => fib.delete(prefix6(i))));
-  monitor.stop();
+  meter.stop();
   await fib.stop();
 }
 

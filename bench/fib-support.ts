@@ -1,5 +1,6 @@
 /** What the benchmarks of kernel routes share: a namespace, prefixes and next hops, and how long something takes. */
 import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import type { Fib } from '../lib/fib/fib.js';
 
 export function command(name: string, ...args: string[]): string {
@@ -63,4 +64,40 @@ export function reconcile(fib: Fib): Promise<number> {
     });
     fib.reconcile();
   });
+}
+
+const TICK_MS = 5;
+
+/** How long the event loop was held up at most, and how much of that it only waited for a processor that others had. */
+export class StallMeter {
+  longestMs = 0;
+  /** Of the longest stall. */
+  waitedMs = 0;
+  #last = performance.now();
+  #waited = waitedForProcessor();
+  readonly #timer = setInterval(() => this.#tick(), TICK_MS);
+
+  #tick(): void {
+    const [now, waited] = [performance.now(), waitedForProcessor()];
+    const stall = now - this.#last - TICK_MS;
+    if (stall > this.longestMs) [this.longestMs, this.waitedMs] = [stall, Math.min(stall, waited - this.#waited)];
+    [this.#last, this.#waited] = [now, waited];
+  }
+
+  reset(): void {
+    this.longestMs = this.waitedMs = 0;
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  get text(): string {
+    return `${this.longestMs.toFixed(0)} ms (${this.waitedMs.toFixed(0)})`;
+  }
+}
+
+/** Milliseconds for which the main thread could have run and did not. */
+function waitedForProcessor(): number {
+  return Number(readFileSync(`/proc/self/task/${process.pid}/schedstat`, 'latin1').split(' ')[1]) / 1e6;
 }
