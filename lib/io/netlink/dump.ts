@@ -23,8 +23,8 @@ export async function dump(
   const sequence = new DataView(octets.buffer).getUint32(8, LITTLE_ENDIAN);
   let consistent = true;
   let done = false;
-  const part = (message: NetlinkMessage): boolean | void => {
-    if (message.sequence !== sequence) return;
+  const part = (message: NetlinkMessage): boolean => {
+    if (message.sequence !== sequence) return true;
     if ((message.flags & NLM_F.DUMP_INTR) !== 0) consistent = false;
     if (message.type === NLMSG.DONE || message.type === NLMSG.ERROR) {
       done = true;
@@ -33,6 +33,7 @@ export async function dump(
       return false;
     }
     visit(message);
+    return true;
   };
   const buffers = [new Uint8Array(PART_OCTETS), new Uint8Array(PART_OCTETS)] as const;
   // The first part is made while the request is sent, each other one while the one before it is received.

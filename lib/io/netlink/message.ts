@@ -30,7 +30,7 @@ export interface NetlinkMessage {
  * @param visit false ends it
  * @throws KernelError `EPROTO`: not made of whole messages
  */
-export function forEachMessage(octets: Uint8Array, visit: (message: NetlinkMessage) => boolean | void): void {
+export function forEachMessage(octets: Uint8Array, visit: (message: NetlinkMessage) => unknown): void {
   const view = new DataView(octets.buffer, octets.byteOffset, octets.byteLength);
   const message: NetlinkMessage = { view, octets, start: 0, end: 0, type: 0, flags: 0, sequence: 0, port: 0 };
   for (let at = 0; at < octets.length;) {

@@ -4,7 +4,8 @@ import type { KernelRoute } from '../../fib/writer.js';
 import { formatAddress } from '../../net/index.js';
 import { forEachAttribute, HEADER_LENGTH, malformed, type NetlinkMessage } from './message.js';
 import { AF, LITTLE_ENDIAN, RTA, RTAX, RTM_F_CLONED, RTNH_F } from './numbers.js';
-import { ROUTE_LENGTH, ROUTE_TYPES } from './route-encoder.js';
+import { ROUTE_TYPES } from '../route-types.js';
+import { ROUTE_LENGTH } from './route-encoder.js';
 
 /** All of a route but its prefix. */
 type Rest = Omit<KernelRoute, 'prefix'>;

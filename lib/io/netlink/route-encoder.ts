@@ -2,26 +2,12 @@ import type { Hop, RouteBody } from '../../fib/body.js';
 import { newWords, parseWords } from '../../fib/prefix-text.js';
 import type { RouteChange } from '../../fib/writer.js';
 import { parseAddress } from '../../net/index.js';
+import { ROUTE_TYPES } from '../route-types.js';
 import { aligned, putHeader } from './message.js';
 import { AF, LITTLE_ENDIAN, NLM_F, RT_SCOPE, RT_TABLE_COMPAT, RTA, RTAX, RTM, RTNH_F } from './numbers.js';
 
 /** Octets of struct rtmsg. */
 export const ROUTE_LENGTH = 12;
-
-/** rtm_type by name (RTN_*). */
-export const ROUTE_TYPES = [
-  'unknown',
-  'unicast',
-  'local',
-  'broadcast',
-  'anycast',
-  'multicast',
-  'blackhole',
-  'unreachable',
-  'prohibit',
-  'throw',
-  'nat',
-] as const;
 
 const FLAGS = {
   add: NLM_F.REQUEST | NLM_F.CREATE | NLM_F.EXCL,
@@ -144,7 +130,7 @@ function encodeBody(body: RouteBody, six: boolean, indexOf: (device: string) => 
   }
   const onLink = !six && body.type === 'unicast' && body.hops.every(({ gateway }) => gateway === undefined);
   return {
-    type: ROUTE_TYPES.indexOf(body.type as (typeof ROUTE_TYPES)[number]),
+    type: ROUTE_TYPES.indexOf(body.type),
     scope: onLink ? RT_SCOPE.LINK : RT_SCOPE.UNIVERSE,
     flags,
     attributes: out.octets(),
