@@ -38,8 +38,12 @@ const SOCK_FPROG_LENGTH = ['x64', 'arm64', 'riscv64', 'ppc64', 's390x', 'loong64
 
 /** The part of koffi that is used: declared here because the package may be missing. */
 interface Koffi {
-  load(path: string | null): { func(prototype: string): ForeignFunction };
-  struct(name: string, members: Readonly<Record<string, string>>): unknown;
+  load(path: string | null): {
+    func(prototype: string): ForeignFunction;
+    func(name: string, result: string, parameters: readonly unknown[]): ForeignFunction;
+  };
+  struct(members: Readonly<Record<string, string>>): unknown;
+  pointer(type: unknown): unknown;
   errno(): number;
 }
 
@@ -97,10 +101,9 @@ function bindings(koffi: Koffi): Libc {
   const name = library.func('int getsockname(int fd, void *address, void *length)');
   const send = library.func('long send(int fd, const void *octets, size_t length, int flags)');
   const recv = library.func('long recv(int fd, void *octets, size_t length, int flags)');
-  koffi.struct('tsbgp_sock_fprog', { length: 'uint16_t', filter: 'const void *' });
-  const filter = library.func(
-    'int setsockopt(int fd, int level, int name, const tsbgp_sock_fprog *value, uint32_t length)',
-  );
+  // Without a name, which could be given once only, also by another copy of this module in the process.
+  const program = koffi.pointer(koffi.struct({ length: 'uint16_t', filter: 'const void *' }));
+  const filter = library.func('setsockopt', 'int', ['int', 'int', 'int', program, 'uint32_t']);
   const later = (call: ForeignFunction, ...args: unknown[]): Promise<number> =>
     new Promise((resolve, reject) => {
       call.async(...args, (error: Error | null, result: number) => {
@@ -132,8 +135,8 @@ function bindings(koffi: Koffi): Libc {
     recvLater: (fd, octets, flags) => later(recv, fd, octets, octets.length, flags),
     dup3: library.func('int dup3(int from, int to, int flags)'),
     setns: library.func('int setns(int fd, int type)'),
-    attachFilter: (fd, program) =>
-      filter(fd, SOL_SOCKET, SO_ATTACH_FILTER, { length: program.length / 8, filter: program }, SOCK_FPROG_LENGTH),
+    attachFilter: (fd, code) =>
+      filter(fd, SOL_SOCKET, SO_ATTACH_FILTER, { length: code.length / 8, filter: code }, SOCK_FPROG_LENGTH),
     errno: () => koffi.errno(),
     fail: (what) => {
       const code = getSystemErrorName(-koffi.errno());

@@ -2,6 +2,7 @@ import { mkdtemp, rm, symlink, writeFile, chmod } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { routeBody } from '../../lib/fib/body.js';
 import type { FibEvent } from '../../lib/fib/events.js';
 import { Fib } from '../../lib/fib/fib.js';
 import type { FibSettings } from '../../lib/fib/settings.js';
@@ -282,6 +283,28 @@ function tests(type: 'ip-route' | 'netlink'): void {
       await start(new NetlinkWriter({ netns: ns.name, watchBuffer: 1 }));
       await survivesFloods();
       expect(events.some((event) => event.type === 'reconciled' && event.reason === 'events were lost')).to.equal(true);
+    });
+
+    it('does not hear of its own changes', async () => {
+      const writer = new NetlinkWriter({ netns: ns.name });
+      const told: string[] = [];
+      const hear = (text: string): void => void told.push(text);
+      writer.watch({
+        onRoute: ({ prefix }) => hear(prefix),
+        onLink: hear,
+        onResync: hear,
+        onEnd: ({ message }) => hear(message),
+      });
+      // Keeps the hooks content: what is compared afterwards is not this writer's doing.
+      await start(new NetlinkWriter({ netns: ns.name }));
+      const body = routeBody({ type: 'unicast', hops: [{ gateway: '10.0.0.2', device: 'eth0' }] });
+      const place = { prefix: '10.1.0.0/16', table: 254, protocol: 186, metric: 77, body };
+      for (const op of ['add', 'delete', 'add'] as const)
+        expect(await writer.write([{ op, ...place }])).to.deep.equal([]);
+      await ns.ip('route add blackhole 10.2.0.0/16 proto static');
+      await eventually(() => told, { what: 'an event of another', until: (seen) => seen.length > 0 });
+      expect(told).to.deep.equal(['10.2.0.0/16']);
+      await writer.close();
     });
 
     it('the watch tells nothing at all: the periodic reading finds out', async () => {
