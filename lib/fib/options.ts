@@ -1,7 +1,10 @@
 /** How routes are written to the kernel. */
 export interface FibOptions {
-  /** `ip-route`: through `ip -batch`; `memory`: kept, for tests; `print`: the `ip route` lines on stdout. */
-  readonly type: 'ip-route' | 'memory' | 'print';
+  /**
+   * `ip-route`: through `ip -batch`; `netlink`: by rtnetlink itself, with the optional package koffi; `memory`: kept, for tests; `print`: the `ip route`
+   * lines on stdout.
+   */
+  readonly type: 'ip-route' | 'netlink' | 'memory' | 'print';
   /** Table name or number; default `main`. */
   readonly table?: string | number;
   /** Protocol name or number that marks our routes; default `bgp` (186). Routes of any other protocol are never touched. */
@@ -19,6 +22,6 @@ export interface FibOptions {
   readonly reconcileInterval?: number;
   /** Whether a next hop may be reached by a default route; default true. */
   readonly resolveViaDefault?: boolean;
-  /** Name of the network namespace to write to (`ip -n`), with `ip-route`; default: our own. */
+  /** Name of the network namespace to write to (`ip -n`), with `ip-route` and `netlink`; default: our own. */
   readonly netns?: string;
 }

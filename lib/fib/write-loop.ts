@@ -4,7 +4,7 @@ import type { FibEvent } from './events.js';
 import { FLAG } from './route-table.js';
 import type { RouteState } from './route-state.js';
 import type { FibWriter, RouteChange, WriteFailure } from './writer.js';
-import { WorkQueue } from './work-queue.js';
+import { MixedQueue, WorkQueue } from './work-queue.js';
 
 /** Unanswered batches at most: enough to keep a helper process busy while its answers are on their way. */
 const MAX_OUTSTANDING = 8;
@@ -50,6 +50,12 @@ interface Batch {
  */
 export class WriteLoop {
   readonly #queue = new WorkQueue();
+  /**
+   * Rows to be removed, in no order: Linux takes ten times as long for a million IPv4 routes that go in ascending order, since
+   * it looks for the longest prefix that is left in a node of its trie from the low end.
+   */
+  readonly #removals = new MixedQueue();
+  #removalsFirst = false;
   readonly #errors: KernelError[] = [];
   readonly #errorIds = new Map<string, number>();
   #outstanding = 0;
@@ -68,18 +74,19 @@ export class WriteLoop {
 
   /** Nothing queued and nothing unanswered. */
   get isIdle(): boolean {
-    return this.#queue.size === 0 && this.#outstanding === 0 && !this.#scheduled;
+    return this.pending === 0 && this.#outstanding === 0 && !this.#scheduled;
   }
 
   get pending(): number {
-    return this.#queue.size;
+    return this.#queue.size + this.#removals.size;
   }
 
   /** The row differs, or may differ. */
   enqueue(ref: number): void {
     if (this.o.state.hasFlag(ref, FLAG.queued)) return;
     this.o.state.setFlag(ref, FLAG.queued);
-    this.#queue.push(ref);
+    if (this.o.state.wantedBody(ref) === 0) this.#removals.push(ref);
+    else this.#queue.push(ref);
     this.#schedule();
   }
 
@@ -113,7 +120,7 @@ export class WriteLoop {
   }
 
   #schedule(): void {
-    if (this.#scheduled || this.#paused || this.#queue.size === 0) return;
+    if (this.#scheduled || this.#paused || this.pending === 0) return;
     this.#scheduled = true;
     this.o.clock.soon(() => {
       this.#scheduled = false;
@@ -124,11 +131,11 @@ export class WriteLoop {
   #pump(): void {
     let budget = ROWS_PER_TURN;
     const most = this.#limit < this.o.batchSize ? 1 : MAX_OUTSTANDING;
-    while (!this.#paused && this.#outstanding < most && this.#queue.size > 0 && budget > 0) {
+    while (!this.#paused && this.#outstanding < most && this.pending > 0 && budget > 0) {
       const refs: number[] = [];
       const changes: RouteChange[] = [];
-      while (changes.length < this.#limit && this.#queue.size > 0 && budget-- > 0) {
-        const ref = this.#queue.shift();
+      while (changes.length < this.#limit && this.pending > 0 && budget-- > 0) {
+        const ref = this.#next();
         this.o.state.clearFlag(ref, FLAG.queued);
         const change = this.#plan(ref);
         if (!change) continue;
@@ -136,9 +143,16 @@ export class WriteLoop {
         changes.push(change);
       }
       if (changes.length > 0) this.#send({ refs, changes });
+      // Neither has to wait for the end of the other.
+      this.#removalsFirst = !this.#removalsFirst;
     }
     if (budget <= 0) this.#schedule();
     this.o.onProgress();
+  }
+
+  #next(): number {
+    const removal = this.#queue.size === 0 || (this.#removalsFirst && this.#removals.size > 0);
+    return removal ? this.#removals.take() : this.#queue.shift();
   }
 
   /** The change that brings a row nearer to what is wanted, if any is due. */

@@ -6,6 +6,7 @@ import { PrintFibWriter } from '../fib/print-writer.js';
 import type { FibWriter } from '../fib/writer.js';
 import { protocolNumber, tableNumber } from './ip-names.js';
 import { IpRouteWriter } from './ip-route-writer.js';
+import { NetlinkWriter } from './netlink/index.js';
 
 /** Protocols that mark routes of the kernel itself or of a human; taking them for ours would remove such routes. */
 const RESERVED_PROTOCOLS = new Set([1, 2, 3, 4, 9, 16]);
@@ -16,12 +17,20 @@ const RESERVED_PROTOCOLS = new Set([1, 2, 3, 4, 9, 16]);
  * @throws UsageError `bad_fib_type`, `bad_option`
  */
 export function createFibWriter(options: FibOptions, print: (line: string) => void = printLine): FibWriter {
-  if (options.netns !== undefined && (options.type !== 'ip-route' || !/^[^\s/]+$/.test(options.netns))) {
-    throw new UsageError('bad_option', "netns is the name of a network namespace, for type 'ip-route' only", 'netns');
+  const writesToKernel = options.type === 'ip-route' || options.type === 'netlink';
+  if (options.netns !== undefined && (!writesToKernel || !/^[^\s/]+$/.test(options.netns))) {
+    throw new UsageError(
+      'bad_option',
+      "netns is the name of a network namespace, for types 'ip-route' and 'netlink' only",
+      'netns',
+    );
   }
+  const where = options.netns === undefined ? {} : { netns: options.netns };
   switch (options.type) {
     case 'ip-route':
-      return new IpRouteWriter(options.netns === undefined ? {} : { netns: options.netns });
+      return new IpRouteWriter(where);
+    case 'netlink':
+      return new NetlinkWriter(where);
     case 'memory':
       return new MemoryFibWriter();
     case 'print':

@@ -121,8 +121,10 @@ function* networks({ networks: list, fib }: ConfigDraft): Generator<ConfigProble
   }
 }
 
-function* fibType({ fib }: ConfigDraft): Generator<ConfigProblem> {
-  if (fib?.netns !== undefined && fib.type !== 'ip-route') {
+function* fibType({ fib }: ConfigDraft, machine?: Machine): Generator<ConfigProblem> {
+  const reason = fib?.type === 'netlink' ? machine?.whyNoNetlink?.() : undefined;
+  if (reason !== undefined) yield { path: ['fib', 'type'], message: `netlink cannot be had: ${reason}` };
+  if (fib?.netns !== undefined && fib.type !== 'ip-route' && fib.type !== 'netlink') {
     yield { path: ['fib', 'netns'], message: `type: ${fib.type} writes to no kernel, so netns has no effect` };
   }
 }

@@ -191,7 +191,7 @@ export const CONNECTION_RATE_LIMIT = {
 } satisfies Shape<ConnectionRateLimit>;
 
 export const FIB = {
-  type: v.oneOf(['ip-route', 'memory', 'print']),
+  type: v.oneOf(['ip-route', 'netlink', 'memory', 'print']),
   table: v.tableName.optional(),
   protocol: v.protocolName.optional(),
   metric: u32.optional(),

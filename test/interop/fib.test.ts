@@ -5,13 +5,13 @@ import type { FibEvent } from '../../lib/fib/events.js';
 import type { Fib } from '../../lib/fib/fib.js';
 import type { FibOptions } from '../../lib/fib/options.js';
 import { createFib } from '../../lib/io/create-fib.js';
-import { IpRouteWriter, realClock } from '../../lib/io/index.js';
+import { IpRouteWriter, NetlinkWriter, realClock } from '../../lib/io/index.js';
 import { fibWriterConformance } from '../fib/conformance.js';
 import { FibNamespace } from './fib-namespace.js';
 import { eventually } from './harness/eventually.js';
 import { missing } from './harness/requirements.js';
 
-const reason = missing([]);
+const reason = missing(['socketOptions']);
 
 if (reason !== undefined) {
   describe(`FIB on a real kernel (skipped: ${reason})`, () => {
@@ -22,27 +22,33 @@ if (reason !== undefined) {
     });
   });
 } else {
-  fibWriterConformance('ip-route on a real kernel', async () => {
-    const ns = await FibNamespace.create();
-    const foreign = {
-      add: (prefix: string, metric: number) => ns.ip(`route replace blackhole ${prefix} proto static metric ${metric}`),
-      remove: (prefix: string) => ns.ip(`route del blackhole ${prefix} proto static`),
-    };
-    return { writer: new IpRouteWriter({ netns: ns.name }), device: 'eth0', foreign, cleanUp: () => ns.remove() };
-  });
-  describe('FIB on a real kernel', function () {
-    this.timeout(60_000);
-    tests();
-  });
+  for (const [type, Writer] of [
+    ['ip-route', IpRouteWriter],
+    ['netlink', NetlinkWriter],
+  ] as const) {
+    fibWriterConformance(`${type} on a real kernel`, async () => {
+      const ns = await FibNamespace.create();
+      const foreign = {
+        add: (prefix: string, metric: number) =>
+          ns.ip(`route replace blackhole ${prefix} proto static metric ${metric}`),
+        remove: (prefix: string) => ns.ip(`route del blackhole ${prefix} proto static`),
+      };
+      return { writer: new Writer({ netns: ns.name }), device: 'eth0', foreign, cleanUp: () => ns.remove() };
+    });
+    describe(`FIB on a real kernel, ${type}`, function () {
+      this.timeout(60_000);
+      tests(type);
+    });
+  }
 }
 
-function tests(): void {
+function tests(writer: 'ip-route' | 'netlink'): void {
   let ns: FibNamespace;
   let fib: Fib;
   let events: FibEvent[];
 
   const make = async (options: Partial<FibOptions> = {}): Promise<void> => {
-    fib = createFib({ type: 'ip-route', netns: ns.name, ...options }, { clock: realClock });
+    fib = createFib({ type: writer, netns: ns.name, ...options }, { clock: realClock });
     events = [];
     fib.onEvent((event) => events.push(event));
     await fib.start();
@@ -274,7 +280,8 @@ function tests(): void {
   it('is right after SIGKILL and a new start with other wishes', async () => {
     await make();
     await fib.stop();
-    const child = spawn(process.execPath, ['--import', 'tsx', 'test/interop/fib-writer.ts', ns.name, '0', '3000']);
+    const script = ['--import', 'tsx', 'test/interop/fib-writer.ts', writer, ns.name, '0', '3000'];
+    const child = spawn(process.execPath, script);
     let output = '';
     child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
     await eventually(() => output, { what: 'the writer is at work', until: (text) => text.includes('begun') });
@@ -294,7 +301,8 @@ function tests(): void {
     });
   });
 
-  it('starts a killed ip anew, in the middle of its work too', async () => {
+  it('starts a killed ip anew, in the middle of its work too', async function () {
+    if (writer !== 'ip-route') this.skip();
     await make();
     for (let i = 0; i < 20_000; i++) fib.set(`10.${64 + (i >> 8)}.${i & 255}.0/24`, { nextHop: '10.0.0.2' });
     await eventually(() => ns.pids(/-batch/), {
