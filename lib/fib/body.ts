@@ -34,7 +34,7 @@ export interface RouteBody {
   /** Preferred source address. */
   readonly source?: string;
   readonly mtu?: number;
-  /** Only where it is another one than the Fib's: such a route has a place of its own in the kernel. For writers it stands beside. */
+  /** Only where it is another one than the Fib's: such a route has a place of its own in the kernel. Writers never see it here. */
   readonly metric?: number;
   /** Other attributes a foreign program set, in the words of ip-route(8). tsbgp writes none. */
   readonly extra?: string;
@@ -63,6 +63,13 @@ export function withOnlink(body: RouteBody): RouteBody {
   const onlink = (hop: Hop): Hop =>
     hop.gateway !== undefined && hop.device !== undefined ? { ...hop, onlink: true } : hop;
   return routeBody({ ...body, hops: body.hops.map(onlink) });
+}
+
+/** As writers get it: the metric stands beside it. */
+export function withoutMetric(body: RouteBody): RouteBody {
+  if (body.metric === undefined) return body;
+  const { metric: _, ...rest } = body;
+  return routeBody(rest);
 }
 
 /** A route that drops what it covers: own aggregates. */

@@ -52,7 +52,12 @@ export class Fib {
     this.#atStart = checked.atStart;
     this.#atStop = checked.atStop;
     const unchecked = writer.nextHops === 'unchecked';
-    this.#resolver = new Resolver({ table, viaDefault: checked.resolveViaDefault, viaMain: checked.resolveViaMain, unchecked });
+    this.#resolver = new Resolver({
+      table,
+      viaDefault: checked.resolveViaDefault,
+      viaMain: checked.resolveViaMain,
+      unchecked,
+    });
     this.#learner = new Learner(this.#resolver, table);
     this.#state = new RouteState({ table, protocol, metric, metrics }, this.#resolver);
     const emit = (event: FibEvent): void => this.#emit(event);
@@ -75,7 +80,10 @@ export class Fib {
       mayRemove: (ref) => this.#mayRemove(ref),
       takeRemoval: () => this.#phase === 'stopping' || this.#guard.take(),
       onWriterFailed: (error) => this.#failed(error),
-      onAcknowledged: () => this.#writerState.acknowledged(),
+      onAcknowledged: () => {
+        this.#writerState.acknowledged();
+        this.#reconciler.checkTwins();
+      },
       occupant: (ref) => this.#occupant(ref),
       onDoubt: (reason) => this.#reconciler.request(reason, 200),
       onProgress: () => this.#settle(),
@@ -159,7 +167,6 @@ export class Fib {
     this.#state.forEach((ref, c, row) => {
       if ((c.flags[row]! & FLAG.stale) !== 0) this.#loop.enqueue(ref);
     });
-    if (this.#reconciler.foundTwins) this.reconcile('routes of ours with two metrics');
   }
 
   /** Routes of our protocol and table with these metrics are ours too, from now on: targets may have them. */

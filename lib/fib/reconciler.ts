@@ -59,8 +59,8 @@ export class Reconciler {
   readonly #changedLinks = new Set<string>();
   #closed = false;
   #own = 0;
-  /** The last reading met prefixes of ours with two metrics, of which only one is accounted for. */
-  #twins = false;
+  /** Rows of which the last reading met two routes with different metrics: only one is accounted for. */
+  readonly #twins = new Set<number>();
 
   constructor(private readonly o: ReconcilerOptions) {}
 
@@ -73,9 +73,14 @@ export class Reconciler {
     return this.#running;
   }
 
-  /** Whether there may be routes of ours that only another reading will account for. */
-  get foundTwins(): boolean {
-    return this.#twins;
+  /** Something was written: where one of two routes of a prefix is gone, another reading will find the other one. */
+  checkTwins(): void {
+    for (const ref of this.#twins) {
+      const held = this.o.state.columns(ref).kernel[ref >> 1]!;
+      if (held !== 0 && held !== this.o.state.wantedBody(ref)) continue;
+      this.#twins.delete(ref);
+      this.request('routes of ours had two metrics');
+    }
   }
 
   /** Read soon. Several requests become one reading. */
@@ -115,7 +120,7 @@ export class Reconciler {
     const picture = this.o.resolver.newPicture();
     this.#missed = [];
     this.#own = 0;
-    this.#twins = false;
+    this.#twins.clear();
     const reading = ++this.#reading;
     const limit = this.o.clock.after(this.o.readTimeoutMs, () => {
       this.o.writer.reset(`the kernel's tables were not read within ${this.o.readTimeoutMs / 1000} s`);
@@ -159,7 +164,7 @@ export class Reconciler {
     const body = state.bodies.retain(state.bodyOf(c.family, route.metric, route.body));
     if (c.seen[row] === reading) {
       // Two of ours with different metrics. The one that is not wanted is what has to go.
-      this.#twins = true;
+      this.#twins.add(ref);
       if (c.kernel[row] === state.wantedBody(ref)) state.setKernel(ref, body);
       else state.bodies.release(body);
       return;

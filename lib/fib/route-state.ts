@@ -53,7 +53,9 @@ export class RouteState {
   /** Whether a metric that the kernel tells may be that of a route of ours. */
   hasMetric(family: 4 | 6, metric: number): boolean {
     if (metric === this.metricOf(family)) return true;
-    return this.#metrics.size > 0 && (this.#metrics.has(metric) || (metric === 1024 && family === 6 && this.#metrics.has(0)));
+    return (
+      this.#metrics.size > 0 && (this.#metrics.has(metric) || (metric === 1024 && family === 6 && this.#metrics.has(0)))
+    );
   }
 
   /** What the kernel holds of ours, as it is known here: a metric that is not the usual one is part of it. */

@@ -7,7 +7,8 @@ export function wholeWeights(shares: readonly number[]): number[] {
   // The smallest factor that makes all of them whole, if there is one.
   for (let factor = 1; factor * most <= MAX_WEIGHT; factor++) {
     const whole = shares.map((share) => share * factor);
-    if (whole.every((share) => share >= 0.5 && Math.abs(share - Math.round(share)) < 1e-6)) return whole.map(Math.round);
+    if (whole.every((share) => share >= 0.5 && Math.abs(share - Math.round(share)) < 1e-6))
+      return whole.map(Math.round);
   }
   return shares.map((share) => Math.max(1, Math.round((share / most) * MAX_WEIGHT)));
 }

@@ -1,6 +1,7 @@
 import type { Clock, Timer } from '../net/index.js';
 import { KernelError } from './errors.js';
 import type { FibEvent } from './events.js';
+import { withoutMetric } from './body.js';
 import { FLAG } from './route-table.js';
 import type { RouteState } from './route-state.js';
 import type { FibWriter, RouteChange, WriteFailure } from './writer.js';
@@ -176,7 +177,7 @@ export class WriteLoop {
       table: state.identity.table,
       protocol: state.identity.protocol,
       metric: state.metricOf(state.columns(ref).family, body),
-      body: op === 'delete' ? state.bodies.get(body) : state.bodies.forWriting(body),
+      body: withoutMetric(op === 'delete' ? state.bodies.get(body) : state.bodies.forWriting(body)),
     };
   }
 

@@ -78,7 +78,8 @@ export class Multipath {
   ): void {
     for (let i = equal.length - 1; i >= 0; i--) {
       const row = equal.at(i);
-      const reason = kindOf(cx, row) !== kind ? 'it is of another kind than the best one' : this.whyOther(cx, best, row, kind);
+      const reason =
+        kindOf(cx, row) !== kind ? 'it is of another kind than the best one' : this.whyOther(cx, best, row, kind);
       if (reason === undefined) continue;
       why?.set(row, reason);
       equal.removeAt(i);
@@ -93,7 +94,9 @@ export class Multipath {
         ? undefined
         : 'it is from another neighbor AS than the best one, and multipath.asPathRelax is not set';
     }
-    return sameAsPath(cx, a, b) ? undefined : 'its AS_PATH is another one than that of the best, and multipath.asPathRelax is not set';
+    return sameAsPath(cx, a, b)
+      ? undefined
+      : 'its AS_PATH is another one than that of the best, and multipath.asPathRelax is not set';
   }
 
   /**

@@ -61,7 +61,10 @@ function* fibPolicies(draft: ConfigDraft): Generator<ConfigProblem> {
       const { type, ...rest } = actions.kernelRoute ?? {};
       const useless = (['prefSrc', 'mtu', 'device'] as const).find((key) => rest[key] !== undefined);
       if (type === undefined || useless === undefined) continue;
-      yield { path: ['policies', name, k, 'actions', 'kernelRoute', useless], message: `a ${type} route has no ${useless}` };
+      yield {
+        path: ['policies', name, k, 'actions', 'kernelRoute', useless],
+        message: `a ${type} route has no ${useless}`,
+      };
     }
   }
 }

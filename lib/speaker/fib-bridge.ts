@@ -37,6 +37,8 @@ export interface FibBridgeOptions {
   readonly rib: Rib;
   readonly choice: KernelChoice;
   readonly resolver: NextHopResolver;
+  /** Paths changed, perhaps only some that are used beside a best one. */
+  readonly onPathsChange: () => void;
 }
 
 export class FibBridge {
@@ -62,6 +64,7 @@ export class FibBridge {
       if (rib.multipath !== undefined && !known) {
         const listener: DecidedListener = (prefixes, from, to) => {
           for (let i = from; i < to; i++) this.applyOne(rib, prefixes.at(i));
+          this.o.onPathsChange();
         };
         this.listeners.set(rib, listener);
         rib.decidedListeners.add(listener);

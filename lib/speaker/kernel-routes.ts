@@ -37,12 +37,13 @@ export class KernelRoutes {
     this.choice = new KernelChoice(originator, fib.metric);
     const { resolveViaBgp: use = true, resolveViaDefault: useDefault = true } = config.fib ?? {};
     resolver.setFib(fib, { rib, choice: this.choice, use, useDefault });
-    this.bridge = new FibBridge({ fib, rib, choice: this.choice, resolver });
+    const onPathsChange = (): void => this.recursion.onChange();
+    this.bridge = new FibBridge({ fib, rib, choice: this.choice, resolver, onPathsChange });
     this.recursion = new Recursion({ clock, rib, loop, resolver, bridge: this.bridge, onSettled });
     this.takePolicy(config, o.policies);
     loop.onBestPathChange((family, changed) => {
       this.bridge.apply(family, changed);
-      this.recursion.onBestPathChange();
+      this.recursion.onChange();
     });
     fib.onResolutionChange(() => this.recursion.refresh());
   }

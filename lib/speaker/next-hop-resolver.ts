@@ -117,7 +117,11 @@ export class NextHopResolver {
     // On a network of ours: nobody else's word counts for the way to it.
     const direct = cover.leads ? fib.resolve(text) : undefined;
     const way: Way = direct
-      ? { reachability: { reachable: 'yes', metric: direct.metric }, exits: [{ nextHop: text }], open: !cover.connected }
+      ? {
+          reachability: { reachable: 'yes', metric: direct.metric },
+          exits: [{ nextHop: text }],
+          open: !cover.connected,
+        }
       : NOWHERE;
     if (cover.connected || !this.own?.use) return way;
     const { rib, choice, useDefault } = this.own;
@@ -181,5 +185,7 @@ function isSame(a: Uint8Array, b: Uint8Array): boolean {
 }
 
 function textOf(exits: readonly NextHop[] | null): string {
-  return exits === null ? 'link' : exits.map(({ nextHop, device, weight }) => `${nextHop}%${device}*${weight}`).join(' ');
+  return exits === null
+    ? 'link'
+    : exits.map(({ nextHop, device, weight }) => `${nextHop}%${device}*${weight}`).join(' ');
 }

@@ -41,8 +41,8 @@ export class Recursion {
     return this.due;
   }
 
-  /** Best paths changed. */
-  onBestPathChange(): void {
+  /** Routes of ours changed. */
+  onChange(): void {
     if (this.due || !this.o.resolver.dependsOnOwnRoutes) return;
     this.due = true;
     const wait = this.notBefore - this.o.clock.now();

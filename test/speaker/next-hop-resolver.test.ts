@@ -30,7 +30,8 @@ describe('next hops that are our own address (RFC 4271 5.1.3)', () => {
 
 describe('next hops and the kernel', () => {
   /** The two things that the resolver asks a Fib. */
-  const fib = (knowsKernel: boolean): Fib => ({ knowsKernel, cover: () => ({ length: -1, metric: 0, connected: false, leads: false }) }) as unknown as Fib;
+  const fib = (knowsKernel: boolean): Fib =>
+    ({ knowsKernel, cover: () => ({ length: -1, metric: 0, connected: false, leads: false }) }) as unknown as Fib;
   const nextHop = Uint8Array.of(192, 0, 2, 2);
 
   it('one that the kernel cannot reach is not usable (RFC 4271 9.1.2.1)', () => {
