@@ -269,9 +269,13 @@ export class FamilyRib implements DecisionContext {
     this.markDirty(paths.prefix[row]!);
   }
 
-  /** Next hops were resolved anew: mark the prefixes of all paths that use a changed one. @returns whether one has */
-  refreshNextHops(): boolean {
-    const changed = this.nextHops.refresh();
+  /**
+   * Resolve next hops anew, and mark the prefixes of all paths that use a changed one.
+   * @param most stop when so many have changed
+   * @returns whether one has
+   */
+  refreshNextHops(most = Infinity): boolean {
+    const changed = this.nextHops.refresh(most);
     if (changed.size === 0) return false;
     const { paths, store } = this;
     for (let row = 0; row < paths.limit; row++) {

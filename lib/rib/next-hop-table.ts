@@ -108,12 +108,14 @@ export class NextHopTable {
     return changed;
   }
 
-  /** Ask anew for every next hop. @returns the ids whose answer changed */
-  refresh(): Set<number> {
+  /** Ask anew for every next hop, until so many answers are others than before. @returns the ids whose answer changed */
+  refresh(most = Infinity): Set<number> {
     const changed = new Set<number>();
-    this.octetsById.forEach((octets, id) => {
-      if (octets !== undefined && this.refreshOne(id)) changed.add(id);
-    });
+    for (const [id, octets] of this.octetsById.entries()) {
+      if (octets === undefined || !this.refreshOne(id)) continue;
+      changed.add(id);
+      if (changed.size >= most) break;
+    }
     return changed;
   }
 }

@@ -43,7 +43,10 @@ export class Recursion {
 
   /** Routes of ours changed. */
   onChange(): void {
-    if (this.due || !this.o.resolver.dependsOnOwnRoutes) return;
+    if (!this.due && this.o.resolver.dependsOnOwnRoutes) this.plan();
+  }
+
+  private plan(): void {
     this.due = true;
     const wait = this.notBefore - this.o.clock.now();
     if (wait < 1) this.enqueue();
@@ -66,8 +69,13 @@ export class Recursion {
     const begin = clock.now();
     this.due = false;
     resolver.beginRefresh();
+    // Next hops that depend on each other's routes can change in step for ever. One at a time they come to rest.
+    const inTurn = this.restless > PATIENCE;
     let changed = false;
-    for (const family of rib.families) changed = family.refreshNextHops() || changed;
+    for (const family of rib.families) {
+      if (family.refreshNextHops(inTurn ? 1 : Infinity)) changed = true;
+      if (inTurn && changed) break;
+    }
     if (resolver.hasMoved) loop.addJob(bridge.reapplyJob());
     const isCalm = begin - this.notBefore > CALM_MS;
     this.restless = changed || resolver.hasMoved ? (isCalm ? 1 : this.restless + 1) : 0;
@@ -75,7 +83,8 @@ export class Recursion {
     const unrest = this.restless > PATIENCE ? CALM_DOWN_MS * 2 ** Math.min(10, this.restless - PATIENCE) : 0;
     this.notBefore = end + Math.min(MAX_REST_MS, Math.max((end - begin) * REST_FACTOR, unrest));
     loop.scheduleIfDirty();
-    if (!changed) onSettled();
+    if (inTurn && changed) this.plan();
+    if (!this.due) onSettled();
   }
 
   stop(): void {
