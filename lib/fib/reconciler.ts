@@ -291,9 +291,13 @@ export class Reconciler {
         this.o.onForeignRoutes('soon');
         this.request('a link changed');
       },
-      onResync: (reason) => this.request(reason),
+      onResync: (reason) => {
+        resolver.forgetLinks();
+        this.request(reason);
+      },
       onEnd: (error) => {
         this.#watch = null;
+        resolver.forgetLinks();
         // Without a watch, the periodic reading is what is left; it also starts the watch anew.
         const delay = Math.min(60_000, 500 * 2 ** Math.min(10, this.#watchFailures++));
         this.request(`the watch of the kernel ended: ${error.message}`, delay);

@@ -65,6 +65,8 @@ export class Resolver {
   readonly #bodies = new BodyPool('stateKey');
   /** Devices that lost their link since the kernel was read. */
   readonly #down = new Set<string>();
+  /** Devices whose last word was that they are down: what is sent over a device by decree needs no route that would tell. */
+  readonly #linksDown = new Set<string>();
 
   constructor(private readonly options: ResolverOptions) {}
 
@@ -102,8 +104,15 @@ export class Resolver {
 
   /** A device lost its link or has it again: known at once, without waiting for its routes to be read. */
   setDown(device: string, down: boolean): void {
-    if (down) this.#down.add(device);
-    else this.#down.delete(device);
+    for (const set of [this.#down, this.#linksDown]) {
+      if (down) set.add(device);
+      else set.delete(device);
+    }
+  }
+
+  /** Words about links may have been lost. */
+  forgetLinks(): void {
+    this.#linksDown.clear();
   }
 
   /**
@@ -158,8 +167,7 @@ export class Resolver {
 
   /** A next hop that is on the link of a device because somebody says so; empty while the device has no link. */
   onLink(nextHop: string, device: string): Hop[] {
-    const gateway = canonicalAddress(nextHop);
-    return this.usable([{ gateway, device, onlink: true }]);
+    return this.#linksDown.has(device) ? [] : [{ gateway: canonicalAddress(nextHop), device, onlink: true }];
   }
 
   /** Like {@link resolve}, but without remembering that it was asked. */
