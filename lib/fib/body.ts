@@ -68,8 +68,13 @@ export function withOnlink(body: RouteBody): RouteBody {
 /** As writers get it: the metric stands beside it. */
 export function withoutMetric(body: RouteBody): RouteBody {
   if (body.metric === undefined) return body;
-  const { metric: _, ...rest } = body;
-  return routeBody(rest);
+  const { type, hops, source, mtu, extra } = body;
+  return routeBody({
+    ...{ type, hops },
+    ...(source === undefined ? {} : { source }),
+    ...(mtu === undefined ? {} : { mtu }),
+    ...(extra === undefined ? {} : { extra }),
+  });
 }
 
 /** A route that drops what it covers: own aggregates. */

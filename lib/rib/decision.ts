@@ -257,11 +257,15 @@ export function selectBest(cx: DecisionContext, head: number, lostAt?: Map<numbe
   return runSteps(cx, count, lostAt);
 }
 
+/** The first step that compares usable paths; it only looks for LLGR_STALE. */
+function firstStep(cx: DecisionContext): number {
+  return USABILITY_STEPS + Number(!cx.store.hasLongLivedStale);
+}
+
 /** Compare the usable candidates. @returns the best row, or -1 when there is none */
-function runSteps(cx: DecisionContext, count: number, lostAt?: Map<number, number>): number {
-  // The first of them only looks for LLGR_STALE.
-  const first = USABILITY_STEPS + Number(!cx.store.hasLongLivedStale);
-  for (let s = first; s < DECISION_STEPS.length && count > 1; s++) count = applyStep(cx, s, count, lostAt);
+function runSteps(cx: DecisionContext, count: number, lostAt?: Map<number, number>, from = 0): number {
+  for (let s = Math.max(from, firstStep(cx)); s < DECISION_STEPS.length && count > 1; s++)
+    count = applyStep(cx, s, count, lostAt);
   return count === 0 ? -1 : candidates[0]!;
 }
 
@@ -280,17 +284,16 @@ export function equalPaths(cx: DecisionContext, head: number, equal: IdStack): v
     if (count === candidates.length) candidates = grow(candidates, count * 2);
     candidates[count++] = row;
   }
-  const first = USABILITY_STEPS + Number(!cx.store.hasLongLivedStale);
-  for (let s = first; s < FIRST_TIE_BREAK && count > 1; s++) count = applyStep(cx, s, count);
+  for (let s = firstStep(cx); s < FIRST_TIE_BREAK && count > 1; s++) count = applyStep(cx, s, count);
   for (let i = 0; i < count; i++) equal.push(candidates[i]!);
 }
 
-/** The best row of a list of usable ones; -1 when it is empty. */
-export function bestOf(cx: DecisionContext, rows: IdStack): number {
+/** The best row of a list of usable ones, by the steps from one on; -1 when it is empty. */
+export function bestOf(cx: DecisionContext, rows: IdStack, from = 0): number {
   const count = rows.length;
   if (count > candidates.length) candidates = new Int32Array(count * 2);
   for (let i = 0; i < count; i++) candidates[i] = rows.at(i);
-  return runSteps(cx, count);
+  return runSteps(cx, count, undefined, from);
 }
 
 /** Keep the candidates that a step likes best. @returns how many */

@@ -1,8 +1,8 @@
 /** Link Bandwidth extended community (draft-ietf-idr-link-bandwidth), and weights of paths by it. */
+import { attributeValue } from './attribute-value.js';
 import type { AttributeStore } from './attribute-store.js';
 
 const EXTENDED_COMMUNITIES = 16;
-const EXTENDED_LENGTH = 0x10;
 /** Two-octet AS specific; the bit that says whether it is transitive does not count here. */
 const TRANSITIVE_BIT = 0x40;
 const LINK_BANDWIDTH = 0x04;
@@ -11,17 +11,8 @@ const float = new DataView(new ArrayBuffer(4));
 
 /** Octets per second that a set's first Link Bandwidth community tells; 0: it has none, or one that tells nothing. */
 export function linkBandwidthOf(store: AttributeStore, id: number): number {
-  const chunk = store.chunkOf(id);
-  const begin = store.offsetOf(id);
-  const end = begin + store.lengthOf(id);
-  for (let at = begin + store.nextHopLengthOf(id); at < end;) {
-    const extended = (chunk[at]! & EXTENDED_LENGTH) !== 0;
-    const start = at + (extended ? 4 : 3);
-    const next = start + (extended ? (chunk[at + 2]! << 8) | chunk[at + 3]! : chunk[at + 2]!);
-    if (chunk[at + 1] === EXTENDED_COMMUNITIES) return bandwidthIn(chunk, start, next);
-    at = next;
-  }
-  return 0;
+  const [start, end] = attributeValue(store, id, EXTENDED_COMMUNITIES);
+  return bandwidthIn(store.chunkOf(id), start, end);
 }
 
 function bandwidthIn(bytes: Uint8Array, start: number, end: number): number {

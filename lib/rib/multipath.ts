@@ -4,8 +4,9 @@
  * the same neighbor AS (eBGP) or the very same AS_PATH (iBGP), unless that is relaxed to the same length.
  */
 import { ATTR } from './attribute-store.js';
+import { attributeValue } from './attribute-value.js';
 import { IdStack } from './columns.js';
-import { bestOf, equalPaths, type DecisionContext } from './decision.js';
+import { bestOf, equalPaths, FIRST_TIE_BREAK, type DecisionContext } from './decision.js';
 import { linkBandwidthOf, weightsFor } from './link-bandwidth.js';
 import { compareSources, LOCAL_SOURCE } from './peer-table.js';
 
@@ -27,6 +28,7 @@ export interface MultipathOptions {
   readonly linkBandwidth?: LinkBandwidthUse | undefined;
 }
 
+const AS_PATH = 2;
 /** Scratch: nothing of it outlives a call. */
 const equal = new IdStack();
 
@@ -51,7 +53,7 @@ export class Multipath {
     chosen.clear();
     equalPaths(cx, head, equal);
     if (equal.length === 0) return;
-    const best = bestOf(cx, equal);
+    const best = bestOf(cx, equal, FIRST_TIE_BREAK);
     chosen.push(best);
     const kind = kindOf(cx, best);
     if (equal.length === 1 || kind === undefined) return;
@@ -59,7 +61,7 @@ export class Multipath {
     this.keepComparable(cx, best, kind, why);
     const most = this.most[kind];
     while (equal.length > 0) {
-      const next = bestOf(cx, equal);
+      const next = bestOf(cx, equal, FIRST_TIE_BREAK);
       takeOut(equal, next);
       const twin = sameWay(cx, next, chosen);
       if (twin) why?.set(next, 'it has the same next hop as a better one');
@@ -149,28 +151,13 @@ function isLinkLocalOnly(cx: DecisionContext, row: number): boolean {
   return !global && octets[octets.length - 16] === 0xfe && (octets[octets.length - 15]! & 0xc0) === 0x80;
 }
 
-/** Octets of an AS_PATH: where it begins in its chunk, and its length. */
-function locateAsPath(cx: DecisionContext, id: number): { readonly start: number; readonly end: number } {
-  const { store } = cx;
-  const chunk = store.chunkOf(id);
-  const begin = store.offsetOf(id);
-  const last = begin + store.lengthOf(id);
-  for (let at = begin + store.nextHopLengthOf(id); at < last;) {
-    const extended = (chunk[at]! & 0x10) !== 0;
-    const start = at + (extended ? 4 : 3);
-    const end = start + (extended ? (chunk[at + 2]! << 8) | chunk[at + 3]! : chunk[at + 2]!);
-    if (chunk[at + 1] === 2) return { start, end };
-    at = end;
-  }
-  return { start: 0, end: 0 };
-}
-
 function sameAsPath(cx: DecisionContext, a: number, b: number): boolean {
   if (a === b) return true;
-  const [one, two] = [locateAsPath(cx, a), locateAsPath(cx, b)];
-  const length = one.end - one.start;
-  if (two.end - two.start !== length) return false;
-  const [x, y] = [cx.store.chunkOf(a), cx.store.chunkOf(b)];
-  for (let i = 0; i < length; i++) if (x[one.start + i] !== y[two.start + i]) return false;
+  const { store } = cx;
+  const [start, end] = attributeValue(store, a, AS_PATH);
+  const [other, otherEnd] = attributeValue(store, b, AS_PATH);
+  if (otherEnd - other !== end - start) return false;
+  const [x, y] = [store.chunkOf(a), store.chunkOf(b)];
+  for (let i = 0; i < end - start; i++) if (x[start + i] !== y[other + i]) return false;
   return true;
 }

@@ -30,7 +30,17 @@ interface FamilyState {
   told: Uint32Array;
   /** By next hop id. */
   known: (Known | undefined)[];
+  /** What several paths together became, by their next hops, links and shares, and the verdict. */
+  readonly shared: Map<string, Shared>;
 }
+
+interface Shared {
+  readonly octets: readonly Uint8Array[];
+  readonly target: number;
+}
+
+/** So many combinations of paths are remembered. */
+const MOST_SHARED = 4096;
 
 export interface FibBridgeOptions {
   readonly fib: Fib;
@@ -47,7 +57,8 @@ export class FibBridge {
   private readonly listeners = new Map<FamilyRib, DecidedListener>();
 
   constructor(private readonly o: FibBridgeOptions) {
-    for (const rib of o.rib.families) this.families.set(rib, { told: new Uint32Array(16), known: [] });
+    for (const rib of o.rib.families)
+      this.families.set(rib, { told: new Uint32Array(16), known: [], shared: new Map() });
     this.followPaths();
   }
 
@@ -87,6 +98,7 @@ export class FibBridge {
     for (const state of this.families.values()) {
       for (const known of state.known) if (known) this.targets.release(known.target);
       state.known = [];
+      this.forgetShared(state);
     }
     const families = [...this.families.keys()];
     let [at, prefix] = [0, 0];
@@ -128,7 +140,8 @@ export class FibBridge {
       const type = choice.localType(rib, prefix);
       return type === undefined ? 0 : this.targets.retain(rejecting({ type, ...settings }));
     }
-    if (choice.isShared(rib, prefix)) return this.retain(choice.sharedMembers(rib, prefix), settings);
+    if (choice.isShared(rib, prefix))
+      return this.sharedTarget(state, choice.sharedMembers(rib, prefix), verdict, settings);
     const nextHop = rib.store.nextHop[attributes]!;
     const octets = rib.nextHops.octetsOf(nextHop);
     const { device } = rib.peers.get(source);
@@ -137,11 +150,37 @@ export class FibBridge {
       this.targets.hold(known.target);
       return known.target;
     }
-    const target = this.retain([{ nextHop: octets, device, weight: 1 }], settings);
+    const target = this.retain([{ id: nextHop, nextHop: octets, device, weight: 1 }], settings);
     if (known) this.targets.release(known.target);
     this.targets.hold(target);
     state.known[nextHop] = { octets, device, verdict, target };
     return target;
+  }
+
+  private sharedTarget(
+    { shared }: Pick<FamilyState, 'shared'>,
+    members: readonly KernelMember[],
+    verdict: number,
+    settings: KernelRouteActions,
+  ): number {
+    let key = `${verdict}`;
+    for (const { id, weight, device } of members) key += ` ${id}*${weight}%${device}`;
+    const known = shared.get(key);
+    if (known && members.every(({ nextHop }, i) => known.octets[i] === nextHop)) {
+      this.targets.hold(known.target);
+      return known.target;
+    }
+    if (known) this.targets.release(known.target);
+    else if (shared.size >= MOST_SHARED) this.forgetShared({ shared });
+    const target = this.retain(members, settings);
+    this.targets.hold(target);
+    shared.set(key, { octets: members.map(({ nextHop }) => nextHop), target });
+    return target;
+  }
+
+  private forgetShared({ shared }: Pick<FamilyState, 'shared'>): void {
+    for (const { target } of shared.values()) this.targets.release(target);
+    shared.clear();
   }
 
   private retain(members: readonly KernelMember[], settings: KernelRouteActions): number {

@@ -11,6 +11,8 @@ import { isUnspecified } from './forwarding-address.js';
 
 /** A path that is used. */
 export interface KernelMember {
+  /** Number of the next hop; it is used again when the next hop is gone. */
+  readonly id: number;
   /** Octets of the next hop, as the RIB's NextHopTable has them. */
   readonly nextHop: Uint8Array;
   /** The link of its neighbor, where link-local next hops are. */
@@ -73,8 +75,8 @@ export class KernelChoice {
   }
 
   private member(rib: FamilyRib, attributes: number, source: number, weight: number): KernelMember {
-    const nextHop = rib.nextHops.octetsOf(rib.store.nextHop[attributes]!);
-    return { nextHop, device: rib.peers.get(source).device, weight };
+    const id = rib.store.nextHop[attributes]!;
+    return { id, nextHop: rib.nextHops.octetsOf(id), device: rib.peers.get(source).device, weight };
   }
 
   /** What a route that was originated here is in the kernel: it is there only as a blackhole. */
