@@ -153,6 +153,30 @@ describe('Multipath', () => {
     expect(rig.used()).to.deep.equal(['10.9.0.77', '10.9.0.78']);
   });
 
+  it('one link-local address on two links is two next hops, on one link one', () => {
+    for (const [devices, count] of [
+      [['eth0', 'eth1'], 2],
+      [['eth0', 'eth0'], 1],
+    ] as const) {
+      const rig = new MultipathRig(EBGP);
+      for (const device of devices) {
+        const { source, ...session } = rig.add('ebgp');
+        rig.rib.peers.update(source, { ...rig.rib.peers.get(source), device });
+        const attributes: EncodableAttribute[] = [
+          { code: 1, value: 'IGP' },
+          { code: 2, value: [{ type: 'AS_SEQUENCE', asns: [65001] }] },
+        ];
+        const octets = announcement({ prefixes: ['2001:db8:1::/48'], nextHop: 'fe80::1', attributes });
+        expect(session.adjRibIn.apply(octets, 19, octets.length)).to.equal(undefined);
+      }
+      rig.decide('ipv6-unicast');
+      const rib = rig.rib.of('ipv6-unicast');
+      const rows = new IdStack();
+      rib.multipath!.select(rib, rib.headOf(0), rows);
+      expect(rows.length, devices.join()).to.equal(count);
+    }
+  });
+
   it('shares are those of the bandwidths, if all have one', () => {
     const paths = [{ bandwidth: 1.25e9 }, { bandwidth: 2.5e9 }, { bandwidth: 1.25e9, transitive: true }];
     expect(new MultipathRig(EBGP).announce(...paths).used()).to.deep.equal(['10.9.0.1', '10.9.0.2*2', '10.9.0.3']);
