@@ -1,6 +1,7 @@
 import type { Clock, Timer } from '../net/index.js';
 import { KernelError } from './errors.js';
 import type { FibEvent } from './events.js';
+import { withoutMetric } from './body.js';
 import { FLAG } from './route-table.js';
 import type { RouteState } from './route-state.js';
 import type { FibWriter, RouteChange, WriteFailure } from './writer.js';
@@ -141,6 +142,10 @@ export class WriteLoop {
         if (!change) continue;
         refs.push(ref);
         changes.push(change);
+        const left = this.#left(ref, change);
+        if (!left) continue;
+        refs.push(~ref);
+        changes.push(left);
       }
       if (changes.length > 0) this.#send({ refs, changes });
       // Neither has to wait for the end of the other.
@@ -173,14 +178,27 @@ export class WriteLoop {
     if (wanted === 0 && !this.o.takeRemoval()) return null; // queued again when it may go
     c.inflight[row] = wanted === 0 ? -1 : state.bodies.hold(wanted);
     c.writtenAt[row] = this.now();
+    if (wanted === 0) return this.#change('delete', ref, held);
+    const inPlace = held !== 0 && state.metricOf(c.family, held) === state.metricOf(c.family, wanted);
+    return this.#change(inPlace ? 'replace' : 'add', ref, wanted);
+  }
+
+  #change(op: RouteChange['op'], ref: number, body: number): RouteChange {
+    const { state } = this.o;
     return {
-      op: wanted === 0 ? 'delete' : held === 0 ? 'add' : 'replace',
+      op,
       prefix: state.prefix(ref),
       table: state.identity.table,
       protocol: state.identity.protocol,
-      metric: state.metricOf(c.family),
-      body: wanted === 0 ? state.bodies.get(held) : state.bodies.forWriting(wanted),
+      metric: state.metricOf(state.columns(ref).family, body),
+      body: withoutMetric(op === 'delete' ? state.bodies.get(body) : state.bodies.forWriting(body)),
     };
+  }
+
+  /** A route with another metric than before has another place in the kernel: the old one is left, after the new one is taken. */
+  #left(ref: number, { op }: RouteChange): RouteChange | null {
+    const held = this.o.state.columns(ref).kernel[ref >> 1]!;
+    return op === 'add' && held !== 0 ? this.#change('delete', ref, held) : null;
   }
 
   #send(batch: Batch): void {
@@ -221,6 +239,7 @@ export class WriteLoop {
     const denied = failures.length === batch.refs.length && failures.every((failure) => failure.code === 'EPERM');
     batch.refs.forEach((ref, i) => {
       const failure = failed.get(i);
+      if (ref < 0) return this.#leftBehind(batch.changes[i]!, failure);
       if (failure && !denied) this.#refused(ref, batch.changes[i]!, failure);
       else if (failure) this.#drop(ref);
       else this.#acknowledged(ref);
@@ -232,6 +251,11 @@ export class WriteLoop {
       this.o.onAcknowledged();
     }
     this.#finished();
+  }
+
+  /** What a route with a new metric left behind is gone; if not, a reading will find it. */
+  #leftBehind(change: RouteChange, failure: WriteFailure | undefined): void {
+    if (failure && failure.code !== 'ESRCH') this.o.onDoubt(`delete ${change.prefix}: ${failure.message}`);
   }
 
   #acknowledged(ref: number): void {
@@ -346,6 +370,7 @@ export class WriteLoop {
   #lost(batch: Batch, error: KernelError): void {
     const alone = batch.refs.length === 1 && this.#limit === 1 && error.code === 'EEXIT';
     for (const [i, ref] of batch.refs.entries()) {
+      if (ref < 0) continue;
       this.#drop(ref);
       // The change that ends the writer every time must not stop all others.
       if (alone) this.fail(ref, error, describe(batch.changes[i]!));

@@ -5,6 +5,7 @@ import type { FibOptions } from '../fib/options.js';
 import { PrintFibWriter } from '../fib/print-writer.js';
 import type { FibWriter } from '../fib/writer.js';
 import { protocolNumber, tableNumber } from './ip-names.js';
+import { vrfTable } from './vrf.js';
 import { IpRouteWriter } from './ip-route-writer.js';
 import { NetlinkWriter } from './netlink/index.js';
 
@@ -43,17 +44,21 @@ export function createFibWriter(options: FibOptions, print: (line: string) => vo
 /**
  * A Fib as configured.
  * @param runtime `writer`: instead of the one that `options.type` names
- * @throws UsageError `bad_table`, `bad_protocol`, `bad_fib_type`, `bad_option`
+ * @throws UsageError `bad_table`, `bad_protocol`, `bad_fib_type`, `bad_option`, `bad_vrf`
  */
 export function createFib(
   options: FibOptions,
   runtime: { readonly clock: Clock; readonly writer?: FibWriter; readonly print?: (line: string) => void },
 ): Fib {
+  if (options.vrf !== undefined && options.table !== undefined) {
+    throw new UsageError('bad_option', 'the table is that of the VRF: give either vrf or table', 'vrf');
+  }
   const protocol = protocolNumber(options.protocol ?? 'bgp');
   if (RESERVED_PROTOCOLS.has(protocol)) {
     throw new UsageError('bad_protocol', `protocol ${options.protocol} marks routes that are not ours`, 'protocol');
   }
-  const table = tableNumber(options.table ?? 'main');
+  const { vrf, netns } = options;
+  const table = vrf === undefined ? tableNumber(options.table ?? 'main') : vrfTable(vrf, netns);
   if (table === 255) throw new UsageError('bad_table', "table 'local' belongs to the kernel", 'table');
   const { metric, atStart, atStop, reconcileInterval, resolveViaDefault } = options;
   return new Fib({
@@ -61,6 +66,8 @@ export function createFib(
     clock: runtime.clock,
     table,
     protocol,
+    // What a VRF does not route itself must not slip through another table.
+    resolveViaMain: vrf === undefined,
     ...(metric === undefined ? {} : { metric }),
     ...(atStart === undefined ? {} : { atStart }),
     ...(atStop === undefined ? {} : { atStop }),

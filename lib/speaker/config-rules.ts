@@ -18,6 +18,7 @@ const RULES: readonly Rule[] = [
   dynamicTwice,
   networks,
   fibType,
+  multipath,
   confederation,
   ownRestart,
   policies,
@@ -127,6 +128,17 @@ function* fibType({ fib }: ConfigDraft, machine?: Machine): Generator<ConfigProb
   if (fib?.netns !== undefined && fib.type !== 'ip-route' && fib.type !== 'netlink') {
     yield { path: ['fib', 'netns'], message: `type: ${fib.type} writes to no kernel, so netns has no effect` };
   }
+  if (fib?.vrf !== undefined && fib.type !== 'ip-route') {
+    yield { path: ['fib', 'vrf'], message: `type: ${fib.type} writes to no kernel, so vrf has no effect` };
+  }
+  if (fib?.vrf !== undefined && fib.table !== undefined) {
+    yield { path: ['fib', 'vrf'], message: 'the table is that of the VRF: give either vrf or table' };
+  }
+}
+
+function* multipath({ multipath: given }: ConfigDraft): Generator<ConfigProblem> {
+  if (given === undefined || (given.ebgp ?? 1) > 1 || (given.ibgp ?? 1) > 1) return;
+  yield { path: ['multipath'], message: 'expected ebgp or ibgp greater than 1: without, only the best path is used' };
 }
 
 function* ownRestart(draft: ConfigDraft): Generator<ConfigProblem> {

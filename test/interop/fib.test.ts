@@ -152,6 +152,82 @@ function tests(writer: 'ip-route' | 'netlink'): void {
     expect(await ns.routes('201')).to.deep.equal([]);
   });
 
+  it('writes to the table of a VRF, and resolves next hops there alone', async function () {
+    // Some kernels are built without.
+    if (
+      await ns.ip('link add blue type vrf table 4343').then(
+        () => false,
+        () => true,
+      )
+    ) {
+      await make();
+      this.skip();
+    }
+    await ns.ip(
+      'link set blue up',
+      'link set eth1 master blue',
+      'route add 10.50.0.0/16 via 10.0.1.5 table 4343 proto static',
+      'route add 10.60.0.0/16 via 10.0.0.6 proto static',
+    );
+    await make({ vrf: 'blue' });
+    fib.set('10.1.0.0/16', { nextHop: '10.0.1.2' });
+    fib.set('10.2.0.0/16', { nextHop: '10.50.1.1' });
+    fib.set('10.3.0.0/16', { nextHop: '10.60.1.1' });
+    fib.set('10.4.0.0/16', { nextHop: '10.0.1.1' });
+    await fib.idle();
+    expect(await ns.routes('186', '4343')).to.deep.equal([
+      '10.1.0.0/16 via 10.0.1.2 dev eth1 metric 32',
+      '10.2.0.0/16 via 10.0.1.5 dev eth1 metric 32',
+    ]);
+    expect(await ns.routes()).to.deep.equal([]);
+    for (const elsewhere of ['10.3.0.0/16', '10.4.0.0/16']) {
+      expect(fib.route(elsewhere), elsewhere).to.include({ state: 'unresolved' });
+    }
+    for (const wrong of ['eth0', 'nothing']) {
+      expect(() => createFib({ type: 'ip-route', netns: ns.name, vrf: wrong }, { clock: realClock }))
+        .to.throw(`not a VRF: '${wrong}'`)
+        .with.property('code', 'bad_vrf');
+    }
+  });
+
+  it('moves routes between metrics, over a tunnel device, with a source address and an MTU', async () => {
+    await ns.ip('link add tunl9 type veth peer name tunl9p', 'link set tunl9p up', 'link set tunl9 up');
+    await make();
+    const base = { nextHop: '10.0.0.2' } as const;
+    const six = { nextHop: '2001:db8::2' } as const;
+    for (const metric of [50, 32, 0, 60]) {
+      fib.set('10.1.0.0/16', { ...base, metric, source: '10.0.1.1', mtu: 1400 });
+      fib.set('2001:db8:1::/48', { ...six, metric });
+      fib.set('10.2.0.0/16', { type: 'prohibit', metric });
+      await fib.idle();
+      expect((await ns.routes()).map((line) => /metric (\d+)/.exec(line)?.[1] ?? '0')).to.deep.equal([
+        String(metric),
+        String(metric === 0 ? 1024 : metric),
+        String(metric),
+      ]);
+      expect([...fib.routes()].map(({ state }) => state)).to.deep.equal(['installed', 'installed', 'installed']);
+    }
+    fib.set('10.3.0.0/16', { nextHop: '192.0.2.9', device: 'tunl9', onlink: true });
+    await fib.idle();
+    await holds(
+      '10.1.0.0/16 via 10.0.0.2 dev eth0 src 10.0.1.1 metric 60 mtu 1400',
+      'prohibit 10.2.0.0/16 metric 60',
+      '10.3.0.0/16 via 192.0.2.9 dev tunl9 metric 32 onlink',
+      '2001:db8:1::/48 via 2001:db8::2 dev eth0 metric 60',
+    );
+    fib.reconcile();
+    await eventually(() => events.at(-1)?.type, { what: 'reading', until: (type) => type === 'reconciled' });
+    expect(events.filter(({ type }) => type !== 'reconciled')).to.deep.equal([]);
+    await ns.ip('link set tunl9 down');
+    await eventually(() => fib.route('10.3.0.0/16')!.state, {
+      what: 'the tunnel is down',
+      until: (state) => state === 'unresolved',
+    });
+    for (const prefix of ['10.1.0.0/16', '10.2.0.0/16', '10.3.0.0/16', '2001:db8:1::/48']) fib.delete(prefix);
+    await fib.idle();
+    await holds();
+  });
+
   it('puts deleted and altered routes right', async () => {
     await make();
     fib.set('10.1.0.0/16', { nextHop: '10.0.0.2' });
