@@ -82,7 +82,9 @@ export class Network extends Topology {
     change: (config: SpeakerConfig) => SpeakerConfig,
   ): Promise<ReconfigureResult | undefined> {
     const router = this.routerOf(name);
+    const before = router.config.networks;
     router.config = change(router.config);
+    this.attachNetworks(router, before);
     this.acted(`${name} is configured`);
     return router.isRunning ? this.#during(router.speaker.reconfigure(router.config)) : undefined;
   }
@@ -157,7 +159,7 @@ export class Network extends Topology {
   #power(router: Router, on: boolean): void {
     router.powered = on;
     if (!on) router.loseKernelRoutes();
-    router.refreshCarrier();
+    this.refreshCarrier(router);
     this.topologyChanged();
   }
 
