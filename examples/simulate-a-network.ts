@@ -1,8 +1,10 @@
 /**
- * A network of three speakers in a test: a link is cut, and packets take the other way. Paste it into your own; `describe` and
- * `it` are those of mocha, or of node:test. It takes some milliseconds, and every run is the same.
+ * A network of three speakers in a test: a link is cut, and packets take the other way. It takes some
+ * milliseconds, and every run is the same.
  *
  *   npx mocha examples/simulate-a-network.ts
+ *
+ * For node:test begin with: import { describe, it } from 'node:test';
  */
 import { simulate } from '../lib/sim/index.js';
 
