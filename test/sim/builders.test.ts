@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import {
+  block,
   calico,
   fullMesh,
   hierarchy,
@@ -83,6 +84,22 @@ describe('builders of networks', () => {
       const net = await settled(calico(3, { reflectors, blocks: 2 }));
       allReachAll(net, ['n1', 'n2', 'n3'], 2);
     }
+  });
+
+  it('a cluster of 30 nodes: all know all blocks, also when a reflector is lost and comes back', async () => {
+    const net = await settled(calico(30, { reflectors: 2, blocks: 4, seed: 8, jitterMs: 3 }));
+    const all = Array.from({ length: 120 }, (_, i) => block(i));
+    const check = (): void => {
+      for (const name of net.routers.keys()) net.assert.routes(name, all);
+      net.assert.reaches('pod-n1', 'pod-n30', ['n1', 'n30']);
+    };
+    check();
+    net.kill('rr1');
+    await net.converged();
+    for (let n = 1; n <= 30; n++) net.assert.routes(`n${n}`, all);
+    await net.start('rr1');
+    await net.converged();
+    check();
   });
 
   it('packets follow the Loc-RIB where no kernel routes are written', async () => {
