@@ -70,6 +70,8 @@ describe('builders of networks', () => {
     const net = await settled(leafSpine(3, 2));
     allReachAll(net, ['leaf1', 'leaf2', 'leaf3'], 3);
     net.assert.best('leaf1', '10.128.0.64/26', { asPath: '4200000000 4200000002' });
+    const ways = net.traces('pod-leaf1', 'pod-leaf2').map(({ path }) => path.join());
+    expect(ways).to.have.members(['leaf1,spine1,leaf2', 'leaf1,spine2,leaf2']);
     net.isolate('spine1');
     net.isolate('spine2');
     await net.converged();
