@@ -4,6 +4,7 @@ import type { SpeakerConfig } from '../speaker/options.js';
 import { Speaker } from '../speaker/speaker.js';
 import { warmUpFor } from '../speaker/warm-up.js';
 import { policyWarnings } from '../speaker/config-policy-rules.js';
+import { MemoryKeeper } from '../io/memory-keeper.js';
 import { counted, loadConfig } from './check.js';
 import { OperatorLog, reconfigureParts } from './operator-log.js';
 import { CommandError, type Output } from './output.js';
@@ -36,13 +37,21 @@ export async function run(file: string, out: Output): Promise<void> {
 
   reload = () => void reloadFile(file, speaker, log);
   if (reloadWanted) reload();
+  const keeper = new MemoryKeeper(() => pathCount(speaker));
   const signal = await stopped;
+  keeper.stop();
   reload = () => undefined;
   log.line(`${signal}: stopping`);
   await within(STOP_MS, stopAll(speaker, api));
   process.removeListener('SIGHUP', onHangUp);
   log.tellRest();
   log.line('stopped');
+}
+
+function pathCount(speaker: Speaker): number {
+  let count = 0;
+  for (const { paths } of Object.values(speaker.summary().families)) count += paths;
+  return count;
 }
 
 async function startAll(speaker: Speaker, config: SpeakerConfig): Promise<ApiServer | undefined> {

@@ -54,6 +54,8 @@ interface Refusal {
 export class FakeKernel {
   readonly #links = new Map<string, { up: boolean; addresses: string[] }>();
   readonly #routes = new KernelTable();
+  /** Whose hops were found to be reachable since links changed: many routes share a body. */
+  #usable = new WeakSet<RouteBody>();
   /** Grows with every change of a route or link. */
   version = 0;
   readonly #watchers = new Set<KernelWatcher>();
@@ -83,6 +85,7 @@ export class FakeKernel {
     const link = this.#links.get(device);
     if (!link || link.up === up) return;
     link.up = up;
+    this.#changed();
     if (up) this.#connect(device, link.addresses);
     else this.#disconnect(device);
     this.#tellLink(device, up);
@@ -91,6 +94,7 @@ export class FakeKernel {
   removeLink(device: string): void {
     this.setLink(device, false);
     this.#links.delete(device);
+    this.#changed();
   }
 
   #connect(device: string, addresses: readonly string[]): void {
@@ -280,6 +284,7 @@ export class FakeKernel {
   }
 
   #check(body: RouteBody): KernelError | null {
+    if (this.#usable.has(body)) return null;
     for (const hop of body.hops) {
       const link = hop.device === undefined ? undefined : this.#links.get(hop.device);
       if (!link) return new KernelError('ENODEV', `Cannot find device "${hop.device}"`);
@@ -288,6 +293,7 @@ export class FakeKernel {
         return new KernelError('EGATEWAY', 'Nexthop has invalid gateway');
       }
     }
+    this.#usable.add(body);
     return null;
   }
 
@@ -304,16 +310,19 @@ export class FakeKernel {
 
   #put(made: KernelRoute): void {
     this.#routes.add(made);
-    this.#changed();
+    this.#changed(made);
     this.#tell(made, false);
   }
 
   #drop(gone: KernelRoute): void {
     this.#routes.delete(gone);
-    this.#changed();
+    this.#changed(gone);
   }
 
-  #changed(): void {
+  #changed(route?: KernelRoute): void {
+    // Gateways are checked against links and the routes onto them.
+    if (route === undefined || route.body.hops.some(({ gateway }) => gateway === undefined))
+      this.#usable = new WeakSet();
     this.version++;
     this.options.onChange?.();
   }

@@ -71,6 +71,11 @@ export const flag = value('true or false', (input) => {
   return input as boolean;
 });
 
+export const flagOrForce = value("true, false or 'force'", (input) => {
+  check(typeof input === 'boolean' || input === 'force');
+  return input as boolean | 'force';
+});
+
 export const allOrFalse = value("'all', false, or a mapping with best", (input) => {
   check(input === 'all' || input === false);
   return input as 'all' | false;
@@ -227,6 +232,12 @@ function secondsOr0(meaning: string): z.ZodType<number> {
 /** A named network namespace: a file name under /run/netns. */
 export const netnsName = value("a network namespace's name", (input) => {
   check(/^[\w.-]{1,255}$/.test(text(input)) && !/^[.-]/.test(text(input)));
+  return text(input);
+});
+
+/** A name that the kernel takes for a device: one word of at most 15 characters. */
+export const deviceName = value("a network device's name", (input) => {
+  check(/^[^\s/\\#'"]{1,15}$/.test(text(input)) && !/^\.{1,2}$/.test(text(input)));
   return text(input);
 });
 

@@ -5,6 +5,7 @@ import type { FibWriter } from '../fib/writer.js';
 import type { FibOptions } from '../fib/options.js';
 import type { PolicyDefinitions, PolicyResult } from '../policy/definition.js';
 import type { RemovePrivateAs } from '../rr/export-profile.js';
+import type { MultipathOptions } from '../rib/multipath.js';
 import type { PathSelection } from '../rib/path-selection.js';
 import type { PrefixLimitAction } from '../rib/prefix-limit.js';
 
@@ -50,9 +51,14 @@ export interface LongLivedGracefulRestartSettings {
   readonly helperOnly?: boolean;
   /** How long the neighbor is to keep our routes after the restart time, in seconds, 1 to 16777215; default 3600. */
   readonly staleTime?: number;
+  /**
+   * Tell long-lived stale routes also to this neighbor without the capability, with NO_EXPORT and LOCAL_PREF 0 (RFC 9494
+   * section 4.6); iBGP and confederation neighbors only. Default false.
+   */
+  readonly partialDeployment?: boolean;
 }
 
-/** Several paths for a prefix on one session (RFC 7911), in all its families. */
+/** Several paths for a prefix on one session (RFC 7911). */
 export interface AddPathOptions {
   /** Take several paths from the neighbor; default false. */
   readonly receive?: boolean | undefined;
@@ -62,6 +68,9 @@ export interface AddPathOptions {
    */
   readonly send?: PathSelection | false | undefined;
 }
+
+/** Family by family; a family that is not named has one path. */
+export type AddPathByFamily = Readonly<Partial<Record<FamilyName, AddPathOptions | undefined>>>;
 
 /** Settings of a neighbor that a peer group can hold too. Names follow OpenConfig. Times are in seconds. */
 export interface PeerSettings {
@@ -113,14 +122,22 @@ export interface PeerSettings {
   readonly localPort?: number;
   /** The neighbor's port; default 179. */
   readonly port?: number;
-  /** Always put our own address as next hop towards this neighbor. eBGP does it by itself. */
-  readonly nextHopSelf?: boolean;
+  /**
+   * Put our own address as next hop towards this neighbor, which eBGP does by itself. `true`: not in routes that are reflected (RFC
+   * 4456 section 10); `force`: in those too, for a reflector that packets go through.
+   */
+  readonly nextHopSelf?: boolean | 'force';
   /** Offer messages of up to 65535 octets, and send them to a neighbor that offers the same (RFC 8654). Default true. */
   readonly extendedMessages?: boolean;
   /** IPv4 routes may have IPv6 next hops, in both directions, when the neighbor offers it too (RFC 8950). Default false. */
   readonly extendedNextHop?: boolean;
+  /**
+   * Where the best path is kept from this neighbor, by its export policy or its communities, tell the next best one that is not:
+   * against path hiding (RFC 7947 section 2.3). eBGP only. Default false.
+   */
+  readonly mitigatePathHiding?: boolean;
   /** Several paths for a prefix, if the neighbor offers it too (RFC 7911); default: one. */
-  readonly addPath?: AddPathOptions;
+  readonly addPath?: AddPathOptions | AddPathByFamily;
   /**
    * Least time between two rounds of UPDATEs to this neighbor, announcements and withdrawals alike (RFC 4271 section 9.2.1.1).
    * Default 0: changes go out as they come.
@@ -222,6 +239,8 @@ export interface SpeakerConfig extends PolicyDefinitions {
   readonly clientToClientReflection?: boolean;
   /** Compare MED also between different neighbor ASes; default false. */
   readonly alwaysCompareMed?: boolean;
+  /** Use several equally good paths at once; left out: the best one alone. */
+  readonly multipath?: MultipathOptions;
   /** Our own restarts, with all neighbors that are asked to keep our routes (RFC 4724). */
   readonly gracefulRestart?: SpeakerRestartOptions;
   /** eBGP neighbors without an import (export) policy tell us (are told) nothing (RFC 8212); default false. */

@@ -10,14 +10,16 @@ import { realClock, realRandom, SystemNetworks, TcpTransport } from '../io/index
 import { parseIpv4, UsageError, type Clock, type LocalNetworks, type Random, type Transport } from '../net/index.js';
 import type { PrefixLimitNotice } from '../rib/prefix-limit.js';
 import type { PolicyBook } from '../policy/policy-chain.js';
+import { judgeClusterLoops } from '../rib/cluster-loops.js';
 import { Rib } from '../rib/rib.js';
 import { networksOf } from './config-diff.js';
 import { createDebug } from './debug.js';
 import type { SpeakerEvents } from './events.js';
-import { NextHopResolver } from './fib-bridge.js';
 import type { Neighbor, NeighborHost } from './neighbor.js';
+import { setMultipath } from './kernel-routes.js';
 import { neighborView } from './neighbor-view.js';
 import { NeighborTable } from './neighbor-table.js';
+import { NextHopResolver } from './next-hop-resolver.js';
 import { Originator } from './originate.js';
 import type {
   ConfederationOptions,
@@ -75,7 +77,7 @@ export class Speaker extends EventEmitter<SpeakerEvents> implements SpeakerApi, 
   constructor(config: SpeakerConfig, runtime: SpeakerRuntime = {}) {
     super();
     this.transport = runtime.transport ?? new TcpTransport();
-    this.running = new RunningConfig(config, this.transport);
+    this.running = new RunningConfig(config, this.transport, () => this.onClusterIds());
     this.clock = runtime.clock ?? realClock;
     this.readTurns = new ReadTurns(this.clock);
     this.random = runtime.random ?? realRandom;
@@ -94,11 +96,12 @@ export class Speaker extends EventEmitter<SpeakerEvents> implements SpeakerApi, 
         asn: this.asn,
         confederation: this.confederation?.identifier,
         routerId: this.routerId,
-        isOwnClusterId: (id) => this.table.isOwnClusterId(id),
+        isOwnClusterId: (id) => this.running.isOwnClusterId(id),
       },
       alwaysCompareMed: this.config.alwaysCompareMed ?? false,
       resolve: (nextHop) => resolver.resolve(nextHop),
     });
+    setMultipath(this.rib, this.config);
     this.loop = new WorkLoop(this.rib, this.clock);
     this.restarts = new Restart(
       {
@@ -148,6 +151,11 @@ export class Speaker extends EventEmitter<SpeakerEvents> implements SpeakerApi, 
     });
   }
 
+  private onClusterIds(): void {
+    for (const family of this.rib.families) judgeClusterLoops(family, (id) => this.running.isOwnClusterId(id));
+    this.loop.scheduleIfDirty();
+  }
+
   // --- lifetime ---
 
   /**
@@ -170,7 +178,8 @@ export class Speaker extends EventEmitter<SpeakerEvents> implements SpeakerApi, 
     }
     this.restarts.begin(this.fib?.fib.heldFamilies());
     this.fib?.readiness.start(this.restarts.deferralMs);
-    for (const family of this.rib.families) family.refreshNextHops();
+    if (this.fib) this.fib.refreshNextHops();
+    else for (const family of this.rib.families) family.refreshNextHops();
     this.loop.schedule();
     for (const neighbor of this.table.all()) neighbor.start();
     this.restarts.check();
@@ -199,7 +208,7 @@ export class Speaker extends EventEmitter<SpeakerEvents> implements SpeakerApi, 
   async stop(reason = ''): Promise<void> {
     if (this.phase !== 'running') return;
     this.phase = 'stopped';
-    this.fib?.readiness.stop();
+    this.fib?.stop();
     this.restarts.stop();
     const closed = this.sockets.close();
     // The kernel routes first: sessions that end must not empty the table that is to be kept.
@@ -227,6 +236,7 @@ export class Speaker extends EventEmitter<SpeakerEvents> implements SpeakerApi, 
   }
 
   isLocRibComplete(): boolean {
+    if (this.fib?.isPending === true) return false;
     if (this.restarts.isUnderWay || (this.config.dynamicNeighbors ?? []).length > 0) return false;
     return this.table.all().every((neighbor) => neighbor.adminDown || neighbor.isSynchronized);
   }
@@ -386,6 +396,9 @@ export class Speaker extends EventEmitter<SpeakerEvents> implements SpeakerApi, 
       announce: (network) => this.announce(network.prefix, network),
       withdraw: (prefix) => this.withdraw(prefix),
     });
+    const multipathChanged = diff.sectionsChanged.includes('multipath');
+    if (multipathChanged) setMultipath(this.rib, diff.applied);
+    this.fib?.reconfigure(diff.applied, this.policies, multipathChanged);
     // Asked for once, a chain is known to the next configuration too, and stays the same object.
     for (const neighbor of this.table.all()) neighbor.touchPolicies();
     return result;

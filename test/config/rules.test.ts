@@ -52,6 +52,30 @@ const CASES: [string, string, string[]][] = [
     ],
   ],
   [
+    'multipath that has no effect',
+    'multipath: { ebgp: 1, asPathRelax: true }',
+    ['3 multipath: expected ebgp or ibgp greater than 1: without, only the best path is used'],
+  ],
+  [
+    'a VRF and a table, and a VRF without a kernel',
+    'fib: { type: print, vrf: blue, table: 100 }',
+    [
+      '3 fib.vrf: type: print writes to no kernel, so vrf has no effect',
+      '3 fib.vrf: the table is that of the VRF: give either vrf or table',
+    ],
+  ],
+  [
+    'policies on the way to the kernel',
+    `policies:\n  k: [{ actions: { result: accept, med: 5, kernelRoute: { type: blackhole, mtu: 1400 } } }]\nfib: { type: memory, exportPolicy: [k, q, k] }\nneighbors:\n  - { address: 10.0.0.2, peerAs: 1, exportPolicy: [k] }`,
+    [
+      "4 policies.k[0].actions.med: a kernel route has no med, and 'k' is in fib.exportPolicy: only result and kernelRoute count there",
+      "4 policies.k[0].actions.kernelRoute: kernelRoute is for policies of fib.exportPolicy, and 'k' is in an exportPolicy",
+      '4 policies.k[0].actions.kernelRoute.mtu: a blackhole route has no mtu',
+      "5 fib.exportPolicy[1]: there is no policy 'q'",
+      "5 fib.exportPolicy[2]: policy 'k' is listed twice",
+    ],
+  ],
+  [
     'a wrong key deep inside',
     `peerGroups:\n  g: { peerAs: 1, prefixLimit: { ipv4-unicast: { maxPrefix: 5 } } }`,
     [
@@ -65,13 +89,19 @@ const CASES: [string, string, string[]][] = [
   - { address: 10.0.0.2, peerAs: 1, addPath: { send: some } }
   - { address: 10.0.0.3, peerAs: 1, addPath: { send: { best: 0 } } }
   - { address: 10.0.0.4, peerAs: 1, addPath: { send: { perNeighborAs: true }, recieve: true } }
-  - { address: 10.0.0.5, peerAs: 1, addPath: { send: true } }`,
+  - { address: 10.0.0.5, peerAs: 1, addPath: { send: true } }
+  - { address: 10.0.0.6, peerAs: 1, addPath: { ipv4-unicast: { send: all, recieve: true } } }
+  - { address: 10.0.0.7, peerAs: 1, families: [ipv4-unicast], addPath: { ipv6-unicast: { send: all } } }
+  - { address: 10.0.0.8, peerAs: 1, addPath: { ipv4-unicast: { send: all }, send: all } }`,
     [
       '4 neighbors[0].addPath.send: found "some", expected \'all\', false, or a mapping with best',
       '5 neighbors[1].addPath.send.best: found 0, expected a whole number, 1 to 65535 (paths)',
       '6 neighbors[2].addPath.send.best: missing: expected a whole number, 1 to 65535 (paths)',
       "6 neighbors[2].addPath.recieve: unknown key; did you mean 'receive'?",
       "7 neighbors[3].addPath.send: found true, expected 'all', false, or a mapping with best",
+      "8 neighbors[4].addPath.ipv4-unicast.recieve: unknown key; did you mean 'receive'?",
+      '9 neighbors[5].addPath.ipv6-unicast: ipv6-unicast is not among the families of this neighbor',
+      '10 neighbors[6].addPath.send: unknown key',
     ],
   ],
   [

@@ -42,7 +42,7 @@ const EXPECTED: Readonly<Record<string, { args: string[]; says: (string | RegExp
 };
 
 /** Examples that are tests themselves. */
-const TESTS = ['embed-in-a-test.ts'];
+const TESTS = ['embed-in-a-test.ts', 'simulate-a-network.ts'];
 
 const FOLDER = fileURLToPath(new URL('../../examples/', import.meta.url));
 

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import {
+  block,
   calico,
   fullMesh,
   hierarchy,
@@ -69,6 +70,8 @@ describe('builders of networks', () => {
     const net = await settled(leafSpine(3, 2));
     allReachAll(net, ['leaf1', 'leaf2', 'leaf3'], 3);
     net.assert.best('leaf1', '10.128.0.64/26', { asPath: '4200000000 4200000002' });
+    const ways = net.traces('pod-leaf1', 'pod-leaf2').map(({ path }) => path.join());
+    expect(ways).to.have.members(['leaf1,spine1,leaf2', 'leaf1,spine2,leaf2']);
     net.isolate('spine1');
     net.isolate('spine2');
     await net.converged();
@@ -83,6 +86,22 @@ describe('builders of networks', () => {
       const net = await settled(calico(3, { reflectors, blocks: 2 }));
       allReachAll(net, ['n1', 'n2', 'n3'], 2);
     }
+  });
+
+  it('a cluster of 30 nodes: all know all blocks, also when a reflector is lost and comes back', async () => {
+    const net = await settled(calico(30, { reflectors: 2, blocks: 4, seed: 8, jitterMs: 3 }));
+    const all = Array.from({ length: 120 }, (_, i) => block(i));
+    const check = (): void => {
+      for (const name of net.routers.keys()) net.assert.routes(name, all);
+      net.assert.reaches('pod-n1', 'pod-n30', ['n1', 'n30']);
+    };
+    check();
+    net.kill('rr1');
+    await net.converged();
+    for (let n = 1; n <= 30; n++) net.assert.routes(`n${n}`, all);
+    await net.start('rr1');
+    await net.converged();
+    check();
   });
 
   it('packets follow the Loc-RIB where no kernel routes are written', async () => {

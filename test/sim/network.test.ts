@@ -25,7 +25,37 @@ describe('Network', () => {
     net.assert.best('a', '2001:db8:2::/64', { nextHop: 'fd00::3' });
     net.assert.fib('a', { '10.244.2.0/26': 'via 10.0.0.3 dev fabric', '2001:db8:2::/64': 'via fd00::3 dev fabric' });
     net.assert.reaches('podA', 'podB', ['a', 'b']);
+    net.assert.adjRibIn('rr', 'b', ['10.244.2.0/26']);
+    net.assert.adjRibOut('rr', 'a', ['10.244.2.0/26']);
+    expect(() => net.assert.adjRibOut('rr', 'b', [])).to.throw('rr: Adj-RIB-Out of b is with 10.244.1.0/26');
     expect(net.trace('a', '10.244.9.1')).to.deep.include({ reached: false, reason: 'a: no route to 10.244.9.1' });
+  });
+
+  it('has sessions over IPv6, and hosts without a speaker', async () => {
+    const net = new Network();
+    net.router('a', { networks: ['10.244.1.0/26', '2001:db8:1::/64'] });
+    net.router('b');
+    net.peer('a', 'b', {}, {}, 6);
+    net.host('server').kernel.put({ prefix: '10.244.0.0/16', via: '10.0.0.2', device: 'fabric' });
+    await net.start();
+    await net.converged();
+    expect(net.routerOf('b').isUp('fd00::1')).to.equal(true);
+    net.assert.best('b', '10.244.1.0/26', { nextHop: '10.0.0.1' });
+    net.assert.reaches('b', '2001:db8:1::9', ['b', 'a']);
+    net.assert.reaches('server', '10.244.1.9', ['server', 'b', 'a']);
+    net.assert.reaches('a', 'server', ['a', 'server']);
+    net.assert.doesNotReach('server', '10.9.9.9');
+  });
+
+  it('can be killed while it starts', async () => {
+    const net = triangle();
+    net.schedule(0, () => net.kill('a'));
+    await net.start();
+    await net.converged();
+    net.assert.session('rr', 'a', false);
+    await net.start('a');
+    await net.converged();
+    net.assert.session('rr', 'a');
   });
 
   it('says what is so instead, with the seed', async () => {
@@ -142,7 +172,7 @@ describe('Network with links', () => {
   it('a host that crashes tells nobody, forwards nothing, and comes back empty', async () => {
     const net = await ring();
     net.crash('r4');
-    expect(net.trace('w', 'e').failure).to.equal('cut');
+    net.assert.doesNotReach('w', 'e');
     expect(net.routerOf('r4').kernel.dump(186)).to.deep.equal([]);
     await net.converged();
     expect(net.trace('w', 'e').failure).to.equal('unreachable');

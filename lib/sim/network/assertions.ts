@@ -9,6 +9,8 @@ export interface Asked {
   best(name: string, prefix: string): PathView | null;
   routes(name: string, family?: FamilyName): Map<string, PathView>;
   fib(name: string): FibRouteView[];
+  adjRibIn(name: string, from: string, family?: FamilyName): PathView[];
+  adjRibOut(name: string, to: string, family?: FamilyName): PathView[];
   traces(from: string, to: string): Trace[];
   routerOf(name: string): { isUp(neighbor: string): boolean; readonly addresses: readonly string[] };
   error(message: string): SimulationError;
@@ -54,6 +56,18 @@ export class NetworkAssertions {
   /** The Loc-RIB holds exactly these prefixes. */
   routes(name: string, prefixes: readonly string[], family: FamilyName = 'ipv4-unicast'): void {
     this.#same(`${name}: Loc-RIB`, new Set(this.net.routes(name, family).keys()), prefixes);
+  }
+
+  /** A router was told exactly these prefixes by another one. */
+  adjRibIn(name: string, from: string, prefixes: readonly string[], family: FamilyName = 'ipv4-unicast'): void {
+    const found = this.net.adjRibIn(name, from, family);
+    this.#same(`${name}: Adj-RIB-In of ${from}`, new Set(found.map(({ prefix }) => prefix)), prefixes);
+  }
+
+  /** A router has told another one exactly these prefixes. */
+  adjRibOut(name: string, to: string, prefixes: readonly string[], family: FamilyName = 'ipv4-unicast'): void {
+    const found = this.net.adjRibOut(name, to, family);
+    this.#same(`${name}: Adj-RIB-Out of ${to}`, new Set(found.map(({ prefix }) => prefix)), prefixes);
   }
 
   /** The speaker has exactly these routes in its kernel: prefix and target, `via 10.0.0.2 dev fabric`, or null for any. */

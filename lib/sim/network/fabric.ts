@@ -218,5 +218,5 @@ function pairOf(a: Host, b: Host): string {
 /** The segment on which two hosts are next to each other, links before LANs. */
 export function commonSegment(a: Host, b: Host): Segment | undefined {
   const shared = a.ports.map(({ segment }) => segment).filter((segment) => segment.portOfHost(b) !== undefined);
-  return shared.sort((x, y) => x.ports.length - y.ports.length)[0];
+  return shared.find(({ kind }) => kind === 'link') ?? shared[0];
 }

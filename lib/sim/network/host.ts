@@ -107,9 +107,14 @@ export class Host {
     return false;
   }
 
-  /** The power is back, or an interface changed its state: whether it is up follows from what it is plugged into. */
+  /** Power or a plug changed, here or at the other end of a link: whether interfaces are up follows from that. */
   refreshCarrier(): void {
-    for (const port of this.ports) this.kernel.setLink(port.device, this.powered && port.up && port.segment.up);
+    for (const port of this.ports) {
+      const { segment, device } = port;
+      const other = segment.kind === 'link' ? segment.ports.find((each) => each !== port) : undefined;
+      const answers = other === undefined || (other.up && other.host.powered);
+      this.kernel.setLink(device, this.powered && port.up && segment.up && answers);
+    }
   }
 
   /** The power is gone: nothing is left of what processes wrote into the kernel. */
@@ -159,6 +164,8 @@ export class Segment {
 
   constructor(
     readonly name: string,
+    /** On a link both ends see that the other one is off or unplugged. */
+    readonly kind: 'link' | 'lan',
     options: LinkOptions,
   ) {
     this.latencyMs = options.latencyMs ?? 1;

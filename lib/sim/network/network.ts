@@ -1,17 +1,15 @@
-import type { FamilyName } from '../../bgp/wire/families.js';
-import { canonicalAddress, formatPrefix, isAddress, parsePrefix, UsageError } from '../../net/index.js';
+import { UsageError } from '../../net/index.js';
 import type { NeighborOptions, OriginateOptions, SpeakerConfig } from '../../speaker/options.js';
 import type { ReconfigureResult } from '../../speaker/speaker-api.js';
-import type { FibRouteView, PathView } from '../../speaker/views.js';
 import { seededRandom } from '../random.js';
 import { SimulationError, type NetworkEvent } from './events.js';
-import { hash, type Trace } from './forwarding.js';
-import type { Host } from './host.js';
+import { hash } from './forwarding.js';
 import { NetworkAssertions } from './assertions.js';
 import { Process } from './process.js';
 import type { Router } from './router.js';
 import { unsettled, type Allowed } from './settling.js';
-import { Topology, type PeerOptions, type TopologyOptions } from './topology.js';
+import { Questions } from './questions.js';
+import type { PeerOptions, TopologyOptions } from './topology.js';
 
 export interface ConvergedOptions {
   /** Give up after so many virtual seconds; default 1200. */
@@ -26,7 +24,7 @@ export interface ConvergedOptions {
  * A network in one process: the speakers of production on hosts with kernels that forward, with links that fail, in virtual
  * time. Same program and same seed: the same run, to the octet ({@link digest}).
  */
-export class Network extends Topology {
+export class Network extends Questions {
   /** What should be so; each throws {@link SimulationError} with what is so instead. */
   readonly assert: NetworkAssertions = new NetworkAssertions(this);
   readonly #listeners = new Set<(event: NetworkEvent) => void>();
@@ -76,15 +74,23 @@ export class Network extends Topology {
     this.acted(`${a} and ${b} are neighbors no more`);
   }
 
-  /** Change a router's configuration, at run time as a reload of the file would. @returns what that did; undefined: it does not run */
+  /**
+   * Change a router's configuration, at run time as a reload of the file would.
+   * @returns what that did; undefined: it does not run
+   * @throws ConfigError (rejects) at run time: nothing is changed then
+   */
   async configure(
     name: string,
     change: (config: SpeakerConfig) => SpeakerConfig,
   ): Promise<ReconfigureResult | undefined> {
     const router = this.routerOf(name);
-    router.config = change(router.config);
+    const before = router.config;
+    const config = change(before);
+    const result = router.isRunning ? await this.#during(router.speaker.reconfigure(config)) : undefined;
+    router.config = config;
+    this.attachNetworks(router, before.networks);
     this.acted(`${name} is configured`);
-    return router.isRunning ? this.#during(router.speaker.reconfigure(router.config)) : undefined;
+    return result;
   }
 
   // --- life ---
@@ -139,7 +145,7 @@ export class Network extends Topology {
 
   /** The speaker's process dies. Its kernel routes stay, and the system closes its connections. */
   kill(name: string): void {
-    const router = this.#alive(name);
+    const router = this.running(name);
     router.process!.kill();
     router.state = 'killed';
     this.acted(`${name} is killed`);
@@ -147,7 +153,7 @@ export class Network extends Topology {
 
   /** The host loses power: nobody is told, and it forwards nothing. */
   crash(name: string): void {
-    const router = this.#alive(name);
+    const router = this.running(name);
     router.process!.crash();
     router.state = 'crashed';
     this.#power(router, false);
@@ -157,82 +163,25 @@ export class Network extends Topology {
   #power(router: Router, on: boolean): void {
     router.powered = on;
     if (!on) router.loseKernelRoutes();
-    router.refreshCarrier();
+    this.refreshCarrier(router);
     this.topologyChanged();
-  }
-
-  #alive(name: string): Router {
-    const router = this.routerOf(name);
-    if (!router.isRunning) throw new UsageError('not_running', `${name} does not run: it is ${router.state}`);
-    return router;
   }
 
   // --- routes ---
 
   /** Originate a route; packets to it have arrived when they get there. */
   announce(name: string, prefix: string, options: OriginateOptions = {}): void {
-    const router = this.#alive(name);
+    const router = this.running(name);
     if (options.blackhole !== true) router.attach(prefix);
     router.speaker.announce(prefix, options);
     this.acted(`${name} announces ${prefix}`);
   }
 
   withdraw(name: string, prefix: string): void {
-    const router = this.#alive(name);
+    const router = this.running(name);
     router.detach(prefix);
     router.speaker.withdraw(prefix);
     this.acted(`${name} withdraws ${prefix}`);
-  }
-
-  /** The best path of a prefix; null: there is none. */
-  best(name: string, prefix: string): PathView | null {
-    return this.#alive(name).speaker.explain(formatPrefix(parsePrefix(prefix))).best;
-  }
-
-  /** Best paths, by prefix. */
-  routes(name: string, family: FamilyName = 'ipv4-unicast'): Map<string, PathView> {
-    return new Map([...this.#alive(name).speaker.routes(family)].map((path) => [path.prefix, path]));
-  }
-
-  /** What a speaker wants in its kernel. */
-  fib(name: string): FibRouteView[] {
-    return [...this.#alive(name).speaker.fibRoutes()];
-  }
-
-  // --- forwarding ---
-
-  /**
-   * Follow a packet from host to host through their kernels, there, not back.
-   * @param from a host or a pod
-   * @param to   a host, a pod, or an address
-   * @param flow of several equal ways a flow takes one, another one perhaps for another number
-   */
-  trace(from: string, to: string, flow = 0): Trace {
-    const start = this.#locate(from);
-    return this.fabric.forwarding.trace(start.host, this.#addressOf(to, start.address), flow);
-  }
-
-  /** All ways that packets take, depending on the flow. */
-  traces(from: string, to: string): Trace[] {
-    const start = this.#locate(from);
-    return this.fabric.forwarding.traces(start.host, this.#addressOf(to, start.address));
-  }
-
-  /** Whether packets of every flow arrive. */
-  reaches(from: string, to: string): boolean {
-    return this.traces(from, to).every(({ reached }) => reached);
-  }
-
-  #locate(name: string): { host: Host; address: string | undefined } {
-    return this.pods.get(name) ?? { host: this.hostOf(name), address: undefined };
-  }
-
-  #addressOf(name: string, like: string | undefined): string {
-    const pod = this.pods.get(name);
-    if (pod !== undefined) return pod.address;
-    if (isAddress(name)) return canonicalAddress(name);
-    const host = this.hostOf(name);
-    return host.address(like?.includes(':') === true ? 6 : 4) ?? host.addresses[0]!;
   }
 
   // --- time ---
@@ -355,7 +304,7 @@ export class Network extends Topology {
 }
 
 /**
- * Make a network, do something with it, and stop what runs. Whatever fails, the error says with which seed.
+ * Make a network and do something with it. Whatever fails, the error says with which seed.
  * @throws SimulationError with the seed, and what was thrown as `cause`
  */
 export async function simulate<T>(options: TopologyOptions, scenario: (net: Network) => Promise<T>): Promise<T> {

@@ -24,6 +24,7 @@ export class Process {
   alive = true;
   started = false;
   readonly #host: Host;
+  #onEnd: (() => void) | undefined;
   readonly #watches: { close(): void }[] = [];
 
   /**
@@ -53,9 +54,11 @@ export class Process {
     });
   }
 
+  /** Resolves when it has started, or is dead. */
   async start(): Promise<void> {
-    await this.speaker.start();
-    this.started = true;
+    const ended = new Promise<void>((resolve) => (this.#onEnd = resolve));
+    await Promise.race([this.speaker.start(), ended]);
+    this.started = this.alive;
   }
 
   /** It dies on the spot: the system closes its connections. */
@@ -73,6 +76,7 @@ export class Process {
   #end(): void {
     this.alive = false;
     for (const watch of this.#watches.splice(0)) watch.close();
+    this.#onEnd?.();
   }
 
   isUp(neighbor: string): boolean {

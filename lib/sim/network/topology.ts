@@ -108,10 +108,7 @@ export class Topology {
       ...options.config,
       networks,
     };
-    for (const network of networks) {
-      const { prefix, blackhole = false } = typeof network === 'string' ? { prefix: network } : network;
-      if (!blackhole) router.attach(prefix);
-    }
+    this.attachNetworks(router);
     return router;
   }
 
@@ -151,13 +148,13 @@ export class Topology {
 
   /** A LAN, all hosts on which reach each other directly. */
   lan(name: string, options: LinkQuality = {}): Segment {
-    return this.#newSegment(name, options);
+    return this.#newSegment(name, 'lan', options);
   }
 
-  #newSegment(name: string, options: LinkOptions): Segment {
+  #newSegment(name: string, kind: Segment['kind'], options: LinkOptions): Segment {
     if (this.segments.has(name)) throw new UsageError('duplicate_name', `there is a ${name} already`);
     const { latencyMs, jitterMs, bandwidth } = this.#options;
-    const segment = new Segment(name, {
+    const segment = new Segment(name, kind, {
       ...(latencyMs === undefined ? {} : { latencyMs }),
       ...(jitterMs === undefined ? {} : { jitterMs }),
       ...(bandwidth === undefined ? {} : { bandwidth }),
@@ -173,7 +170,7 @@ export class Topology {
    */
   link(a: string, b: string, options: LinkOptions = {}): Segment {
     const [left, right] = [this.hostOf(a), this.hostOf(b)];
-    const segment = this.#newSegment(`${a}–${b}`, options);
+    const segment = this.#newSegment(`${a}–${b}`, 'link', options);
     const [first, second] = this.addressing.nextLink();
     left.plug(segment, `to-${b}`, first);
     right.plug(segment, `to-${a}`, second);
@@ -248,7 +245,7 @@ export class Topology {
     const [left, right] = [this.hostOf(a), this.hostOf(b)];
     const segment = commonSegment(left, right);
     if (segment === undefined) throw new UsageError('no_link', `${a} and ${b} have no link`);
-    const isLan = segment.ports.length !== 2;
+    const isLan = segment.kind === 'lan';
     if (!cut || isLan || silent) this.fabric.silence(left, right, cut);
     if (!isLan && !silent) {
       segment.up = !cut;
@@ -271,7 +268,7 @@ export class Topology {
   #setPlugged(name: string, up: boolean): void {
     const host = this.hostOf(name);
     for (const port of host.ports) port.up = up;
-    host.refreshCarrier();
+    this.refreshCarrier(host);
     this.acted(`${name} is ${up ? 'plugged in' : 'unplugged'}`);
     this.topologyChanged();
   }
@@ -292,6 +289,23 @@ export class Topology {
     Object.assign(segment, options);
     this.acted(`${name} is changed`);
     this.topologyChanged();
+  }
+
+  /** Of a host and of those at the other ends of its links. */
+  protected refreshCarrier(host: Host): void {
+    host.refreshCarrier();
+    for (const { segment } of host.ports) {
+      if (segment.kind === 'link') for (const port of segment.ports) port.host.refreshCarrier();
+    }
+  }
+
+  /** What packets to a router's own networks need. */
+  protected attachNetworks(router: Router, before: SpeakerConfig['networks'] = []): void {
+    const attached = (list: SpeakerConfig['networks'] = []): string[] =>
+      list.flatMap((network) => (typeof network === 'string' ? network : network.blackhole ? [] : network.prefix));
+    const [old, now] = [attached(before), attached(router.config.networks)];
+    for (const prefix of old) if (!now.includes(prefix)) router.detach(prefix);
+    for (const prefix of now) if (!old.includes(prefix)) router.attach(prefix);
   }
 
   protected acted(text: string): void {

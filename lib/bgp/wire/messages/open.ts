@@ -172,7 +172,7 @@ export function encodeOpen(open: OpenMessage): Uint8Array {
 
 function encodeParameterValue(parameter: OpenParameter): Uint8Array {
   if (parameter.raw !== undefined) return parameter.raw;
-  const w = new Writer();
+  const w = new Writer(64);
   for (const capability of parameter.capabilities ?? []) {
     w.u8(capability.code);
     const lengthAt = w.reserve(1);

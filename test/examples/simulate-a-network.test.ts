@@ -1,0 +1,2 @@
+// The example is a mocha test by itself.
+import '../../examples/simulate-a-network.js';
