@@ -18,3 +18,15 @@ export type { Host } from './network/host.js';
 export { Router, type RouterState } from './network/router.js';
 export type { Allowed } from './network/settling.js';
 export * from './network/builders.js';
+export {
+  checkInvariants,
+  inspect,
+  INVARIANTS,
+  type Invariant,
+  type InvariantOptions,
+  type InvariantReport,
+  type Violation,
+} from './proof/invariants.js';
+export { Oracle, type Answer, type Choices } from './proof/oracle.js';
+export { takeSnapshot, type Snapshot, type PlainRouter, type PlainSession } from './proof/snapshot.js';
+export type { Candidate, PlainRoute } from './proof/rules.js';

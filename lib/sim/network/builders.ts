@@ -54,11 +54,7 @@ class Builder {
     const first = this.#edges++ * blocks;
     const indices = Array.from({ length: blocks }, (_, i) => first + i);
     const networks = [...indices.map(block), ...(ipv6 ? indices.map(block6) : [])];
-<<<<<<< HEAD
-    this.net.router(name, { ...router, ...more, networks });
-=======
     this.net.router(name, { ...router, ...more, config: { ...more.config, ...router?.config }, networks });
->>>>>>> simnet
     if (blocks > 0) this.net.pod(`pod-${name}`, name, formatIpv4(parseIpv4(block(first).split('/')[0]!) + 1));
   }
 
@@ -149,11 +145,7 @@ export interface LeafSpineOptions extends BuilderOptions {
 
 /**
  * A data center of two tiers (RFC 7938): eBGP on links `leaf1–spine1` … between all of `leaf1` … and all of `spine1` …, the
-<<<<<<< HEAD
- * spines in one AS, each leaf in its own; there is no interior routing protocol.
-=======
  * spines in one AS, each leaf in its own; packets take all spines (multipath). There is no interior routing protocol.
->>>>>>> simnet
  */
 export function leafSpine(leaves: number, spines: number, options: LeafSpineOptions = {}): Network {
   const { spineAs = 4_200_000_000 } = options;
@@ -161,12 +153,8 @@ export function leafSpine(leaves: number, spines: number, options: LeafSpineOpti
   const tops = builder.core('spine', spines, { lan: null, asn: spineAs });
   for (let n = 1; n <= leaves; n++) {
     const leaf = `leaf${n}`;
-<<<<<<< HEAD
-    builder.edgeRouter(leaf, { lan: null, asn: spineAs + n });
-=======
     // Over all spines at once; their paths differ in nothing but the neighbor.
     builder.edgeRouter(leaf, { lan: null, asn: spineAs + n, config: { multipath: { ebgp: Math.min(spines, 64) } } });
->>>>>>> simnet
     for (const spine of tops) {
       builder.net.link(leaf, spine);
       builder.net.peer(leaf, spine);

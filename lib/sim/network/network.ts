@@ -1,4 +1,4 @@
-import { UsageError } from '../../net/index.js';
+import { formatPrefix, parsePrefix, UsageError } from '../../net/index.js';
 import type { NeighborOptions, OriginateOptions, SpeakerConfig } from '../../speaker/options.js';
 import type { ReconfigureResult } from '../../speaker/speaker-api.js';
 import { seededRandom } from '../random.js';
@@ -112,6 +112,7 @@ export class Network extends Questions {
       this.#onSession(router, at, from, to.state, to.reason),
     );
     router.process = process;
+    router.announced.clear();
     router.state = 'running';
     this.acted(`${name} starts`);
     return process.start();
@@ -174,6 +175,7 @@ export class Network extends Questions {
     const router = this.running(name);
     if (options.blackhole !== true) router.attach(prefix);
     router.speaker.announce(prefix, options);
+    router.announced.set(formatPrefix(parsePrefix(prefix)), options);
     this.acted(`${name} announces ${prefix}`);
   }
 
@@ -181,6 +183,7 @@ export class Network extends Questions {
     const router = this.running(name);
     router.detach(prefix);
     router.speaker.withdraw(prefix);
+    router.announced.set(formatPrefix(parsePrefix(prefix)), null);
     this.acted(`${name} withdraws ${prefix}`);
   }
 

@@ -1,5 +1,5 @@
 import { parsePrefix, prefixContains, parseAddress } from '../../net/index.js';
-import type { NeighborOptions, SpeakerConfig } from '../../speaker/options.js';
+import type { NeighborOptions, OriginateOptions, SpeakerConfig } from '../../speaker/options.js';
 import type { Speaker } from '../../speaker/speaker.js';
 import { Host } from './host.js';
 import type { Process } from './process.js';
@@ -14,6 +14,8 @@ export class Router extends Host {
   fib = true;
   state: RouterState = 'new';
   process: Process | undefined;
+  /** What was announced, and (null) withdrawn, since it was started. */
+  readonly announced = new Map<string, OriginateOptions | null>();
   /** How often it was started. */
   lives = 0;
   #neighbors = new Map<string, NeighborOptions>();
