@@ -4,6 +4,7 @@ import { registerEncode } from './encode.js';
 import { isCommandError, type Output } from './output.js';
 import type { AnnounceOptions, NeighborChange } from './change.js';
 import type { RouteOptions, ShowOptions } from './show.js';
+import type { SimulateOptions } from './simulate/simulate.js';
 import type { WatchCommandOptions } from './watch.js';
 import { version } from './version.js';
 
@@ -57,6 +58,16 @@ export function buildProgram(out: Output, onExitCode: (code: number) => void = (
       if (against === undefined) return (await import('./check.js')).check(file, out, json === true);
       onExitCode(await (await import('./plan.js')).checkAgainst(file, { against, json: json === true }, out));
     });
+  program
+    .command('simulate')
+    .description('run a network from a scenario file, in virtual time, and check what is expected of it')
+    .argument('<file>', "scenario, YAML or JSON; '-' for standard input")
+    .option('--seed <number>', 'instead of the seed in the file')
+    .option('--json', 'the report as JSON')
+    .option('--html <file>', 'write the report as a page, too')
+    .action(async (file: string, options: SimulateOptions) =>
+      onExitCode(await (await import('./simulate/simulate.js')).simulateFile(file, options, out)),
+    );
   addShow(program, out);
   program
     .command('watch')

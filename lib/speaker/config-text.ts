@@ -19,6 +19,18 @@ import type { SpeakerConfig } from './options.js';
  * @throws ConfigError with everything that is wrong, each with file, line and column
  */
 export function parseConfig(text: string, fileName: string, machine?: Machine): SpeakerConfig {
+  return parseYaml(text, fileName, (input) => readConfig(input, machine));
+}
+
+/**
+ * Read the text of a file as YAML and make something of it, with places for all that is wrong.
+ * @throws ConfigError with everything that is wrong, each with file, line and column
+ */
+export function parseYaml<T>(
+  text: string,
+  fileName: string,
+  read: (input: unknown) => { readonly config: T | null; readonly problems: readonly ConfigProblem[] },
+): T {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, logLevel: 'silent' });
   const place = (offset: number): Pick<ConfigErrorItem, 'file' | 'line' | 'column'> => {
@@ -31,7 +43,7 @@ export function parseConfig(text: string, fileName: string, machine?: Machine): 
       flaws.map(({ message, pos }) => ({ path: '', message: discreet(message, text, pos[0]), ...place(pos[0]) })),
     );
   }
-  const { config, problems } = readConfig(toValue(document, text, place), machine);
+  const { config, problems } = read(toValue(document, text, place));
   if (config !== null) return config;
   const errors = problems.map((problem) => ({ ...toErrorItem(problem), ...place(offsetOf(document, problem)) }));
   throw new ConfigError(errors.sort((a, b) => a.line! - b.line! || a.column! - b.column!));

@@ -10,7 +10,7 @@ import { takeSnapshot, type PlainSession } from './snapshot.js';
 export const INVARIANTS = [
   /** Packets to a prefix that is originated do not go round. */
   'no forwarding loop',
-  /** Packets from a router with a route get to one that originates it. */
+  /** Packets from a router with a route get to one that originates it, unless a link on the way is broken. */
   'no black hole',
   /** Each neighbor was told exactly what RFC 4271 and RFC 4456 let it know, and chose the best of it. */
   'right routes',
@@ -232,7 +232,8 @@ class Check {
         const address = new Uint8Array(octets);
         if (length < 31) address[3]! |= 1;
         for (const trace of this.net.traces(name, formatAddress(address))) {
-          if (trace.reached) continue;
+          // A wire that is broken without anybody seeing it is not the routes' fault.
+          if (trace.reached || trace.failure === 'cut') continue;
           const invariant = trace.failure === 'loop' ? 'no forwarding loop' : 'no black hole';
           this.#found(invariant, name, prefix, traceText(trace));
           break;
