@@ -159,7 +159,7 @@ class Notes {
   readonly #routes: Record<string, (readonly [number, number])[]> = {};
   readonly #sessions = new Map<
     string,
-    { between: [string, string]; up: [number, number][]; since: number | undefined }
+    { between: [string, string]; up: [number, number][]; since: number | undefined; ends: Set<string> }
   >();
   readonly #watched = new Set<object>();
 
@@ -170,16 +170,34 @@ class Notes {
       if (to !== 'Established' && from !== 'Established') return;
       const up = to === 'Established';
       this.add('session', `${router}: session with ${peer} is ${up ? 'up' : `down: ${reason}`}`);
-      if (router < peer) this.#session(router, peer, up);
+      this.#session(router, peer, up);
     });
   }
 
-  #session(a: string, b: string, up: boolean): void {
+  /** A session counts as up while both ends say so. */
+  #session(router: string, peer: string, up: boolean): void {
+    const [a, b] = router < peer ? [router, peer] : [peer, router];
     const key = `${a} ${b}`;
-    const known = this.#sessions.get(key) ?? { between: [a, b], up: [], since: undefined };
+    const known = this.#sessions.get(key) ?? { between: [a, b], up: [], since: undefined, ends: new Set<string>() };
     this.#sessions.set(key, known);
-    if (!up && known.since !== undefined) known.up.push([known.since, this.net.now]);
-    known.since = up ? this.net.now : undefined;
+    if (up) known.ends.add(router);
+    else known.ends.delete(router);
+    if (known.ends.size === 2) known.since ??= this.net.now;
+    else if (known.since !== undefined) {
+      known.up.push([known.since, this.net.now]);
+      known.since = undefined;
+    }
+  }
+
+  /** Routers that died without a word have no sessions. */
+  #bury(): void {
+    for (const { ends, between } of this.#sessions.values()) {
+      for (const name of [...ends]) {
+        if (this.net.routers.get(name)?.isRunning !== true) {
+          this.#session(name, between[0] === name ? between[1] : between[0], false);
+        }
+      }
+    }
   }
 
   add(kind: TimelineEntry['kind'], text: string): void {
@@ -188,6 +206,7 @@ class Notes {
 
   /** Count the routes of all speakers that run, also of those that began since. */
   watchAll(): void {
+    this.#bury();
     for (const router of this.net.routers.values()) {
       const samples = (this.#routes[router.name] ??= []);
       if (!router.isRunning) {

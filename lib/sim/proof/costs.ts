@@ -10,6 +10,8 @@ export type CostTo = (address: string) => number | undefined;
  * What it costs a router to reach addresses within its AS: relaxed over all links until nothing gets shorter (Bellman and Ford).
  */
 export function costsOf(net: Network, router: Router): CostTo {
+  // Without kernel routes a speaker asks nobody: each next hop counts as reachable, at no cost.
+  if (router.speaker.config.fib === undefined) return (address) => (router.addresses.includes(address) ? undefined : 0);
   const distance = new Map<Host, number>([[router, 0]]);
   for (let better = true; better;) {
     better = false;
