@@ -156,6 +156,11 @@ async function happen(net: Network, [kind, a, b]: Drawn['events'][number]): Prom
   const router = net.routerOf(name);
   const sessions = (router.config.neighbors ?? []).map(({ address }) => net.ownerOf(address)!.name);
   const peer = sessions[b % Math.max(1, sessions.length)];
+  /** Those on a wire with it. */
+  const wired = names.filter((each) => {
+    const ports = net.hostOf(each).ports;
+    return each !== name && router.ports.some(({ segment }) => ports.some((port) => port.segment === segment));
+  });
   switch (kind) {
     case 0:
     case 1:
@@ -167,10 +172,10 @@ async function happen(net: Network, [kind, a, b]: Drawn['events'][number]): Prom
       break;
     }
     case 3:
-      if (peer !== undefined) net.cut(name, peer);
+      if (wired.length > 0) net.cut(name, wired[b % wired.length]!);
       break;
     case 4:
-      for (const each of sessions) net.restore(name, each);
+      for (const each of wired) net.restore(name, each);
       break;
     case 5:
       if (router.isRunning) net.crash(name);
