@@ -112,7 +112,7 @@ steps:
     const second = await scenario(
       'routers: { a: }\nsteps:\n  - { at: 5, crash: a }\n  - { at: 4, start: a }\n  - at: 9\n',
     );
-    expect(second.err).to.include('s.yaml:4:9: steps[1].at: found 4, expected 5 or later: steps stand in order');
+    expect(second.err).to.include('s.yaml:4:11: steps[1].at: found 4, expected 5 or later: steps stand in order');
     expect(second.err).to.include('s.yaml:5:5: steps[2]: found nothing, expected one of announce, ');
     expect((await scenario('title: x\n')).err).to.include('no routers: expected routers, or network.builder');
     expect((await scenario('routers: { a: }\n', '--seed', 'x')).code).to.equal(2);
