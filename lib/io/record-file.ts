@@ -15,6 +15,7 @@ export class RecordFile {
   readonly #fd: number;
   #waiting: Uint8Array[] = [];
   #waitingOctets = 0;
+  #offset = 0;
   #writing: Uint8Array | undefined;
   #error: NodeJS.ErrnoException | undefined;
   #closing: (() => void) | undefined;
@@ -67,9 +68,10 @@ export class RecordFile {
       return;
     }
     this.#writing = next;
-    write(this.#fd, next, 0, next.length, null, (error, written) => {
+    write(this.#fd, next, 0, next.length, this.#offset, (error, written) => {
       if (this.#closed) return;
       this.#writing = undefined;
+      this.#offset += written;
       this.#waitingOctets -= written;
       if (error) this.#error = error;
       else if (written < next.length) this.#waiting.unshift(next.subarray(written));
@@ -94,9 +96,11 @@ export class RecordFile {
 
   /** The process ends, perhaps because of an error: what waits is what says most about it. */
   #atExit(): void {
-    if (this.#closed || this.#error !== undefined || this.#writing !== undefined) return;
+    if (this.#closed || this.#error !== undefined) return;
+    // What is being written may not get there any more: once more the same does no harm.
+    const all = [...(this.#writing ? [this.#writing] : []), ...this.#waiting, this.#last?.() ?? new Uint8Array(0)];
     try {
-      for (const octets of [...this.#waiting, this.#last?.() ?? new Uint8Array(0)]) writeSync(this.#fd, octets);
+      for (const octets of all) this.#offset += writeSync(this.#fd, octets, 0, octets.length, this.#offset);
     } catch {
       // It cannot be helped.
     }
