@@ -40,7 +40,8 @@ export class MessageCounter {
     time: number,
   ): Generator<{ readonly message: ReplayedMessage; readonly end: number }> {
     let stream = this.#streams.get(connection.number);
-    if (stream === undefined) this.#streams.set(connection.number, (stream = { splitter: new MessageSplitter(), octets: 0 }));
+    if (stream === undefined)
+      this.#streams.set(connection.number, (stream = { splitter: new MessageSplitter(), octets: 0 }));
     const begin = stream.octets;
     stream.octets += octets.length;
     for (const found of stream.splitter.push(octets)) {

@@ -238,4 +238,3 @@ export class RecordedSpeaker extends ObservedSpeaker {
     this.#recorder.note(KIND.checkpoint, (tape) => tape.text(text));
   }
 }
-

@@ -57,7 +57,10 @@ export class ReplayMachine {
   readonly #planned = new Map<number, Planned>();
   readonly #attempts = new Map<number, ConnectHandler>();
   readonly #listeners = new Map<number, (connection: Connection) => void>();
-  readonly #connections = new Map<number, { readonly about: ReplayedConnection; handler: ConnectionHandler | undefined }>();
+  readonly #connections = new Map<
+    number,
+    { readonly about: ReplayedConnection; handler: ConnectionHandler | undefined }
+  >();
   readonly #waiting = new Map<number, Waiting>();
   readonly #visits = new Map<number, (route: KernelRoute) => void>();
   readonly #watchers = new Map<number, KernelWatcher>();
@@ -170,7 +173,9 @@ export class ReplayMachine {
   }
 
   #wait<T>(id: number): Promise<T> {
-    return new Promise((resolve, reject) => this.#waiting.set(id, { resolve: resolve as (v: unknown) => void, reject }));
+    return new Promise((resolve, reject) =>
+      this.#waiting.set(id, { resolve: resolve as (v: unknown) => void, reject }),
+    );
   }
 
   // --- time ---

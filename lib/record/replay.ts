@@ -169,7 +169,11 @@ class Replay {
     const { clock, transport, random, networks, fibWriter } = machine;
     const initialSync = start.initialSync ? new Promise<void>((resolve) => (this.#onSynced = resolve)) : undefined;
     const runtime = { clock, transport, random, networks, ...(fibWriter ? { fibWriter } : {}) };
-    const speaker = new ReplayedSpeaker(start.config, { ...runtime, ...(initialSync ? { initialSync } : {}) }, this.#tape);
+    const speaker = new ReplayedSpeaker(
+      start.config,
+      { ...runtime, ...(initialSync ? { initialSync } : {}) },
+      this.#tape,
+    );
     this.#speaker = speaker;
     this.#digest = new LocRibDigest(speaker);
     const { onChange } = this.options;

@@ -122,7 +122,10 @@ export class BlockReader {
     if (held.length <= MAGIC.length) return false;
     const version = held[MAGIC.length]!;
     if (version !== FORMAT_VERSION) {
-      throw new UsageError('bad_version', `a recording of format ${version}; this is tsbgp for format ${FORMAT_VERSION}`);
+      throw new UsageError(
+        'bad_version',
+        `a recording of format ${version}; this is tsbgp for format ${FORMAT_VERSION}`,
+      );
     }
     this.#held = held.subarray(MAGIC.length + 1);
     this.#hasHeader = true;
@@ -178,4 +181,3 @@ function concat(a: Uint8Array, b: Uint8Array): Uint8Array {
   joined.set(b, a.length);
   return joined;
 }
-
