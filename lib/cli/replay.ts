@@ -80,7 +80,8 @@ function changeLine({ prefix, before, after, reason, message, cause }: ReplayedC
 
 function pathText(path: PathView | null): string {
   if (path === null) return 'none';
-  return `${path.neighbor ?? 'local'} via ${path.nextHop ?? 'self'}${path.asPath === '' ? '' : ` AS ${path.asPath}`}`;
+  const from = path.neighbor === null ? 'local' : `${path.neighbor} via ${path.nextHop}`;
+  return `${from}${path.asPath === '' ? '' : ` AS ${path.asPath}`}`;
 }
 
 async function show({ speaker, time }: ReplayResult, what: string, json: boolean, out: Output): Promise<void> {

@@ -1,5 +1,6 @@
 import type { FamilyName } from '../../lib/bgp/wire/index.js';
 import { MemorySink, recordSpeaker, replay, type ReplayOptions, type ReplayResult } from '../../lib/record/index.js';
+import type { Clock, Random } from '../../lib/net/index.js';
 import type { SpeakerConfig, SpeakerRuntime } from '../../lib/speaker/options.js';
 import type { Speaker } from '../../lib/speaker/speaker.js';
 import { Lab } from '../support/lab.js';
@@ -42,4 +43,18 @@ export function ribOf(speaker: Speaker): string[] {
     }
   }
   return lines.sort();
+}
+
+/**
+ * Time that also passes while somebody works, as in life: each look at it is up to `mostMs` later than the one before. Slices
+ * and turns break off where they like.
+ */
+export function workingClock(clock: Clock, random: Random, mostMs: number): Clock {
+  let ahead = 0;
+  return {
+    now: () => clock.now() + (ahead += random() * mostMs),
+    wallTime: () => clock.wallTime(),
+    after: (ms, run) => clock.after(ms, run),
+    soon: (run) => clock.soon(run),
+  };
 }

@@ -127,7 +127,8 @@ export class Link {
 
   #onData(connection: Connection, chunk: Uint8Array): void {
     if (this.#waiting || !this.#turns.isOpen) {
-      this.#held.push(chunk);
+      // Lent for this call only.
+      this.#held.push(chunk.slice());
       this.#wait(connection);
       return;
     }
