@@ -95,6 +95,8 @@ class Replay {
   #difference: ReplayDifference | undefined;
   #ended: string | undefined;
   #reached = false;
+  /** Who is told of messages is not ready for more. */
+  #listener: Promise<unknown> | undefined;
   /** Messages of the event that is next; its owner is told of them first. */
   #told: { message: ReplayedMessage; end: number }[] = [];
 
@@ -110,17 +112,24 @@ class Replay {
     this.#tape.load(records);
     for (;;) {
       // As it was: either everything in promises had gone on before the next event, or nothing.
-      if (!this.#tape.isNextJoined) await turn();
+      if (!this.#tape.isNextJoined) await this.#settle();
       if (this.#hasDiverged()) return false;
       const event = this.#tape.next();
       if (this.#hasDiverged()) return false;
       if (event === undefined) return true;
       if (this.#speaker !== undefined && this.#time > (this.options.untilTime ?? Infinity)) return false;
-      await this.#tellMessages(event);
+      this.#tellMessages(event);
+      if (!event.joined) await this.#listener;
       this.#events++;
       this.#handle(event);
       if (this.#hasDiverged() || this.#reached) return false;
     }
+  }
+
+  async #settle(): Promise<void> {
+    await turn();
+    await this.#listener;
+    this.#listener = undefined;
   }
 
   #hasDiverged(): boolean {
@@ -134,7 +143,7 @@ class Replay {
     this.#difference ??= { event: this.#events, message, time: this.#speaker ? this.#time : 0, text };
   }
 
-  async #tellMessages(event: TapeEvent): Promise<void> {
+  #tellMessages(event: TapeEvent): void {
     this.#told = [];
     if (event.kind !== KIND.data) return;
     const connection = this.#machine.connectionOf(event.fields[0] as number);
@@ -142,7 +151,8 @@ class Replay {
     for (const found of this.#messages.push(connection, event.fields[1] as Uint8Array, this.#time)) {
       this.#told.push(found);
       this.#changes?.onMessage(found.message);
-      await this.options.onMessage?.(found.message, this.#speaker!);
+      const answer = this.options.onMessage?.(found.message, this.#speaker!);
+      if (answer instanceof Promise) this.#listener = Promise.all([this.#listener, answer]);
       if (found.message.number === this.options.untilMessage) break;
     }
   }

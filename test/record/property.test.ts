@@ -144,7 +144,7 @@ describe('Record and replay: any run', () => {
     this.timeout(120_000);
     await fc.assert(
       fc.asyncProperty(fc.nat(1_000_000), script, (seed, steps) => check(seed, steps)),
-      { numRuns: Number(process.env.RUNS ?? 40) },
+      { numRuns: Number(process.env.RUNS ?? 25) },
     );
   });
 });
