@@ -21,10 +21,10 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   rr: ['net', WIRE, 'rib', 'policy'],
   fib: ['net'],
   io: ['net', 'fib', SESSION_TYPES],
-  sim: ['net', 'fib', SESSION_TYPES],
   mrt: ['net', WIRE],
   pcap: ['net', WIRE],
-  speaker: ['net', 'bgp', WIRE, 'bgp/fsm', 'bgp/session', 'rib', 'policy', 'rr', 'fib', 'io', 'sim'],
+  speaker: ['net', 'bgp', WIRE, 'bgp/fsm', 'bgp/session', 'rib', 'policy', 'rr', 'fib', 'io'],
+  sim: ['net', WIRE, SESSION_TYPES, 'rib', 'fib', 'speaker'],
   record: ['net', WIRE, 'bgp/session', 'rib', 'fib', 'io', 'speaker'],
   api: ['net', WIRE, 'io', 'speaker'],
   cli: [

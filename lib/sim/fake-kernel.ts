@@ -1,7 +1,8 @@
 import { KernelError } from '../fib/errors.js';
 import { routeBody, type Hop, type RouteBody } from '../fib/body.js';
 import type { FibWriter, KernelRoute, KernelWatcher, RouteChange, WriteFailure } from '../fib/writer.js';
-import { formatPrefix, maskOctets, parseAddress, parsePrefix, prefixContains, type Clock } from '../net/index.js';
+import { formatPrefix, maskOctets, parseAddress, type Clock } from '../net/index.js';
+import { KernelTable } from './kernel-table.js';
 
 const MAIN = 254;
 const LOCAL = 255;
@@ -31,6 +32,14 @@ export interface FakeFailure {
   readonly stall?: boolean;
 }
 
+export interface FakeKernelOptions {
+  readonly clock?: Clock;
+  /** With `clock`: answers of writers come so many milliseconds later. */
+  readonly latencyMs?: number;
+  /** Called with each change of a route or link. */
+  readonly onChange?: () => void;
+}
+
 interface Refusal {
   readonly prefix: string;
   readonly code: string;
@@ -44,7 +53,9 @@ interface Refusal {
  */
 export class FakeKernel {
   readonly #links = new Map<string, { up: boolean; addresses: string[] }>();
-  #routes: KernelRoute[] = [];
+  readonly #routes = new KernelTable();
+  /** Grows with every change of a route or link. */
+  version = 0;
   readonly #watchers = new Set<KernelWatcher>();
   readonly #writeFailures: FakeFailure[] = [];
   readonly #readFailures: FakeFailure[] = [];
@@ -56,10 +67,7 @@ export class FakeKernel {
   /** Batches, changes and readings so far. */
   readonly counts = { writes: 0, changes: 0, reads: 0 };
 
-  /**
-   * @param clock with `latencyMs`: answers of writers come so much later
-   */
-  constructor(private readonly options: { readonly clock?: Clock; readonly latencyMs?: number } = {}) {}
+  constructor(private readonly options: FakeKernelOptions = {}) {}
 
   /** Add a link that is up, or addresses to it: `addLink('eth0', '10.0.0.1/24', '2001:db8::1/64')`. */
   addLink(device: string, ...addresses: string[]): void {
@@ -87,7 +95,7 @@ export class FakeKernel {
 
   #connect(device: string, addresses: readonly string[]): void {
     const on = (prefix: string, metric: number): void => {
-      if (!this.#routes.some((r) => r.prefix === prefix && r.table === MAIN && r.body.hops[0]?.device === device)) {
+      if (!this.#routes.at(prefix, MAIN).some((r) => r.body.hops[0]?.device === device)) {
         this.#put(route({ prefix, device, protocol: KERNEL, metric }));
       }
     };
@@ -102,10 +110,11 @@ export class FakeKernel {
   }
 
   #disconnect(device: string): void {
-    const gone = this.#routes.filter((r) => r.body.hops.some((hop) => hop.device === device));
-    const own = (this.#links.get(device)?.addresses ?? []).map((text) => text.split('/')[0]!);
-    gone.push(...this.#routes.filter((r) => r.table === LOCAL && own.includes(r.prefix.split('/')[0]!)));
-    this.#routes = this.#routes.filter((r) => !gone.includes(r));
+    const own = new Set((this.#links.get(device)?.addresses ?? []).map((text) => text.split('/')[0]!));
+    const isGone = (r: KernelRoute): boolean =>
+      r.body.hops.some((hop) => hop.device === device) || (r.table === LOCAL && own.has(r.prefix.split('/')[0]!));
+    const gone = this.routes().filter(isGone);
+    for (const each of gone) this.#drop(each);
     // As in Linux: IPv4 routes go without a word.
     for (const each of gone) if (each.prefix.includes(':')) this.#tell(each, true);
   }
@@ -117,31 +126,55 @@ export class FakeKernel {
 
   /** Like {@link put}, for routes with several hops, of other types, or for a type of service. */
   putRoute(made: KernelRoute): void {
-    this.#routes = this.#routes.filter((r) => !sameKey(r, made));
+    for (const held of this.#routes.find(made)) this.#drop(held);
     this.#put(made);
   }
 
   /** What another program does: delete a route, whoever wrote it. @returns whether there was one */
   remove(prefix: string, options: { readonly table?: number; readonly metric?: number } = {}): boolean {
     const { table = MAIN, metric } = options;
-    const found = this.#routes.find(
-      (r) => r.prefix === prefix && r.table === table && (metric ?? r.metric) === r.metric,
-    );
+    const found = this.#routes.at(prefix, table).find((r) => (metric ?? r.metric) === r.metric);
     if (!found) return false;
-    this.#routes = this.#routes.filter((r) => r !== found);
+    this.#drop(found);
     this.#tell(found, true);
     return true;
   }
 
   /** All routes, or those of one protocol. */
   routes(protocol?: number): readonly KernelRoute[] {
-    return protocol === undefined ? [...this.#routes] : this.#routes.filter((r) => r.protocol === protocol);
+    const all = [...this.#routes];
+    return protocol === undefined ? all : all.filter((r) => r.protocol === protocol);
   }
 
   /** `10.1.0.0/16 via 10.0.0.2 dev eth0` of each route of a protocol, sorted. */
   dump(protocol: number, table = MAIN): string[] {
-    const ours = this.#routes.filter((r) => r.protocol === protocol && r.table === table);
+    const ours = this.routes(protocol).filter((r) => r.table === table);
     return ours.map((r) => `${r.prefix} ${r.body.key}`).sort();
+  }
+
+  /**
+   * The route that a packet takes: the longest match in `local`, then in `main`; of equal ones the lowest metric.
+   * @param address 4 or 16 octets
+   */
+  lookup(address: Uint8Array): KernelRoute | undefined {
+    for (const table of [LOCAL, MAIN]) {
+      for (const route of this.#routes.covers(address, table)) {
+        if (route.tos !== 0) continue;
+        if (route.body.type === 'throw') break;
+        return route;
+      }
+    }
+    return undefined;
+  }
+
+  /** The routes of a prefix in `main`. */
+  at(prefix: string): readonly KernelRoute[] {
+    return this.#routes.at(prefix, MAIN);
+  }
+
+  /** The links with their addresses (`10.0.0.1/24`), in the order in which they were added. */
+  *links(): IterableIterator<{ readonly device: string; readonly up: boolean; readonly addresses: readonly string[] }> {
+    for (const [device, link] of this.#links) yield { device, ...link };
   }
 
   failNextWrite(failure: FakeFailure): void {
@@ -228,12 +261,11 @@ export class FakeKernel {
       refusal.times--;
       return new KernelError(refusal.code, refusal.message);
     }
-    const key = { ...change, tos: 0 };
-    const held = this.#routes.filter((r) => sameKey(r, key));
+    const held = this.#routes.find({ ...change, tos: 0 });
     if (change.op === 'delete') {
       const ours = held.find((r) => r.protocol === change.protocol);
       if (!ours) return new KernelError('ESRCH', 'No such process');
-      this.#routes = this.#routes.filter((r) => r !== ours);
+      this.#drop(ours);
       this.#tell(ours, true);
       return null;
     }
@@ -241,7 +273,7 @@ export class FakeKernel {
     const bad = this.#check(change.body);
     if (bad) return bad;
     // As in Linux: a replace does not ask whose route it replaces.
-    this.#routes = this.#routes.filter((r) => !held.includes(r));
+    for (const each of held) this.#drop(each);
     const { prefix, table, protocol, metric, body } = change;
     this.#put({ prefix, table, protocol, metric, tos: 0, body });
     return null;
@@ -261,15 +293,29 @@ export class FakeKernel {
 
   #onLink(hop: Hop): boolean {
     const gateway = parseAddress(hop.gateway!);
-    return this.#routes.some(({ prefix, body }) => {
-      const only = body.hops.length === 1 ? body.hops[0]! : undefined;
-      return only?.device === hop.device && only?.gateway === undefined && prefixContains(parsePrefix(prefix), gateway);
-    });
+    for (const table of this.#routes.tables) {
+      for (const { body } of this.#routes.covers(gateway, table)) {
+        const only = body.hops.length === 1 ? body.hops[0]! : undefined;
+        if (only?.device === hop.device && only?.gateway === undefined) return true;
+      }
+    }
+    return false;
   }
 
   #put(made: KernelRoute): void {
-    this.#routes.push(made);
+    this.#routes.add(made);
+    this.#changed();
     this.#tell(made, false);
+  }
+
+  #drop(gone: KernelRoute): void {
+    this.#routes.delete(gone);
+    this.#changed();
+  }
+
+  #changed(): void {
+    this.version++;
+    this.options.onChange?.();
   }
 
   #tell(changed: KernelRoute, deleted: boolean): void {
@@ -277,6 +323,7 @@ export class FakeKernel {
   }
 
   #tellLink(device: string, up: boolean): void {
+    this.#changed();
     if (!this.muted) for (const watcher of [...this.#watchers]) watcher.onLink(device, up);
   }
 
@@ -291,7 +338,7 @@ class FakeKernelWriter implements FibWriter {
 
   constructor(
     private readonly kernel: FakeKernel,
-    private readonly options: { readonly clock?: Clock; readonly latencyMs?: number },
+    private readonly options: FakeKernelOptions,
   ) {}
 
   read(tables: readonly number[], visit: (route: KernelRoute) => void): Promise<{ readonly consistent: boolean }> {
@@ -320,10 +367,6 @@ class FakeKernelWriter implements FibWriter {
     this.kernel.reset('closed');
     return Promise.resolve();
   }
-}
-
-function sameKey(a: Omit<KernelRoute, 'body' | 'protocol'>, b: Omit<KernelRoute, 'body' | 'protocol'>): boolean {
-  return a.prefix === b.prefix && a.table === b.table && a.metric === b.metric && a.tos === b.tos;
 }
 
 function route(fake: FakeRoute): KernelRoute {

@@ -1,7 +1,19 @@
-/** Virtual time and networks in memory: run the same code as in production, at once and always in the same order. */
+/**
+ * Virtual time and networks in memory: run the same code as in production, at once and always in the same order.
+ * `Network` is a whole network of speakers; the parts below it can be had alone.
+ */
 export { VirtualClock } from './virtual-clock.js';
 export { MemoryNetwork } from './memory-network.js';
 export type { MemoryNetworkOptions } from './memory-links.js';
 export { MemoryTransport } from './memory-transport.js';
 export { seededRandom } from './random.js';
 export { FakeKernel, type FakeFailure, type FakeRoute } from './fake-kernel.js';
+export { Network, simulate, type ConvergedOptions } from './network/network.js';
+export type { HostOptions, RouterOptions, TopologyOptions } from './network/topology.js';
+export type { LinkOptions, LinkQuality } from './network/link-options.js';
+export { NetworkAssertions } from './network/assertions.js';
+export { SimulationError, type NetworkEvent } from './network/events.js';
+export { traceText, type Trace } from './network/forwarding.js';
+export type { Host } from './network/host.js';
+export { Router, type RouterState } from './network/router.js';
+export type { Allowed } from './network/settling.js';

@@ -1,12 +1,16 @@
 import { TransportError, UsageError } from '../net/errors.js';
 import type { Connection, ConnectionHandler, Endpoint } from '../net/transport.js';
-import type { MemoryLinks } from './memory-links.js';
+import type { MemoryMedium, MemoryPath } from './memory-links.js';
+
+/** Message type (RFC 4271 section 4.1). */
+const KEEPALIVE = 4;
 
 /** One end of a connection in memory. Octets travel without being copied, unless the network cuts or scribbles. */
 export class MemoryConnection implements Connection {
   readonly local: Endpoint;
   readonly remote: Endpoint;
-  readonly #links: MemoryLinks;
+  readonly #links: MemoryMedium;
+  readonly #path: MemoryPath;
   /** The connections of our host; this one is in it until closed. */
   readonly #siblings: Set<MemoryConnection>;
   #peer: MemoryConnection | undefined;
@@ -18,9 +22,16 @@ export class MemoryConnection implements Connection {
   #queuedBytes = 0;
   /** Under way, or arrived at the peer and not yet read there: limited by the window. */
   #unreadBytes = 0;
+  /** When what was sent last arrives. */
+  #arrivesAt = 0;
   #blocked = false;
   #ending = false;
   #pumpPlanned = false;
+
+  /** For the tap: octets accepted and read so far, and up to which of them something matters; 0: nothing under way does. */
+  #sentBytes = 0;
+  #readBytes = 0;
+  #matters = 0;
 
   /** Arrived here, not yet read because of `pause`. */
   #arrived: Uint8Array[] = [];
@@ -28,8 +39,15 @@ export class MemoryConnection implements Connection {
   /** The other side has ended, behind all that arrived. */
   #finArrived = false;
 
-  constructor(links: MemoryLinks, local: Endpoint, remote: Endpoint, siblings: Set<MemoryConnection>) {
+  constructor(
+    links: MemoryMedium,
+    path: MemoryPath,
+    local: Endpoint,
+    remote: Endpoint,
+    siblings: Set<MemoryConnection>,
+  ) {
     this.#links = links;
+    this.#path = path;
     this.local = Object.freeze(local);
     this.remote = Object.freeze(remote);
     this.#siblings = siblings;
@@ -63,12 +81,37 @@ export class MemoryConnection implements Connection {
       // Like the chunks of TCP never a Buffer, whose slice() does not copy.
       this.#queue.push(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length));
       this.#queuedBytes += bytes.length;
+      this.#note(bytes);
       // Cut at random: gather what is sent at this moment first.
       if (this.#links.rechunk === undefined) this.#pump();
       else this.#planPump(0);
     }
     if (this.#queuedBytes > this.#links.highWaterMark) this.#blocked = true;
     return !this.#blocked;
+  }
+
+  /** For who watches the network: all but KEEPALIVEs counts as something that is going on until it was read. */
+  #note(bytes: Uint8Array): void {
+    const { tap } = this.#links;
+    if (tap === undefined) return;
+    this.#sentBytes += bytes.length;
+    tap.onSend(this.local, this.remote, bytes);
+    if (bytes.length === 19 && bytes[18] === KEEPALIVE) return;
+    if (this.#matters === 0) tap.onBusy();
+    this.#matters = this.#sentBytes;
+  }
+
+  #noteRead(count: number): void {
+    const { tap } = this.#links;
+    if (tap === undefined) return;
+    this.#readBytes += count;
+    if (this.#matters > 0 && this.#readBytes >= this.#matters) this.#noteQuiet();
+  }
+
+  #noteQuiet(): void {
+    if (this.#matters === 0) return;
+    this.#matters = 0;
+    this.#links.tap?.onQuiet();
   }
 
   pause(): void {
@@ -90,8 +133,14 @@ export class MemoryConnection implements Connection {
   destroy(): void {
     if (this.#closed) return;
     const peer = this.#peer!;
-    this.#travel(() => peer.#onFin());
+    this.travel(0, () => peer.#onFin());
     this.#close(undefined);
+  }
+
+  /** The process that had it is gone: closed by the system, and nobody here is told. */
+  abandon(): void {
+    this.#handler = undefined;
+    this.destroy();
   }
 
   /** Gone without a word to either side's handler. */
@@ -107,17 +156,24 @@ export class MemoryConnection implements Connection {
     this.#queue = [];
     this.#queuedBytes = 0;
     this.#arrived = [];
+    this.#noteQuiet();
+    const peer = this.#peer;
+    if (peer !== undefined) peer.#noteQuiet();
     const handler = this.#handler;
     if (handler !== undefined) this.#links.clock.after(0, () => handler.onClose(error));
   }
 
-  /** Run on the other side after the link's delay, in order, and not while the link is cut. */
-  #travel(arrive: () => void): void {
-    const links = this.#links;
+  /** Run on the other side after the path's delay, in order, and not while it is cut. */
+  travel(octets: number, arrive: () => void): void {
+    const { clock } = this.#links;
+    const path = this.#path;
     const deliver = (): void => {
-      if (!links.waitsForLink(this.local.address, this.remote.address, deliver)) arrive();
+      if (!path.waits(deliver)) arrive();
     };
-    links.clock.after(links.latency(this.local.address, this.remote.address), deliver);
+    const now = clock.now();
+    // What was sent earlier arrives earlier, whatever the delay is now.
+    this.#arrivesAt = Math.max(this.#arrivesAt, now + path.delay(octets));
+    clock.after(this.#arrivesAt - now, deliver);
   }
 
   #planPump(afterMs: number): void {
@@ -137,7 +193,7 @@ export class MemoryConnection implements Connection {
       const chunk = this.#nextChunk(this.#links.windowBytes - this.#unreadBytes);
       this.#unreadBytes += chunk.length;
       this.#queuedBytes -= chunk.length;
-      this.#travel(() => peer.#onChunk(chunk));
+      this.travel(chunk.length, () => peer.#onChunk(chunk));
     }
     if (this.#queuedBytes > 0) return;
     if (this.#blocked) {
@@ -146,7 +202,7 @@ export class MemoryConnection implements Connection {
         if (!this.#closed) this.#handler?.onDrain();
       });
     }
-    if (this.#ending) this.#travel(() => peer.#onFin());
+    if (this.#ending) this.travel(0, () => peer.#onFin());
   }
 
   #nextChunk(limit: number): Uint8Array {
@@ -164,7 +220,7 @@ export class MemoryConnection implements Connection {
     if (this.#closed) {
       // Nobody is here any more: the kernel answers with a reset.
       const peer = this.#peer!;
-      this.#travel(() => peer.#close(new TransportError('ECONNRESET', 'connection reset by the peer')));
+      this.travel(0, () => peer.#close(new TransportError('ECONNRESET', 'connection reset by the peer')));
       return;
     }
     this.#arrived.push(chunk);
@@ -184,7 +240,7 @@ export class MemoryConnection implements Connection {
     }
     if (this.#finArrived && !this.#paused && !this.#closed) {
       const peer = this.#peer!;
-      this.#travel(() => peer.#onFin());
+      this.travel(0, () => peer.#onFin());
       this.#close(undefined);
     }
   }
@@ -192,7 +248,8 @@ export class MemoryConnection implements Connection {
   /** The peer has read: its window is open again, which we hear one delay later. */
   #onRead(count: number): void {
     this.#unreadBytes -= count;
-    if (this.#queuedBytes > 0) this.#planPump(this.#links.latency(this.local.address, this.remote.address));
+    this.#noteRead(count);
+    if (this.#queuedBytes > 0) this.#planPump(this.#path.delay(0));
   }
 
   #deliver(chunk: Uint8Array): void {

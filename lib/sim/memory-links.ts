@@ -1,4 +1,5 @@
 import type { Clock, Random, Timer } from '../net/clock.js';
+import type { Endpoint } from '../net/transport.js';
 
 export interface MemoryNetworkOptions {
   readonly clock: Clock;
@@ -14,8 +15,42 @@ export interface MemoryNetworkOptions {
   readonly scribble?: boolean;
 }
 
+/** What a connection knows of the way to its other end. */
+export interface MemoryPath {
+  /** How long octets that are sent now are under way, in milliseconds; asked once for each chunk, 0 octets for signals. */
+  delay(octets: number): number;
+  /** Whether what is sent now gets lost for good: there is no connection yet that could send it again. */
+  isCut(): boolean;
+  /** Run `deliver` once the way is open; false: it is open now, go on. */
+  waits(deliver: () => void): boolean;
+  /** How many hops away the other end is, for TTLs and GTSM; 1 is directly connected. */
+  hops(): number;
+}
+
+/** What all connections of a network in memory share. */
+export interface MemoryMedium {
+  readonly clock: Clock;
+  readonly windowBytes: number;
+  readonly highWaterMark: number;
+  readonly rechunk: Random | undefined;
+  readonly scribble: boolean;
+  /** The way from one address to another. */
+  path(from: string, to: string): MemoryPath;
+  /** Told of all that connections accept for sending, if there is one. */
+  readonly tap?: MemoryTap;
+}
+
+/** Sees the octets of all connections. */
+export interface MemoryTap {
+  onSend(from: Endpoint, to: Endpoint, bytes: Uint8Array): void;
+  /** Something that matters was accepted for sending, and nothing that matters was under way on this connection. */
+  onBusy(): void;
+  /** All that matters on a connection was read, or the connection is gone. */
+  onQuiet(): void;
+}
+
 /** The links between all pairs of addresses in a network in memory, and what holds for every connection over them. */
-export class MemoryLinks {
+export class MemoryLinks implements MemoryMedium {
   readonly clock: Clock;
   readonly windowBytes: number;
   readonly highWaterMark: number;
@@ -36,6 +71,15 @@ export class MemoryLinks {
     this.highWaterMark = options.highWaterMark ?? 65536;
     this.rechunk = options.rechunk;
     this.scribble = options.scribble ?? false;
+  }
+
+  path(from: string, to: string): MemoryPath {
+    return {
+      delay: () => this.latency(from, to),
+      isCut: () => this.isCut(from, to),
+      waits: (deliver) => this.waitsForLink(from, to, deliver),
+      hops: () => this.hops(from, to),
+    };
   }
 
   setLatency(a: string, b: string, latencyMs: number): void {

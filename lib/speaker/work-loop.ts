@@ -219,6 +219,14 @@ export class WorkLoop {
     return !this.scheduled && this.jobs.length === 0 && !this.hasDecisions();
   }
 
+  /** Whether somebody is still to be told something: now, or when its minimum advertisement interval is over. */
+  get hasUntold(): boolean {
+    for (const groups of this.groups.values()) {
+      for (const group of groups.values()) for (const member of group.members) if (member.nextStale(0) >= 0) return true;
+    }
+    return false;
+  }
+
   /** Resolves when all work is done that is known now. */
   idle(): Promise<void> {
     if (this.isIdle) return Promise.resolve();
