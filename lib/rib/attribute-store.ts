@@ -94,6 +94,8 @@ export class AttributeStore {
   private readonly freeIds = new IdStack();
   private limbo = new IdStack();
   private limboBefore = new IdStack();
+  /** Whether what is in `limboBefore` was unused for a whole round of the decision process. */
+  private isRipe = false;
   private capacity = 16;
   private idLimit = 0;
   private compactCursor = -1;
@@ -306,17 +308,41 @@ export class AttributeStore {
   }
 
   /**
-   * Free the sets that nobody has used since before the last call but one. Called once per run of the decision process,
-   * when all prefixes that were dirty at the run before have been decided.
+   * Free at most `budget` of the sets that nobody has used since before the last call but one. Called when all prefixes that
+   * were dirty at the call before have been decided.
    */
-  sweep(): void {
-    const old = this.limboBefore;
-    for (let id = old.pop(); id >= 0; id = old.pop()) {
-      // One that was used again and dropped anew since the last call stands in the younger limbo too: not yet.
+  sweep(budget = Infinity): void {
+    if (!this.empty(this.limboBefore, budget)) return;
+    this.age();
+    this.isRipe = true;
+  }
+
+  /** Some round of the decision process has ended, and there are many unused sets: some may be freed from now on. */
+  ripen(): void {
+    this.isRipe = this.limboBefore.length > 0;
+    if (!this.isRipe) this.age();
+  }
+
+  /** Free at most `budget` of the sets that may be freed at any time. */
+  freeRipe(budget: number): void {
+    if (this.isRipe) this.empty(this.limboBefore, budget);
+  }
+
+  /** @returns whether none is left */
+  private empty(limbo: IdStack, budget: number): boolean {
+    for (let left = budget; limbo.length > 0; left--) {
+      if (left <= 0) return false;
+      const id = limbo.pop();
+      // One that was used again and dropped anew since then stands in the younger limbo too: not yet.
       if (this.uses[id] === 0 && this.lengths[id] !== 0 && this.dropped[id] !== this.period) this.remove(id);
     }
+    return true;
+  }
+
+  private age(): void {
+    const emptied = this.limboBefore;
     this.limboBefore = this.limbo;
-    this.limbo = old;
+    this.limbo = emptied;
     this.period ^= 1;
   }
 

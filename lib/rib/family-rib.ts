@@ -23,8 +23,10 @@ export interface FamilyRibOptions {
   readonly resolve: (nextHop: Uint8Array) => Reachability;
 }
 
-/** So many attribute sets without use are freed even while changes come in. */
+/** When so many attribute sets are unused, some are freed even while changes come in … */
 const MANY_UNUSED = 1 << 16;
+/** … at least so many with each batch of decisions. */
+const LEAST_FREED = 512;
 /** Columns up to this length are not worth giving back. */
 const SMALL = 1 << 14;
 
@@ -300,6 +302,7 @@ export class FamilyRib implements DecisionContext {
       changed.push(prefix);
     }
     for (const listener of this.decidedListeners) listener(this.dirty, begin, end);
+    if (this.store.unusedCount >= MANY_UNUSED) this.store.freeRipe(LEAST_FREED + 2 * (end - begin));
     if (this.dirtyCursor === this.dirty.length) this.endRound();
   }
 
@@ -320,11 +323,20 @@ export class FamilyRib implements DecisionContext {
     return true;
   }
 
-  /** When there is no work: free all attribute sets that nobody uses. */
-  freeUnusedSets(): void {
-    if (this.hasWork) return;
+  /**
+   * When there is no work: free attribute sets that nobody uses.
+   * @param budget how many to look at, about
+   * @returns whether there is more to do
+   */
+  freeUnusedSets(budget = Infinity): boolean {
+    if (this.hasWork) return false;
     // Two rounds free a set, two more the received one that it holds.
-    for (let round = 0; round < 4 && this.store.unusedCount > 0; round++) this.store.sweep();
+    for (let left = budget; left > 0 && this.store.unusedCount > 0;) {
+      const before = this.store.unusedCount;
+      this.store.sweep(left);
+      left -= Math.max(1, before - this.store.unusedCount);
+    }
+    return this.store.unusedCount > 0;
   }
 
   private endRound(): void {
@@ -332,7 +344,7 @@ export class FamilyRib implements DecisionContext {
     this.dirtyCursor = 0;
     // Every prefix that was dirty when the round began is decided, so nothing refers to sets dropped before it. Freeing them
     // can wait until there is nothing better to do, unless they are many.
-    if (this.store.unusedCount >= MANY_UNUSED) this.store.sweep();
+    if (this.store.unusedCount >= MANY_UNUSED) this.store.ripen();
   }
 
   /** Whether a prefix has neither a path nor a best path nor work pending: its id may be freed if nobody else needs it. */

@@ -18,7 +18,10 @@ import { UpdateGroup } from '../rr/update-group.js';
 
 /** A slice ends after this time: keepalives and reads go on between slices. */
 const SLICE_MS = 8;
-/** Prefixes decided at once: large enough to pack well, small enough to be done in a few milliseconds. */
+/** Prefixes decided at once: as many as are done and told in about this time … */
+const BATCH_MS = 4;
+/** … but enough to pack well, and to be worth a write to each neighbor. */
+const LEAST_BATCH = 2048;
 const DECIDE_BATCH = 8192;
 /** Paths changed at once by a job on the paths of a source. */
 const JOB_BATCH = 4096;
@@ -32,6 +35,9 @@ const MANY_MEMBERS = 100;
 const GRAVES_REST_MS = 20;
 /** … unless so many wait. */
 const MAX_GRAVES = 1 << 20;
+/** Unused attribute sets freed at once when there is nothing to do; more wait as prefix ids do. */
+const FREE_AT_ONCE = 256;
+const FREE_BATCH = 4096;
 /** Attribute sets looked at per idle slice while memory is being compacted. */
 const COMPACT_BATCH = 8192;
 
@@ -68,9 +74,13 @@ export class WorkLoop {
   /** Groups whose Adj-RIB-Out is not whole yet. */
   private readonly filling = new Set<UpdateGroup>();
   private scheduled = false;
+  /** How many prefixes are decided at once: see BATCH_MS. */
+  private batch = LEAST_BATCH;
   /** When prefixes were decided last. */
   private decidedAt = -Infinity;
   private notBefore = 0;
+  /** The next slice is due in this turn of the event loop, which has had one. */
+  private isTurnOver = false;
   private gravesTimer = false;
   private idleWaiters: (() => void)[] = [];
 
@@ -239,7 +249,7 @@ export class WorkLoop {
     this.scheduled = true;
     const wait = this.notBefore - this.clock.now();
     if (wait < 1) this.clock.soon(() => this.run());
-    else this.clock.after(wait, () => this.run());
+    else this.clock.after(wait, () => this.runOnTimer());
   }
 
   /** Like `schedule`, when a read left dirty prefixes behind. */
@@ -247,20 +257,34 @@ export class WorkLoop {
     if (!this.scheduled && this.hasDecisions()) this.schedule();
   }
 
+  /** `soon` would be in this very turn of the event loop, which may be long already: what is left is for the next one. */
+  private runOnTimer(): void {
+    this.run();
+    if (!this.scheduled || this.notBefore !== 0) return;
+    this.isTurnOver = true;
+  }
+
   private run(): void {
+    if (this.isTurnOver) {
+      this.isTurnOver = false;
+      this.clock.soon(() => this.run());
+      return;
+    }
     const begin = this.clock.now();
     const deadline = begin + SLICE_MS;
     this.scheduled = false;
-    this.runJobs(deadline);
+    this.runJobs(begin + SLICE_MS / 2);
     for (const family of this.rib.families) {
-      while (family.hasWork && !this.deferred.has(family)) {
-        this.decide(family);
-        if (this.clock.now() >= deadline) break;
+      // Not one more than fits, going by the last one.
+      for (let tookMs = 0; family.hasWork && !this.deferred.has(family);) {
+        if (this.clock.now() + tookMs > deadline && tookMs > 0) break;
+        tookMs = this.decide(family);
       }
     }
     if (this.opening.size > 0) this.runOpening();
     if (this.filling.size > 0) this.runFilling(deadline);
     this.runBehind(deadline);
+    if (!this.hasUrgentWork()) for (const family of this.rib.families) family.freeUnusedSets(FREE_AT_ONCE);
     const rest = this.hasUrgentWork() ? 0 : this.gravesRest();
     if (!this.hasUrgentWork() && rest <= 0) this.runGraves(deadline);
     if (this.hasUrgentWork() || (rest <= 0 && this.hasGraves())) {
@@ -284,10 +308,13 @@ export class WorkLoop {
   }
 
   private hasGraves(): boolean {
-    return this.rib.families.some((family) => this.graves.get(family)!.length > 0);
+    for (const family of this.rib.families) {
+      if (this.graves.get(family)!.length > 0 || (family.store.unusedCount > 0 && !family.hasWork)) return true;
+    }
+    return false;
   }
 
-  /** How long prefix ids still wait to be freed: while changes come in, there is better to do. */
+  /** How long prefix ids and attribute sets still wait to be freed: while changes come in, there is better to do. */
   private gravesRest(): number {
     return this.decidedAt + GRAVES_REST_MS - this.clock.now();
   }
@@ -309,19 +336,20 @@ export class WorkLoop {
     this.idleWaiters = [];
     for (const resolve of waiters) resolve();
     for (const family of this.rib.families) {
-      family.freeUnusedSets();
       if (family.shrink()) for (const group of this.groups.get(family)!.values()) group.shrink();
       if (family.store.compact(COMPACT_BATCH)) this.schedule();
     }
   }
 
-  private decide(rib: FamilyRib): void {
+  /** @returns how many milliseconds it took */
+  private decide(rib: FamilyRib): number {
     const { changed, emptied } = this;
     changed.length = 0;
     emptied.length = 0;
     this.decidedAt = this.clock.now();
     const groups = this.groups.get(rib)!;
-    rib.decide(this.batchFor(groups), changed, emptied);
+    const batch = Math.min(this.batch, mostFor(groups));
+    rib.decide(batch, changed, emptied);
     if (changed.length > 0) {
       for (const group of groups.values()) group.process(changed);
       for (const listener of this.listeners) listener(rib, changed);
@@ -330,12 +358,14 @@ export class WorkLoop {
     const graves = this.graves.get(rib)!;
     for (let i = 0; i < emptied.length; i++) graves.push(emptied.at(i));
     if (graves.length > MAX_GRAVES) this.freeGraves(rib, DECIDE_BATCH * 2);
+    const tookMs = this.clock.now() - this.decidedAt;
+    if (changed.length + emptied.length >= batch) this.adaptBatch(tookMs);
+    return tookMs;
   }
 
-  private batchFor(groups: ReadonlyMap<string, UpdateGroup>): number {
-    let members = 0;
-    for (const group of groups.values()) members += group.members.size;
-    return Math.ceil(DECIDE_BATCH * Math.min(1, MANY_MEMBERS / Math.max(1, members)));
+  private adaptBatch(tookMs: number): void {
+    if (tookMs > BATCH_MS) this.batch = Math.max(LEAST_BATCH, this.batch >> 1);
+    else if (tookMs < BATCH_MS / 2) this.batch = Math.min(DECIDE_BATCH, this.batch << 1);
   }
 
   private runFilling(deadline: number): void {
@@ -357,6 +387,7 @@ export class WorkLoop {
         this.freeGraves(rib, DECIDE_BATCH);
         if (this.clock.now() >= deadline) return;
       }
+      while (rib.freeUnusedSets(FREE_BATCH)) if (this.clock.now() >= deadline) return;
     }
   }
 
@@ -385,4 +416,11 @@ export class WorkLoop {
       if (this.clock.now() >= deadline) return;
     }
   }
+}
+
+/** The most prefixes to decide at once. */
+function mostFor(groups: ReadonlyMap<string, UpdateGroup>): number {
+  let members = 0;
+  for (const group of groups.values()) members += group.members.size;
+  return Math.ceil(DECIDE_BATCH * Math.min(1, MANY_MEMBERS / Math.max(1, members)));
 }

@@ -25,17 +25,29 @@ export class Framer {
   /** The beginning of a split message is `#pending[0..#held)`. */
   #pending = NOTHING;
   #held = 0;
+  /** Where in the chunk the last `push` stopped: at its end, or before a message. */
+  position = 0;
 
-  /** @returns how many messages were complete */
-  push(chunk: Uint8Array, sink: MessageSink): number {
-    let at = 0;
+  /**
+   * Hand on the messages in `chunk[from..]`.
+   * @param enough no message is handed on that begins after so many octets: go on at `position`
+   * @returns how many messages were complete
+   */
+  push(chunk: Uint8Array, sink: MessageSink, from = 0, enough = Infinity): number {
+    let at = from;
     let count = 0;
+    this.position = chunk.length;
     if (this.#held > 0) {
-      at = this.#complete(chunk, sink);
+      at = this.#complete(chunk, at, sink);
       if (at < 0) return 0;
       count = 1;
     }
+    const stop = from + enough;
     for (;;) {
+      if (at >= stop) {
+        this.position = at;
+        return count;
+      }
       const header = checkHeader(chunk, at, chunk.length - at, this.maxMessageLength);
       if (typeof header !== 'number') {
         sink.onHeaderError(header, chunk[at + HEADER_LENGTH - 1]!);
@@ -52,9 +64,9 @@ export class Framer {
   }
 
   /** Go on with the split message. @returns where in the chunk the next one begins; -1: not yet, or no more */
-  #complete(chunk: Uint8Array, sink: MessageSink): number {
-    let at = 0;
-    if (this.#held < HEADER_LENGTH) at = this.#take(chunk, 0, HEADER_LENGTH);
+  #complete(chunk: Uint8Array, from: number, sink: MessageSink): number {
+    let at = from;
+    if (this.#held < HEADER_LENGTH) at = this.#take(chunk, at, HEADER_LENGTH);
     const header = checkHeader(this.#pending, 0, this.#held, this.maxMessageLength);
     if (typeof header !== 'number') {
       sink.onHeaderError(header, this.#pending[HEADER_LENGTH - 1]!);

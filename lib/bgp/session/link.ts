@@ -4,6 +4,9 @@ import { Framer, type MessageSink } from './framer.js';
 import type { ResolvedPeerOptions, SessionRuntime } from './options.js';
 import { ReadTurns } from './read-turns.js';
 
+/** So many octets are read before it is asked whether there is time for more. */
+const PIECE = 1 << 14;
+
 /** Who is told what happens on a {@link Link}. */
 export interface LinkOwner extends MessageSink {
   /** Our connection attempt succeeded. */
@@ -29,8 +32,10 @@ export class Link {
   #framer = new Framer();
   #paused = false;
   #blocked = false;
+  /** The connection is closed, and its turn to be looked after has not come yet. */
+  #closed = false;
   readonly #turns: ReadTurns;
-  /** Read, and waiting for its turn. */
+  /** Received, and waiting for its turn. */
   #held: Uint8Array[] = [];
   #waiting = false;
 
@@ -106,6 +111,7 @@ export class Link {
     this.#framer = new Framer();
     this.#paused = false;
     this.#blocked = false;
+    this.#closed = false;
     this.#held = [];
     this.#waiting = false;
     connection.setHandler({
@@ -118,30 +124,41 @@ export class Link {
         this.#owner.onDrained();
       },
       onClose: (error) => {
-        // What came before the end counts, also when its turn has not come yet.
-        if (this.#connection === connection) this.#readHeld(connection);
-        if (this.#connection === connection) this.#owner.onFailed(error?.message ?? 'connection closed by the peer');
+        if (this.#connection !== connection) return;
+        this.#closed = true;
+        if (this.#turns.isOpen) this.#onClose(connection, error);
+        else this.#turns.wait(() => this.#onClose(connection, error));
       },
     });
   }
 
-  #onData(connection: Connection, chunk: Uint8Array): void {
-    if (this.#waiting || !this.#turns.isOpen) {
-      // Lent for this call only.
-      this.#held.push(chunk.slice());
-      this.#wait(connection);
-      return;
-    }
-    this.#read(connection, chunk);
-    if (!this.#turns.hasTime && this.#connection === connection) this.#wait(connection);
+  #onClose(connection: Connection, error: Error | undefined): void {
+    if (this.#connection !== connection) return;
+    // What came before the end counts, also when its turn has not come yet.
+    this.#readHeld(connection, true);
+    if (this.#connection !== connection) return;
+    this.#turns.read(() => this.#owner.onFailed(error?.message ?? 'connection closed by the peer'));
   }
 
-  #read(connection: Connection, chunk: Uint8Array): void {
+  #onData(connection: Connection, chunk: Uint8Array): void {
+    this.#counters.octetsReceived += chunk.length;
+    this.#held.push(chunk);
+    if (!this.#waiting && this.#turns.isOpen) this.#readHeld(connection);
+    if (this.#connection !== connection) return;
+    const last = this.#held.length - 1;
+    // Lent for this call only.
+    if (last >= 0) this.#held[last] = this.#held[last]!.slice();
+    if (last >= 0 || !this.#turns.hasTime) this.#wait(connection);
+  }
+
+  /** Read a piece of a chunk. @returns where the next one begins */
+  #read(connection: Connection, chunk: Uint8Array, from: number): number {
+    const framer = this.#framer;
     this.#turns.read(() => {
-      this.#counters.octetsReceived += chunk.length;
-      const messages = this.#framer.push(chunk, this.#owner);
+      const messages = framer.push(chunk, this.#owner, from, PIECE);
       if (this.#connection === connection) this.#owner.onRead(messages);
     });
+    return framer.position;
   }
 
   /** Go on when it is our turn. */
@@ -159,21 +176,27 @@ export class Link {
     });
   }
 
-  #readHeld(connection: Connection): void {
+  /** @param all whether there is time or not */
+  #readHeld(connection: Connection, all = false): void {
     for (let chunk = this.#held.shift(); chunk !== undefined; chunk = this.#held.shift()) {
-      this.#read(connection, chunk);
-      if (this.#connection !== connection) return;
+      let at = 0;
+      do {
+        at = this.#read(connection, chunk, at);
+        if (this.#connection !== connection) return;
+      } while (at < chunk.length && (all || this.#turns.hasTime));
+      if (at < chunk.length) this.#held.unshift(chunk.subarray(at));
+      if (!all && !this.#turns.hasTime) return;
     }
   }
 
-  /** Give up the attempt, let go of the connection. @returns it, to be closed by the caller */
+  /** Give up the attempt, let go of the connection. @returns it, to be closed by the caller, unless it is closed already */
   release(): Connection | undefined {
     this.#dialing?.cancel();
     this.#dialing = undefined;
     const connection = this.#connection;
     this.#connection = undefined;
     this.#dialed = false;
-    return connection;
+    return this.#closed ? undefined : connection;
   }
 
   /** @returns false: stop until `onDrained`, or there is no connection */

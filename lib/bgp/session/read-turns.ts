@@ -53,8 +53,10 @@ export class ReadTurns {
 
   #begin(): void {
     this.#scheduled = false;
-    this.#spentMs = 0;
+    // What was read earlier in this turn counts. While somebody stands in line nobody else reads, so that the line has
+    // the next turn for itself.
     while (this.hasTime && this.#waiting.length > 0) this.#waiting.shift()!();
+    this.#spentMs = 0;
     if (this.#waiting.length > 0) this.#schedule();
   }
 }

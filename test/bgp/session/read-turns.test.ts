@@ -30,6 +30,9 @@ describe('turns of reading', () => {
     const order: string[] = [];
     read(13)();
     for (const name of ['a', 'b', 'c']) turns.wait(() => (order.push(name), read(7)()));
+    // The turn in which the time was used up has none left for them.
+    nextTurn();
+    expect([order.length, turns.isOpen]).to.deep.equal([0, false]);
     nextTurn();
     expect(order).to.deep.equal(['a', 'b']);
     expect(turns.isOpen).to.equal(false);
