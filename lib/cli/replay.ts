@@ -65,8 +65,9 @@ function untilOf(text: string | undefined): { untilMessage?: number; untilTime?:
   );
 }
 
-function plain({ octets, time, connection, ...message }: ReplayedMessage): object {
-  return { ...message, time: new Date(time).toISOString(), local: connection.local, octets: octets.length };
+function plain({ octets, time, connection, type, ...message }: ReplayedMessage): object {
+  const { local } = connection;
+  return { ...message, messageType: type, time: new Date(time).toISOString(), local, octets: octets.length };
 }
 
 function messageLine({ number, time, type, neighbor, octets }: ReplayedMessage): string {
