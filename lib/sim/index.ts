@@ -17,3 +17,4 @@ export { traceText, type Trace } from './network/forwarding.js';
 export type { Host } from './network/host.js';
 export { Router, type RouterState } from './network/router.js';
 export type { Allowed } from './network/settling.js';
+export * from './network/builders.js';
