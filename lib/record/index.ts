@@ -6,5 +6,6 @@ export type { ReplayedChange } from './changes.js';
 export type { ReplayedMessage } from './messages.js';
 export type { ReplayedConnection } from './replay-machine.js';
 export type { Checkpoint } from './loc-rib-digest.js';
+export { RecordDecoder, RecordedMessages, type RecordedMessage } from './recorded-messages.js';
 export { MemorySink } from './memory-sink.js';
 export { RecordFile } from '../io/record-file.js';

@@ -81,9 +81,18 @@ export class TapeReader {
   /** Go over a record, its kind included. @throws RangeError it is not whole; UsageError `bad_record` */
   skip(): void {
     const kind = this.u8();
+    this.#fields(kind, 0);
+  }
+
+  /** Go over all fields of an event but the first. */
+  rest(kind: number): void {
+    this.#fields(kind, 1);
+  }
+
+  #fields(kind: number, first: number): void {
     const fields = FIELDS[kind];
     if (fields === undefined) throw new UsageError('bad_record', `a record of unknown ${kindName(kind)}`);
-    for (const field of fields) {
+    for (const field of fields.slice(first)) {
       if (field === 'f') this.float();
       else if (field === 'o') this.octets();
       else this.number();

@@ -2,6 +2,7 @@ import { crc32 } from 'node:zlib';
 import { expect } from 'chai';
 import {
   MemorySink,
+  RecordDecoder,
   recordSpeaker,
   replay,
   type ReplayedChange,
@@ -210,6 +211,19 @@ describe('Record and replay', () => {
       ['10.0.0.11', true],
       ['10.0.0.12', true],
     ]);
+  });
+
+  it('is read as messages without being run', async () => {
+    const { octets } = await story();
+    const decoder = new RecordDecoder();
+    const lines = [...decoder.push(octets.slice(0, 700)), ...decoder.push(octets.slice(700)), ...decoder.end()];
+    const messages: ReplayedMessage[] = [];
+    await replay(octets, { onMessage: (message) => messages.push(message) });
+    expect(lines.map(({ message, type }) => [message, type])).to.deep.equal(messages.map((m) => [m.number, m.type]));
+    expect(lines.map(({ time }) => time)).to.deep.equal(messages.map(({ time }) => time / 1000));
+    const announced = lines.find((line) => JSON.stringify(line).includes('10.1.0.0/16'))!;
+    expect(announced).to.include({ dst: '10.0.0.1:179' });
+    expect(announced.src).to.match(/^10\.0\.0\.11:\d+$/);
   });
 
   it('tells where a run is another one', async () => {
