@@ -39,8 +39,9 @@ export const KIND = Object.freeze({
   queued: 36,
   networks: 37,
   outcome: 38,
-  // Definitions: the next number of its kind.
+  // Definitions: `value` has the next number, from 0; after `forget` they begin anew.
   value: 48,
+  forget: 49,
 });
 
 export type Kind = (typeof KIND)[keyof typeof KIND];
@@ -73,6 +74,7 @@ export const FIELDS: Readonly<Record<number, string>> = Object.freeze({
   [KIND.networks]: 'v',
   [KIND.outcome]: 'o',
   [KIND.value]: 'o',
+  [KIND.forget]: '',
 });
 
 export function isEvent(kind: number): boolean {

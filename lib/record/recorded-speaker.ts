@@ -156,7 +156,12 @@ export class RecordedSpeaker extends ObservedSpeaker {
   override async start(): Promise<void> {
     const started = this.#order('start', [], () => super.start());
     this.#planCheckpoint();
-    return started;
+    try {
+      await started;
+    } catch (error) {
+      await this.#recorder.close('it could not start');
+      throw error;
+    }
   }
 
   /** Also ends the recording. */

@@ -1,3 +1,4 @@
+import { crc32 } from 'node:zlib';
 import type { Clock, Timer } from '../net/clock.js';
 import { FORMAT_VERSION, isEvent, KIND, MAGIC, type Kind } from './kinds.js';
 import { TapeWriter } from './tape-writer.js';
@@ -32,6 +33,9 @@ const DEFAULT_LIMIT = 500e6;
 /** Kept free for the mark at the end. */
 const END_OCTETS = 256;
 
+/** Texts that are remembered: about 80 MB. */
+const MOST_VALUES = 2e6;
+
 interface Deferred {
   readonly kind: Kind;
   readonly write: (tape: TapeWriter) => void;
@@ -48,7 +52,8 @@ export class Recorder {
   readonly #tape = new TapeWriter();
   readonly #left: { octets: number };
   readonly #onEnd: ((reason: string) => void) | undefined;
-  readonly #values = new Map<string, number>();
+  /** By hash: texts would take too much memory. */
+  readonly #values = new Map<number, number>();
   readonly #deferred: Deferred[] = [];
   /** Reported routes not written yet: consecutive numbers. */
   #run: { readonly call: number; readonly first: number; count: number } | undefined;
@@ -234,10 +239,17 @@ export class Recorder {
 
   /** The number of a text that comes up again. */
   value(text: string): number {
-    let number = this.#values.get(text);
-    if (number !== undefined || this.#ended) return number ?? 0;
+    if (this.#ended) return 0;
+    const key = hashOf(text);
+    let number = this.#values.get(key);
+    if (number !== undefined) return number;
+    if (this.#values.size >= MOST_VALUES) {
+      this.#endRun();
+      this.#values.clear();
+      this.#tape.u8(KIND.forget);
+    }
     number = this.#values.size;
-    this.#values.set(text, number);
+    this.#values.set(key, number);
     this.#tape.u8(KIND.value);
     this.#tape.text(text);
     return number;
@@ -319,4 +331,11 @@ export class Recorder {
     this.#stop();
     await this.#sink.close();
   }
+}
+
+/** 53 bits: CRC-32, and FNV-1a for the rest. */
+function hashOf(text: string): number {
+  let fnv = 0x811c9dc5;
+  for (let i = 0; i < text.length; i++) fnv = Math.imul(fnv ^ text.charCodeAt(i), 0x01000193);
+  return crc32(text) * 0x200000 + (fnv >>> 11);
 }

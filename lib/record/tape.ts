@@ -78,9 +78,10 @@ export class Tape {
   /** The kind of the next record that is no definition; -1 at the end of the block. */
   #peek(): number {
     const reader = this.#reader;
-    while (reader.peek() === KIND.value) {
+    for (let kind = reader.peek(); kind === KIND.value || kind === KIND.forget; kind = reader.peek()) {
       reader.u8();
-      this.#values.push(reader.text());
+      if (kind === KIND.value) this.#values.push(reader.text());
+      else this.#values.length = 0;
     }
     return reader.peek();
   }
