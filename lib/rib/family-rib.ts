@@ -24,7 +24,7 @@ export interface FamilyRibOptions {
 }
 
 /** When so many attribute sets are unused, some are freed even while changes come in … */
-const MANY_UNUSED = 1 << 16;
+const MANY_UNUSED = 1 << 17;
 /** … at least so many with each batch of decisions. */
 const LEAST_FREED = 512;
 /** Columns up to this length are not worth giving back. */

@@ -1,65 +1,36 @@
-/**
- * One neighbor of a running speaker: its session (Peer) joined to the RIB (AdjRibIn on the way in, a GroupMember per
- * family on the way out).
- */
-import type { PeerType } from '../bgp/wire/context.js';
-import { isSame } from './config-diff.js';
-import { createDebug } from './debug.js';
-import { MAX_EXTENDED_MESSAGE_LENGTH, MAX_MESSAGE_LENGTH } from '../bgp/wire/context.js';
-import { MessageError, type Diagnostic } from '../bgp/wire/errors.js';
-import { familyOf, afiSafiOf, type FamilyName } from '../bgp/wire/families.js';
-import { encodeRouteRefresh, ROUTE_REFRESH_SUBTYPE } from '../bgp/wire/messages/route-refresh.js';
+/** One neighbor of a running speaker: its session (Peer) joined to the RIB (NeighborInbound, NeighborOutbound). */
+import { isGracefulEnd } from '../bgp/fsm/session-end.js';
 import { Peer } from '../bgp/session/peer.js';
 import type { ReadTurns } from '../bgp/session/read-turns.js';
-import { isGracefulEnd } from '../bgp/fsm/session-end.js';
 import type { FsmStateName, Negotiated, SessionEnd, SessionHandler } from '../bgp/session/types.js';
-import {
-  parseScopedAddress,
-  parseIpv4,
-  UsageError,
-  type Clock,
-  type Connection,
-  type LocalNetworks,
-  type Random,
-  type Transport,
-} from '../net/index.js';
-import { NeighborImportPolicy } from '../policy/import-policy.js';
+import type { PeerType } from '../bgp/wire/context.js';
+import type { Diagnostic, MessageError } from '../bgp/wire/errors.js';
+import { afiSafiOf, familyOf, type FamilyName } from '../bgp/wire/families.js';
+import { encodeRouteRefresh, ROUTE_REFRESH_SUBTYPE } from '../bgp/wire/messages/route-refresh.js';
+import { UsageError, type Connection, type Random, type Transport } from '../net/index.js';
+import type { NeighborImportPolicy } from '../policy/import-policy.js';
 import type { Direction, PolicyBook, PolicyChain } from '../policy/policy-chain.js';
-import { AdjRibIn } from '../rib/adj-rib-in.js';
-import { ATTR } from '../rib/attribute-store.js';
-import { ReviseJob } from '../rib/import-policy.js';
 import type { PrefixLimiter, PrefixLimitNotice } from '../rib/prefix-limit.js';
-import type { Source } from '../rib/peer-table.js';
-import { AdvertisementPace } from '../rr/advertisement-pace.js';
-import type { ExportProfile } from '../rr/export-profile.js';
-import { addPathFamilies, addPathOffer, sentPaths } from './add-path.js';
-import { asExport, importRules, neighborType, sessionAs, type AsIdentity } from './as-identity.js';
+import { neighborType, sessionAs } from './as-identity.js';
+import { isSame } from './config-diff.js';
 import { guardedTransport, whyNotConnected } from './connected-check.js';
-import { NeighborLimits } from './neighbor-limits.js';
-import { Outbound, type OutboundHost } from './outbound.js';
-import { restartOffer, type RestartState } from './restart-offer.js';
-import { ReceivedRoutes } from './received-routes.js';
+import { createDebug } from './debug.js';
+import { NeighborInbound } from './neighbor-inbound.js';
+import { NeighborOutbound, type NeighborOutboundHost } from './neighbor-outbound.js';
 import { chainOptions } from './neighbor-policy.js';
 import type { SpeakerConfig } from './options.js';
-import { selfNextHop } from './self-next-hop.js';
+import type { Outbound } from './outbound.js';
+import { peerOptions, type PeerOptionsHost } from './peer-options.js';
+import { restartOffer } from './restart-offer.js';
 import type { EffectivePeerSettings } from './settings.js';
-import type { Sockets } from './sockets.js';
 
 const debug = createDebug('tsbgp:session');
-const CEASE = 6;
-const OUT_OF_RESOURCES = 8;
 
 /** What a neighbor needs of its speaker. */
-export interface NeighborHost extends OutboundHost, AsIdentity {
-  readonly routerId: number;
-  readonly clientToClient: boolean;
-  readonly clock: Clock;
+export interface NeighborHost extends NeighborOutboundHost, PeerOptionsHost {
   readonly readTurns: ReadTurns;
-  readonly restart: RestartState;
   readonly random: Random;
   readonly transport: Transport;
-  readonly networks: LocalNetworks;
-  readonly sockets: Pick<Sockets, 'optionsFor'>;
   /** What runs now. */
   readonly config: SpeakerConfig;
   /** The policies of `config`. */
@@ -79,19 +50,13 @@ export interface NeighborHost extends OutboundHost, AsIdentity {
 /** What exists only while the session is Established. */
 interface Live {
   readonly negotiated: Negotiated;
-  readonly adjRibIn: AdjRibIn;
-  readonly outbound: ReadonlyMap<FamilyName, Outbound>;
-  readonly endOfRibFrom: Set<FamilyName>;
+  readonly outbound: NeighborOutbound;
 }
 
 export class Neighbor implements SessionHandler {
   readonly peer: Peer;
   private live: Live | undefined;
-  /** What it has told us: also without a session, while its routes are kept (RFC 4724). */
-  private received: ReceivedRoutes | undefined;
-  /** What its routes go through; undefined: all pass as they are. */
-  importPolicy: NeighborImportPolicy | undefined;
-  private readonly limits: NeighborLimits;
+  private readonly inbound: NeighborInbound;
   /** No route is kept when the session ends: the neighbor is removed, or the speaker stops. */
   private isLeaving = false;
   /** Switched off by the operator (or `adminDown`). */
@@ -109,42 +74,15 @@ export class Neighbor implements SessionHandler {
     readonly dynamic: string | null,
   ) {
     this.adminDown = settings.adminDown;
-    const current = (): EffectivePeerSettings => this.settings;
-    this.limits = new NeighborLimits({
-      get settings() {
-        return current();
-      },
+    this.inbound = new NeighborInbound(host, this, {
       requestRefresh: (family) => this.requestRefresh(family),
-      onNotice: (notice) => host.onPrefixLimit(this, notice),
-      end: (error, restartTime) => this.peer.fail(error, restartTime),
+      onEndOfRib: (family) => host.onEndOfRib(this, family),
+      onDiagnostic: (diagnostic) => host.onDiagnostic(this, diagnostic),
+      onPrefixLimit: (notice) => host.onPrefixLimit(this, notice),
+      onRoutesGone: () => host.onRoutesGone(this),
     });
     this.peer = new Peer(
-      {
-        remote: { address, port: settings.port },
-        localAddress: settings.localAddress ?? undefined,
-        localPort: settings.localPort ?? undefined,
-        socket: host.sockets.optionsFor(settings, this.type !== 'ibgp'),
-        localAs: sessionAs(host, settings),
-        confederationMembers: host.confederation?.memberAs,
-        role: settings.role ?? undefined,
-        roleStrict: settings.roleStrict,
-        peerAs: settings.peerAs,
-        routerId: host.routerId,
-        families: settings.families.map(afiSafiOf),
-        holdTime: settings.holdTime,
-        keepaliveInterval: settings.keepaliveInterval ?? undefined,
-        connectRetry: settings.connectRetry,
-        connectRetryMax: settings.connectRetryMax,
-        sendHoldTime: settings.sendHoldTime,
-        passive: settings.passive || dynamic !== null,
-        capabilities: {
-          extendedNextHop: settings.extendedNextHop,
-          gracefulRestart: settings.gracefulRestart.enabled,
-        },
-        gracefulRestart: restartOffer(settings, host.restart),
-        addPath: addPathOffer(settings),
-        maxMessageLength: settings.extendedMessages ? MAX_EXTENDED_MESSAGE_LENGTH : MAX_MESSAGE_LENGTH,
-      },
+      peerOptions(host, address, settings, dynamic !== null),
       {
         transport: guardedTransport(host.transport, host.clock, () => this.whyNotConnected),
         clock: host.clock,
@@ -166,7 +104,7 @@ export class Neighbor implements SessionHandler {
 
   /** Number of the neighbor in the PeerTable; -1 while it has no routes and no session. */
   get source(): number {
-    return this.received?.source ?? -1;
+    return this.inbound.source;
   }
 
   start(): void {
@@ -180,41 +118,15 @@ export class Neighbor implements SessionHandler {
     this.peerGroup = peerGroup;
     this.peer.setRetry(settings.connectRetry, settings.connectRetryMax);
     if (before.passive !== settings.passive && this.dynamic === null) this.peer.setPassive(settings.passive);
-    this.updateProfiles();
-    this.updateImportPolicy();
-    this.updateSource();
+    this.live?.outbound.updateProfiles();
+    this.inbound.updatePolicy();
+    this.inbound.updateSource();
     if (before.minimumAdvertisementInterval !== settings.minimumAdvertisementInterval) {
-      for (const outbound of this.live?.outbound.values() ?? []) outbound.changePace();
+      this.live?.outbound.changePace();
     }
     if (isSame(before.prefixLimit, settings.prefixLimit)) return;
     // Held back by the limit that was: another chance.
-    if (this.limits.change(this.live?.adjRibIn)) this.start();
-  }
-
-  /** Another role in reflection, or another group: what was told is put right without a new session. */
-  private updateSource(): void {
-    const { received } = this;
-    if (!received) return;
-    const { description } = received;
-    const client = description.type === 'ibgp' && this.settings.routeReflectorClient;
-    const peerGroup = this.peerGroup ?? undefined;
-    if (description.client === client && description.peerGroup === peerGroup) return;
-    received.update({ ...description, client, peerGroup });
-    this.host.loop.retell(received.source);
-  }
-
-  /** Other policies, or another group that they look at: what was received is judged anew. */
-  private updateImportPolicy(): void {
-    const { received } = this;
-    if (!received) return;
-    const { rib, loop } = this.host;
-    const regrouped = received.description.peerGroup !== (this.peerGroup ?? undefined);
-    if (this.policyChain('import') === this.importPolicy?.chain && !(regrouped && this.importPolicy)) return;
-    const policy = this.importPolicyOf(received.source);
-    this.importPolicy = policy;
-    if (this.live) this.live.adjRibIn.policy = policy;
-    const isWanted = (): boolean => this.received === received && this.importPolicy === policy;
-    loop.addJob(new ReviseJob(rib.families, received.source, policy, isWanted));
+    if (this.inbound.changeLimits()) this.start();
   }
 
   /** The policies for one direction; undefined: all passes as it is. */
@@ -229,17 +141,11 @@ export class Neighbor implements SessionHandler {
     this.policyChain('export');
   }
 
-  private importPolicyOf(source: number): NeighborImportPolicy | undefined {
-    const chain = this.policyChain('import');
-    const description = { ...this.host.rib.peers.get(source), peerGroup: this.peerGroup ?? undefined };
-    return chain && new NeighborImportPolicy(chain, description, this.settings.peerAs);
-  }
-
   /** End the session for good; no route is kept. @returns when the connections are closed */
   end(subcode: number, reason = ''): Promise<void> {
     this.isLeaving = true;
     const closed = this.peer.stop(subcode, reason);
-    this.received?.drop();
+    this.inbound.drop();
     return closed;
   }
 
@@ -249,7 +155,7 @@ export class Neighbor implements SessionHandler {
     if (!enabled || helperOnly) return this.end(subcode, reason);
     this.isLeaving = true;
     const closed = this.peer.leave();
-    this.received?.drop();
+    this.inbound.drop();
     return closed;
   }
 
@@ -267,7 +173,7 @@ export class Neighbor implements SessionHandler {
     if (!negotiated.routeRefresh) {
       throw new UsageError('no_route_refresh', `${this.address} did not announce route refresh: only a reset helps`);
     }
-    for (const family of outbound.keys()) this.requestRefresh(family);
+    for (const family of outbound.families) this.requestRefresh(family);
   }
 
   /** Have the neighbor tell all its routes of a family again (RFC 2918), if it can. */
@@ -280,8 +186,8 @@ export class Neighbor implements SessionHandler {
   /** Tell the neighbor all its routes again, and the end of those that it is not to have. @throws UsageError `not_established` */
   softOut(): void {
     const { outbound } = this.established();
-    this.updateProfiles();
-    for (const { member } of outbound.values()) member.refresh();
+    outbound.updateProfiles();
+    outbound.refresh();
   }
 
   private established(): Live {
@@ -292,27 +198,21 @@ export class Neighbor implements SessionHandler {
     );
   }
 
-  private updateProfiles(): void {
-    const { live } = this;
-    if (!live) return;
-    for (const [family, outbound] of live.outbound) outbound.changeProfile(this.profile(family, live.negotiated));
-  }
-
   /** Tell it all there is, although others have to wait. */
   unmute(): void {
-    for (const { group, member } of this.live?.outbound.values() ?? []) this.host.loop.unmute(group.rib, member);
+    this.live?.outbound.unmute();
   }
 
   /** The application's own routes are all there: End-of-RIB need not wait any longer. */
   complete(): void {
-    for (const { member } of this.live?.outbound.values() ?? []) member.complete();
+    this.live?.outbound.complete();
   }
 
   /** Stop until `start`, and keep no route. */
   disable(subcode: number, reason: string): void {
     this.adminDown = true;
     void this.peer.stop(subcode, reason);
-    this.received?.drop();
+    this.inbound.drop();
   }
 
   private get whyNotConnected(): string | undefined {
@@ -326,13 +226,13 @@ export class Neighbor implements SessionHandler {
   }
 
   hasEndOfRib(family: FamilyName): boolean {
-    return this.live?.endOfRibFrom.has(family) ?? false;
+    return this.inbound.hasEndOfRib(family);
   }
 
   /** Whether all that the neighbor had to say at the start is here. */
   get isSynchronized(): boolean {
     const { live } = this;
-    return live !== undefined && [...live.outbound.keys()].every((family) => live.endOfRibFrom.has(family));
+    return live !== undefined && live.outbound.families.every((family) => this.inbound.hasEndOfRib(family));
   }
 
   // --- SessionHandler ---
@@ -347,110 +247,16 @@ export class Neighbor implements SessionHandler {
   }
 
   onEstablished(negotiated: Negotiated): void {
-    const { rib } = this.host;
-    const { settings } = this;
     const families = negotiated.families
       .map(({ afi, safi }) => familyOf(afi, safi))
       .filter((family) => family !== undefined);
-    const received = this.receivedFor(negotiated);
-    const endOfRibFrom = new Set<FamilyName>();
-    const onEndOfRib = (family: FamilyName): void => {
-      endOfRibFrom.add(family);
-      received.endOfRib(family);
-      this.host.onEndOfRib(this, family);
-    };
-    const onDiagnostic = (diagnostic: Diagnostic): void => this.host.onDiagnostic(this, diagnostic);
-    const handler = { onEndOfRib, onDiagnostic };
-    const rules = importRules(this.host, settings);
-    const { receive } = negotiated;
-    const adjRibIn = new AdjRibIn(rib, received.source, receive, families, handler, rules, received.counts);
-    this.importPolicy = this.importPolicyOf(received.source);
-    adjRibIn.policy = this.importPolicy;
-    this.limits.begin(adjRibIn);
-    received.resumed(adjRibIn.counts, negotiated, settings);
-    const outbound = new Map<FamilyName, Outbound>();
-    this.live = { negotiated, adjRibIn, outbound, endOfRibFrom };
-    const { routeRefresh, enhancedRouteRefresh } = negotiated;
-    for (const family of families) {
-      const profile = this.profile(family, negotiated);
-      const enhanced = routeRefresh && enhancedRouteRefresh;
-      const pace = (): AdvertisementPace | undefined => this.pace();
-      outbound.set(family, new Outbound(this.host, this.peer, family, received.source, profile, pace, enhanced));
-    }
+    this.inbound.begin(negotiated, families);
+    this.live = { negotiated, outbound: new NeighborOutbound(this.host, this, negotiated, families) };
     this.host.onEstablished(this);
   }
 
-  /** The source of a new session: that of the last one while its routes are kept. */
-  private receivedFor(negotiated: Negotiated): ReceivedRoutes {
-    const { settings } = this;
-    const { octets, zone } = parseScopedAddress(this.address);
-    const { local } = this.peer;
-    const description: Source = {
-      type: negotiated.peerType,
-      routerId: negotiated.peerRouterId,
-      address: octets,
-      zone,
-      device: zone ?? (local && this.host.networks.interfaceOf(local.address)?.name),
-      client: negotiated.peerType === 'ibgp' && settings.routeReflectorClient,
-      clusterId: parseIpv4(settings.clusterId),
-      routeServerClient: settings.routeServerClient,
-      peerGroup: this.peerGroup ?? undefined,
-      addPath: addPathFamilies(negotiated.receive, settings.families),
-    };
-    if (this.received?.isFrom(description)) {
-      // It may have come over another interface.
-      this.received.update(description);
-      return this.received;
-    }
-    this.received?.drop();
-    const received = new ReceivedRoutes(this.host, description, () => {
-      if (this.received === received) this.received = undefined;
-      this.host.onRoutesGone(this);
-    });
-    this.received = received;
-    return received;
-  }
-
-  private pace(): AdvertisementPace | undefined {
-    const seconds = this.settings.minimumAdvertisementInterval;
-    return seconds === 0 ? undefined : new AdvertisementPace(this.host.clock, seconds * 1000);
-  }
-
-  private profile(family: FamilyName, negotiated: Negotiated): ExportProfile {
-    const { host, settings } = this;
-    const edits = asExport(host, settings);
-    const extendedNextHop = family === 'ipv4-unicast' && (negotiated.send.extendedNextHop ?? false);
-    const local = this.peer.local?.address ?? this.address;
-    const self = selfNextHop(extendedNextHop ? 'any' : family, local, host.routerId, host.networks);
-    const sent = addPathFamilies(negotiated.send, [family]).length > 0 ? sentPaths(settings) : undefined;
-    const chain = this.policyChain('export');
-    return {
-      ...edits,
-      policy: chain === undefined ? null : { chain, asn: this.localAs },
-      ...(sent === undefined ? {} : { addPath: sent }),
-      asn4: negotiated.send.asn4,
-      maxMessageLength: negotiated.send.maxMessageLength,
-      clusterId: edits.target === 'client' ? parseIpv4(settings.clusterId) : 0,
-      clientToClient: host.clientToClient,
-      nextHopSelf: settings.nextHopSelf,
-      extendedNextHop,
-      zone: parseScopedAddress(this.address).zone,
-      selfNextHop: self.address,
-      longLived: negotiated.longLived !== undefined,
-      ...(edits.target === 'ebgp' && self.subnet ? { sharedSubnet: self.subnet } : {}),
-    };
-  }
-
   onUpdate(bytes: Uint8Array, start: number, end: number): MessageError | undefined {
-    try {
-      const error = this.live?.adjRibIn.apply(bytes, start, end);
-      if (!error) this.limits.check();
-      return error;
-    } catch (error) {
-      // A bug of ours must cost this session only, not the process.
-      debug('%s: UPDATE not applied: %O', this.address, error);
-      return new MessageError(CEASE, OUT_OF_RESOURCES, `internal error: ${String(error)}`);
-    }
+    return this.inbound.onUpdate(bytes, start, end);
   }
 
   onReadDone(): void {
@@ -458,52 +264,46 @@ export class Neighbor implements SessionHandler {
   }
 
   onRouteRefresh(afi: number, safi: number, subtype: number): void {
-    const { live, received } = this;
+    const { live } = this;
     const family = familyOf(afi, safi);
-    if (!family || !live || !received) return;
-    if (subtype === ROUTE_REFRESH_SUBTYPE.normal) live.outbound.get(family)?.member.refresh();
+    if (!family || !live) return;
+    if (subtype === ROUTE_REFRESH_SUBTYPE.normal) live.outbound.of(family)?.member.refresh();
     // RFC 7313 section 5: other subtypes mean nothing.
-    if (!live.negotiated.enhancedRouteRefresh) return;
-    if (subtype === ROUTE_REFRESH_SUBTYPE.end) received.endRefresh(family);
-    else if (subtype === ROUTE_REFRESH_SUBTYPE.beginning) {
-      // RFC 7313 section 4.2: a peer with graceful restart has to send its End-of-RIB first.
-      const isEarly = live.negotiated.gracefulRestart !== undefined && !live.endOfRibFrom.has(family);
-      if (!isEarly) received.beginRefresh(family, this.settings);
-    }
+    else if (live.negotiated.enhancedRouteRefresh) this.inbound.onRefreshMark(family, subtype);
   }
 
   onDrain(): void {
-    if (!this.live) return;
-    for (const { group, member } of this.live.outbound.values()) {
-      if (member.isBehind) this.host.loop.addBehind(group, member);
-    }
+    this.live?.outbound.onDrain();
   }
 
   onDown(reason: string, end: SessionEnd): void {
-    const { live, received } = this;
-    if (!live || !received) return;
+    const { live } = this;
+    if (!live) return;
     debug('%s: down: %s', this.address, reason);
     this.live = undefined;
-    for (const outbound of live.outbound.values()) outbound.leave();
-    const mayKeep = !this.isLeaving && !this.adminDown && isGracefulEnd(end, live.negotiated);
-    if (mayKeep && received.lost(live.negotiated)) debug('%s: its routes are kept', this.address);
-    else received.drop();
+    live.outbound.leave();
+    this.inbound.onDown(!this.isLeaving && !this.adminDown && isGracefulEnd(end, live.negotiated));
   }
 
   // --- for show ---
 
   /** Whether routes are kept although there is no session. */
   get keepsRoutes(): boolean {
-    return this.received !== undefined && this.live === undefined;
+    return this.inbound.keepsRoutes;
+  }
+
+  /** What its routes go through; undefined: all pass as they are. */
+  get importPolicy(): NeighborImportPolicy | undefined {
+    return this.inbound.importPolicy;
   }
 
   /** Why routes of a family are stale, and until when. */
-  staleOf(family: FamilyName): ReturnType<ReceivedRoutes['staleOf']> {
-    return this.received?.staleOf(family);
+  staleOf(family: FamilyName): ReturnType<NeighborInbound['staleOf']> {
+    return this.inbound.staleOf(family);
   }
 
   get families(): readonly FamilyName[] {
-    return this.live ? [...this.live.outbound.keys()] : [];
+    return this.live?.outbound.families ?? [];
   }
 
   get negotiated(): Negotiated | undefined {
@@ -512,22 +312,21 @@ export class Neighbor implements SessionHandler {
 
   /** The update group and member through which a family is told, while Established. */
   outboundOf(family: FamilyName): Outbound | undefined {
-    return this.live?.outbound.get(family);
+    return this.live?.outbound.of(family);
   }
 
   /** The limit on a family, while Established. */
   limiterOf(family: FamilyName): PrefixLimiter | undefined {
-    return this.live?.adjRibIn.limits.get(family);
+    return this.inbound.limiterOf(family);
   }
 
   receivedCount(family: FamilyName): number {
-    return this.received?.counts.get(family) ?? 0;
+    return this.inbound.receivedCount(family);
   }
 
   /** Of the prefixes received, those that the import policy rejects; undefined without a policy. */
   filteredCount(family: FamilyName): number | undefined {
-    if (this.importPolicy === undefined) return undefined;
-    return this.host.rib.of(family).countFlagged(this.source, ATTR.filtered);
+    return this.inbound.filteredCount(family);
   }
 
   advertisedCount(family: FamilyName): number {

@@ -1,0 +1,64 @@
+/** The configuration that runs, with its policies and passwords, and how it becomes another one. */
+import { canonicalScopedAddress, type Transport } from '../net/index.js';
+import { PolicyBook } from '../policy/policy-chain.js';
+import { checkConfig } from './config.js';
+import { diffConfig, type ConfigDiff } from './config-diff.js';
+import type { Neighbor } from './neighbor.js';
+import type { NeighborOptions, SpeakerConfig } from './options.js';
+import { reloadPlan, type ReloadPlan } from './reload-plan.js';
+import { Secrets } from './secrets.js';
+import { configuredSettings } from './settings.js';
+import { Sockets } from './sockets.js';
+
+export class RunningConfig {
+  readonly sockets: Sockets;
+  config: SpeakerConfig;
+  /** The policies of `config`. */
+  policies: PolicyBook;
+
+  /** @throws ConfigError for a wrong or impossible configuration */
+  constructor(config: SpeakerConfig, transport: Transport) {
+    this.sockets = new Sockets(transport);
+    this.config = this.sockets.check(config);
+    this.policies = new PolicyBook(this.config);
+  }
+
+  /** @returns its options, checked @throws ConfigError; TransportError when a key cannot be set: nothing is changed then */
+  addNeighbor(options: NeighborOptions): NeighborOptions {
+    const neighbors = [...(this.config.neighbors ?? []), options];
+    const config = this.sockets.check({ ...this.config, neighbors });
+    this.sockets.update(config);
+    this.config = config;
+    return config.neighbors!.at(-1)!;
+  }
+
+  /** The listeners still know it until {@link updateSockets}. @param address canonical text */
+  removeNeighbor(address: string): void {
+    const neighbors = (this.config.neighbors ?? []).filter((n) => canonicalScopedAddress(n.address) !== address);
+    this.config = { ...this.config, neighbors };
+  }
+
+  updateSockets(): void {
+    this.sockets.update(this.config);
+  }
+
+  /** What {@link change} would do. @throws ConfigError */
+  plan(config: SpeakerConfig, neighbors: readonly Neighbor[]): ReloadPlan {
+    const before = this.config;
+    const diff = diffConfig(before, checkConfig(config), this.sockets.passwordChanged(new Secrets()));
+    return reloadPlan(diff, neighbors, (id) => configuredSettings(before, id));
+  }
+
+  /**
+   * Another configuration runs from here on, but for what needs a restart.
+   * @returns what is different, to be applied @throws ConfigError; TransportError when a key cannot be set: nothing is changed then
+   */
+  change(config: SpeakerConfig): ConfigDiff {
+    const secrets = new Secrets();
+    const diff = diffConfig(this.config, this.sockets.check(config, secrets), this.sockets.passwordChanged(secrets));
+    this.sockets.update(diff.applied, secrets);
+    this.config = diff.applied;
+    this.policies = new PolicyBook(diff.applied, this.policies);
+    return diff;
+  }
+}
