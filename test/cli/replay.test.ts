@@ -26,8 +26,7 @@ describe('tsbgp run --record, tsbgp replay', () => {
     await program.says('networks added: 10.3.0.0/16');
     const shown = (await tsbgp('show', 'routes', '--api', api)).out;
     // Until what happened is in the file.
-    while (!readFileSync(recording, 'latin1').includes('reconfigure'))
-      await new Promise((wake) => setTimeout(wake, 10));
+    await until(() => readFileSync(recording, 'latin1').includes('reconfigure'));
     program.signal('SIGKILL');
     await program.ended;
 
