@@ -47,8 +47,8 @@ export async function replayCommand(file: string, options: ReplayCommandOptions,
   }
   await printer.flush();
   for (const what of options.show) await show(result, what, options.json === true, out);
-  const { speaker: _, recorded, ...end } = result;
-  if (options.json) await out.result(`${JSON.stringify({ type: 'end', ...end, recorded })}\n`);
+  // The speaker itself is no matter for JSON.
+  if (options.json) await out.result(`${JSON.stringify({ type: 'end', ...result, speaker: undefined })}\n`);
   for (const line of endLines(file, result)) out.message(line);
   return result.difference === undefined ? 0 : 1;
 }

@@ -3,6 +3,7 @@
  * wrapped, and so are the functions through which an application gives it orders.
  */
 import { createFibWriter, realClock, realRandom, SystemNetworks, TcpTransport } from '../io/index.js';
+import type { FibOptions } from '../fib/options.js';
 import { protocolNumber, tableNumber } from '../io/ip-names.js';
 import type { NeighborOptions, OriginateOptions, SpeakerConfig, SpeakerRuntime } from '../speaker/options.js';
 import type { Neighbor } from '../speaker/neighbor.js';
@@ -102,7 +103,7 @@ function writerOf(config: SpeakerConfig, runtime: SpeakerRuntime): NonNullable<S
 export function portable(config: SpeakerConfig): SpeakerConfig {
   const { fib } = config;
   if (fib === undefined) return config;
-  const { netns: _, ...rest } = fib;
+  const rest = { ...fib, netns: undefined } as unknown as FibOptions;
   return {
     ...config,
     fib: {
@@ -214,12 +215,11 @@ export class RecordedSpeaker extends ObservedSpeaker {
   }
 
   override watch(options: WatchOptions = {}): Watch {
-    const { signal: _, ...shown } = options;
     if (this.#recorder.isBusy) return super.watch(options);
     const id = this.#recorder.nextId();
     const write = (tape: TapeWriter): void => {
       tape.number(id);
-      tape.text(JSON.stringify({ name: 'watch', args: [shown] }));
+      tape.text(JSON.stringify({ name: 'watch', args: [{ ...options, signal: undefined }] }));
     };
     const watch = this.#recorder.call(write, () => super.watch(options));
     return recordedWatch(this.#recorder, id, watch);

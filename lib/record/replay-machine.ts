@@ -1,4 +1,4 @@
-import { KernelError } from '../fib/errors.js';
+import type { KernelError } from '../fib/errors.js';
 import { routeBody } from '../fib/body.js';
 import type { FibWriter, KernelRoute, KernelWatcher } from '../fib/writer.js';
 import type {
@@ -12,7 +12,7 @@ import type {
   Timer,
   Transport,
 } from '../net/index.js';
-import { TransportError } from '../net/index.js';
+import type { TransportError } from '../net/index.js';
 import { errorOf, type ErrorParts } from './errors-json.js';
 import { KIND } from './kinds.js';
 import { interfaceOfJson } from './recording-networks.js';

@@ -27,7 +27,7 @@ lab('a recorded reflector is killed with SIGKILL, and replayed', { needs: ['bird
   const replayed = (lines: readonly Record<string, unknown>[]): string[] =>
     lines
       .filter(({ type }) => type === 'route')
-      .map(({ type: _, ...path }) => JSON.stringify(path))
+      .map((line) => JSON.stringify({ ...line, type: undefined }))
       .sort();
 
   before(async () => {

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
-import { calico, Network, type NetworkConfig, type PlanReport } from '../../lib/sim/index.js';
+import type { Network } from '../../lib/sim/index.js';
+import { calico, type NetworkConfig, type PlanReport } from '../../lib/sim/index.js';
 
 const NODES = 6;
 

@@ -29,7 +29,7 @@ export interface PlanStep {
  */
 export type PlanOrder = 'makeBeforeBreak' | 'atOnce';
 
-type Mutable = Record<string, SpeakerConfig>;
+type Configs = Record<string, SpeakerConfig>;
 
 /** Top-level keys with named definitions, to which others refer. */
 const DEFINITIONS = ['peerGroups', 'policies', 'prefixSets', 'communitySets', 'asPathSets'] as const;
@@ -49,7 +49,7 @@ export function planSteps(
   return order === 'atOnce' ? planner.atOnce() : planner.makeBeforeBreak();
 }
 
-function checked(configs: NetworkConfig): Mutable {
+function checked(configs: NetworkConfig): Configs {
   return Object.fromEntries(
     Object.entries(configs).map(([name, config]) => {
       try {
@@ -63,20 +63,20 @@ function checked(configs: NetworkConfig): Mutable {
 
 class Planner {
   /** What every router that runs has, as far as the plan has come. */
-  readonly #now: Mutable;
+  readonly #now: Map<string, SpeakerConfig>;
   readonly #steps: PlanStep[] = [];
   readonly #restarts = new Set<string>();
 
   constructor(
-    before: Mutable,
-    private readonly after: Mutable,
+    before: Configs,
+    private readonly after: Configs,
     private readonly ownerOf: (address: string) => string | undefined,
   ) {
-    this.#now = { ...before };
+    this.#now = new Map(Object.entries(before));
   }
 
   atOnce(): PlanStep[] {
-    const names = new Set([...Object.keys(this.#now), ...Object.keys(this.after)]);
+    const names = new Set([...this.#now.keys(), ...Object.keys(this.after)]);
     this.#step(
       'everything at once',
       [...names].flatMap((name) => this.#become(name, this.after[name])),
@@ -93,7 +93,7 @@ class Planner {
 
   /** New routers, sessions and routes, beside the old ones. */
   #make(): void {
-    const starts = Object.keys(this.after).filter((name) => !(name in this.#now));
+    const starts = Object.keys(this.after).filter((name) => !this.#now.has(name));
     this.#step(
       'start what is new',
       starts.flatMap((name) => this.#become(name, this.after[name])),
@@ -101,7 +101,7 @@ class Planner {
     const names = Object.keys(this.after).filter((name) => !starts.includes(name));
     this.#step(
       'make: new sessions and routes beside the old ones',
-      names.flatMap((name) => this.#become(name, enlarged(this.#now[name]!, this.after[name]!))),
+      names.flatMap((name) => this.#become(name, enlarged(this.#now.get(name)!, this.after[name]!))),
     );
   }
 
@@ -110,8 +110,8 @@ class Planner {
     const calm: PlanAction[] = [];
     const resetting: string[] = [];
     for (const name of Object.keys(this.after)) {
-      const changed = keeping(this.#now[name]!, this.after[name]!);
-      if (diffConfig(this.#now[name]!, changed).neighborsChanged.some(({ effect }) => effect === 'reset')) {
+      const changed = keeping(this.#now.get(name)!, this.after[name]!);
+      if (diffConfig(this.#now.get(name)!, changed).neighborsChanged.some(({ effect }) => effect === 'reset')) {
         resetting.push(name);
       } else calm.push(...this.#become(name, changed));
     }
@@ -119,19 +119,19 @@ class Planner {
     for (const name of resetting) {
       this.#step(
         `change settings of ${name}: sessions are reset`,
-        this.#become(name, keeping(this.#now[name]!, this.after[name]!)),
+        this.#become(name, keeping(this.#now.get(name)!, this.after[name]!)),
       );
     }
   }
 
   /** Old sessions end at both ends at once, one router after the other; those that most depend on come last. */
   #break(): void {
-    const names = Object.keys(this.#now).sort((a, b) => this.#weight(a) - this.#weight(b));
+    const names = [...this.#now.keys()].sort((a, b) => this.#weight(a) - this.#weight(b));
     for (const name of names) {
       const gone = this.after[name] === undefined;
       const actions = this.#become(name, this.after[name]);
       for (const other of names) {
-        if (other === name || this.#now[other] === undefined) continue;
+        if (other === name || !this.#now.has(other)) continue;
         actions.push(...this.#become(other, this.#without(other, name)));
       }
       this.#step(gone ? `stop ${name}` : `break: old sessions and routes of ${name} go`, actions);
@@ -140,7 +140,7 @@ class Planner {
 
   /** The configuration of `other` without what it has with `name` and will not have. */
   #without(other: string, name: string): SpeakerConfig {
-    const config = this.#now[other]!;
+    const config = this.#now.get(other)!;
     const kept = new Set((this.after[other]?.neighbors ?? []).map(addressOf));
     const neighbors = (config.neighbors ?? []).filter(
       (neighbor) => kept.has(addressOf(neighbor)) || this.ownerOf(addressOf(neighbor)) !== name,
@@ -154,13 +154,13 @@ class Planner {
   }
 
   #become(name: string, config: SpeakerConfig | undefined): PlanAction[] {
-    const now = this.#now[name];
+    const now = this.#now.get(name);
     if (config === undefined) {
-      delete this.#now[name];
+      this.#now.delete(name);
       return now === undefined ? [] : [{ router: name, do: 'stop', config: now, changes: ['stopped'] }];
     }
     if (now === undefined) {
-      this.#now[name] = config;
+      this.#now.set(name, config);
       return [{ router: name, do: 'start', config, changes: ['started'] }];
     }
     const diff = diffConfig(now, checkConfig(config));
@@ -181,7 +181,7 @@ class Planner {
     ];
     const definitions = DEFINITIONS.filter((key) => JSON.stringify(now[key]) !== JSON.stringify(config[key]));
     if (changes.length === 0 && definitions.length === 0) return [];
-    this.#now[name] = diff.applied;
+    this.#now.set(name, diff.applied);
     return [{ router: name, do: 'configure', config: diff.applied, changes: [...changes, ...definitions] }];
   }
 
@@ -194,7 +194,7 @@ class Planner {
     for (const name of this.#restarts) {
       const config = this.after[name];
       if (config === undefined) continue;
-      const settings = diffConfig(this.#now[name]!, config).needsRestart;
+      const settings = diffConfig(this.#now.get(name)!, config).needsRestart;
       this.#step(`restart ${name}`, [
         { router: name, do: 'restart', config, changes: settings.map((setting) => `${setting} changed`) },
       ]);
