@@ -7,6 +7,7 @@ import {
   replay,
   type ReplayedChange,
   type ReplayedMessage,
+  type RecordSink,
   type ReplayResult,
 } from '../../lib/record/index.js';
 import { MAGIC } from '../../lib/record/kinds.js';
@@ -190,6 +191,29 @@ describe('Record and replay', () => {
     expect(result.difference).to.equal(undefined);
     const count = [...result.speaker.routes('ipv4-unicast')].length;
     expect(count).to.be.within(10, 249);
+  });
+
+  it('ends when the file cannot be written fast enough, and marks the place', async () => {
+    const lab = new RecordingLab();
+    const said: string[] = [];
+    const kept = new MemorySink();
+    let slow = false;
+    const sink: RecordSink = { append: (octets) => kept.append(octets) && !slow, close: () => Promise.resolve() };
+    const config = { asn: 64512, routerId: R };
+    const runtime = { transport: lab.host(R), clock: lab.clock };
+    const speaker = recordSpeaker(config, runtime, { sink, onEnd: (reason) => void said.push(reason) });
+    await lab.during(speaker.start());
+    speaker.announce('10.1.0.0/16');
+    await lab.clock.runAsync(100);
+    slow = true;
+    speaker.announce('10.2.0.0/16');
+    await lab.clock.runAsync(100);
+    speaker.announce('10.3.0.0/16');
+    await lab.during(speaker.stop());
+    expect(said).to.deep.equal(['it cannot be written fast enough']);
+    const result = await replay(kept.octets);
+    expect(result).to.include({ end: 'ended', reason: said[0] });
+    expect([...result.speaker.routes('ipv4-unicast')].map(({ prefix }) => prefix)).to.not.include('10.3.0.0/16');
   });
 
   it('holds no password, and knows when one changed', async () => {

@@ -110,7 +110,7 @@ class Planner {
     const calm: PlanAction[] = [];
     const resetting: string[] = [];
     for (const name of Object.keys(this.after)) {
-      const changed = keeping(this.#now.get(name)!, this.after[name]!);
+      const changed = enlarged(this.after[name]!, this.#now.get(name)!);
       if (diffConfig(this.#now.get(name)!, changed).neighborsChanged.some(({ effect }) => effect === 'reset')) {
         resetting.push(name);
       } else calm.push(...this.#become(name, changed));
@@ -119,7 +119,7 @@ class Planner {
     for (const name of resetting) {
       this.#step(
         `change settings of ${name}: sessions are reset`,
-        this.#become(name, keeping(this.#now.get(name)!, this.after[name]!)),
+        this.#become(name, enlarged(this.after[name]!, this.#now.get(name)!)),
       );
     }
   }
@@ -205,25 +205,14 @@ class Planner {
 
 const addressOf = ({ address }: NeighborOptions): string => canonicalScopedAddress(address);
 
-/** `now` with all that only `after` has. */
-function enlarged(now: SpeakerConfig, after: SpeakerConfig): SpeakerConfig {
+/** A configuration with all that only another one has. */
+function enlarged(config: SpeakerConfig, by: SpeakerConfig): SpeakerConfig {
   return {
-    ...now,
-    ...definitions(after, now),
-    neighbors: united(now.neighbors, after.neighbors, addressOf),
-    dynamicNeighbors: united(now.dynamicNeighbors, after.dynamicNeighbors, ({ prefix }) => prefix),
-    networks: united(networksOf(now), networksOf(after), ({ prefix }) => prefix),
-  };
-}
-
-/** `after` with all that only `now` has. */
-function keeping(now: SpeakerConfig, after: SpeakerConfig): SpeakerConfig {
-  return {
-    ...after,
-    ...definitions(now, after),
-    neighbors: united(after.neighbors, now.neighbors, addressOf),
-    dynamicNeighbors: united(after.dynamicNeighbors, now.dynamicNeighbors, ({ prefix }) => prefix),
-    networks: united(networksOf(after), networksOf(now), ({ prefix }) => prefix),
+    ...config,
+    ...definitions(by, config),
+    neighbors: united(config.neighbors, by.neighbors, addressOf),
+    dynamicNeighbors: united(config.dynamicNeighbors, by.dynamicNeighbors, ({ prefix }) => prefix),
+    networks: united(networksOf(config), networksOf(by), ({ prefix }) => prefix),
   };
 }
 
