@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
 import { RecordFile, recordSpeaker, replay } from '../../lib/record/index.js';
 import { Speaker } from '../../lib/speaker/speaker.js';
@@ -37,10 +38,11 @@ describe('Record and replay over TCP', () => {
         asn: 64512,
         routerId: address,
         neighbors: [{ address: '127.0.0.1', port, localAddress: address, peerAs: 64512, connectRetry: 1 }],
-        networks: Array.from({ length: ROUTES }, (_, i) => `10.${index}${i >> 8}.${i & 255}.0/24`),
+        networks: Array.from({ length: ROUTES }, (_, i) => `10.${index * 16 + (i >> 8)}.${i & 255}.0/24`),
       });
-    const clients = addresses.map(client);
+    const clients: Speaker[] = [];
     try {
+      clients.push(...addresses.map(client));
       await Promise.all(clients.map((each) => each.start()));
       const count = (speaker: Speaker): number => speaker.rib.of('ipv4-unicast').bestCount;
       await until(() => clients.every((each) => count(each) === 3 * ROUTES));
@@ -53,24 +55,25 @@ describe('Record and replay over TCP', () => {
         if (i % 10 === 0) await new Promise((resolve) => setImmediate(resolve));
       }
       await until(() => clients.every((each) => count(each) === 3 * ROUTES + 50));
-      await reflector.idle();
+      // All has arrived, and nothing did for a while.
+      const received = (): number => reflector.neighbors().reduce((sum, each) => sum + each.received.update, 0);
+      for (let before = -1; before !== received() || reflector.rib.of('ipv4-unicast').paths.count < 3 * ROUTES + 50;) {
+        before = received();
+        await delay(200);
+      }
       const live = ribOf(reflector);
+      const at = Date.now();
+      await delay(50);
       await reflector.stop();
       const result = await replay(path);
       expect(result.difference).to.equal(undefined);
       expect(result).to.include({ end: 'closed' });
       expect(result.checkpoints).to.be.greaterThan(0);
       // At the end there are no sessions any more; just before, there was all.
-      let last = 0;
-      await replay(path, {
-        onMessage: ({ number, type }) => {
-          if (type === 'UPDATE') last = number;
-        },
-      });
-      const { speaker: then } = await replay(path, { untilMessage: last });
+      const { speaker: then } = await replay(path, { untilTime: at + 10 });
       expect(ribOf(then)).to.deep.equal(live);
     } finally {
-      await Promise.all(clients.map((each) => each.stop()));
+      await Promise.all([reflector, ...clients].map((each) => each.stop()));
     }
   });
 });
