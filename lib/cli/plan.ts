@@ -77,6 +77,8 @@ export function resetLines({ neighbors, dynamicNeighbors }: ReloadPlan): string[
   ];
 }
 
+const COST = { inPlace: 'in place', refresh: 'route refresh', reset: 'reset' } as const;
+
 function peerLine(who: string, { effect, settings }: PeerPlan): string {
   const mark = effect === 'reset' ? '!' : '~';
   const what = settings.map(({ setting, from, to, effect: cost }) => {
@@ -87,5 +89,5 @@ function peerLine(who: string, { effect, settings }: PeerPlan): string {
     return `${setting}${values}${effect === 'reset' && cost === 'inPlace' ? ' (in place)' : ''}`;
   });
   const why = what.length === 0 ? 'only its group or limit' : what.join(', ');
-  return `${mark} ${who}: ${effect === 'reset' ? 'reset' : 'in place'}: ${why}`;
+  return `${mark} ${who}: ${COST[effect]}: ${why}`;
 }

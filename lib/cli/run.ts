@@ -5,6 +5,7 @@ import type { SpeakerConfig } from '../speaker/options.js';
 import { Speaker } from '../speaker/speaker.js';
 import { warmUpFor } from '../speaker/warm-up.js';
 import { policyWarnings } from '../speaker/config-policy-rules.js';
+import { MemoryKeeper } from '../io/memory-keeper.js';
 import { counted, loadConfig } from './check.js';
 import { OperatorLog, reconfigureParts } from './operator-log.js';
 import { CommandError, type Output } from './output.js';
@@ -45,7 +46,9 @@ export async function run(file: string, options: RunOptions, out: Output): Promi
 
   reload = () => void reloadFile(file, speaker, log);
   if (reloadWanted) reload();
+  const keeper = new MemoryKeeper(() => pathCount(speaker));
   const signal = await stopped;
+  keeper.stop();
   reload = () => undefined;
   log.line(`${signal}: stopping`);
   await within(STOP_MS, stopAll(speaker, api));
@@ -64,6 +67,12 @@ async function speakerFor(config: SpeakerConfig, options: RunOptions, log: Opera
   const { recordedSpeaker, sizeOf } = await import('./recording.js');
   const limit = recordLimit === undefined ? undefined : sizeOf(recordLimit);
   return recordedSpeaker(config, record, limit, (line) => log.line(line));
+}
+
+function pathCount(speaker: Speaker): number {
+  let count = 0;
+  for (const { paths } of Object.values(speaker.summary().families)) count += paths;
+  return count;
 }
 
 async function startAll(speaker: Speaker, config: SpeakerConfig): Promise<ApiServer | undefined> {

@@ -10,6 +10,8 @@ export interface Libc {
   /** @returns how many octets of `value` were filled */
   getsockopt(fd: number, level: number, name: number, value: Uint8Array): number;
   close(fd: number): number;
+  /** Give memory that was freed back to the system. @returns 1 when there was some, 0 also where the C library cannot */
+  trimMemory(): number;
   /** The failure of the call just made. @param what was tried, for people */
   fail(what: string): TransportError;
 }
@@ -75,6 +77,13 @@ function bindings(koffi: Koffi): Libc {
       return get(fd, level, name, value, length) < 0 ? -1 : length[0]!;
     },
     close,
+    trimMemory: () => {
+      try {
+        return library.func('int malloc_trim(size_t pad)')(0);
+      } catch {
+        return 0; // not glibc
+      }
+    },
     fail: (what) => {
       const code = getSystemErrorName(-koffi.errno());
       return new TransportError(code, `${what}: ${code}`);

@@ -11,9 +11,10 @@ import {
   type WireContext,
 } from '../bgp/wire/index.js';
 import { canonicalScopedAddress, type Endpoint } from '../net/index.js';
+import { addPathOffer } from '../speaker/add-path.js';
 import { rangeFor } from '../speaker/dynamic-range.js';
-import type { NeighborOptions, PeerSettings, SpeakerConfig } from '../speaker/options.js';
-import { effectiveSettings } from '../speaker/settings.js';
+import type { NeighborOptions, SpeakerConfig } from '../speaker/options.js';
+import { effectiveSettings, type EffectivePeerSettings } from '../speaker/settings.js';
 import { isEvent, KIND } from './kinds.js';
 import { MessageCounter, type ReplayedMessage } from './messages.js';
 import type { ReplayedConnection } from './replay-machine.js';
@@ -21,6 +22,7 @@ import type { StartRecord } from './recorded-speaker.js';
 import { BlockReader, TapeReader } from './tape-reader.js';
 
 const SEND = 2;
+const RECEIVE = 1;
 
 /** A message of a recording, and how to read it. */
 export interface RecordedMessage extends ReplayedMessage {
@@ -132,24 +134,26 @@ export class RecordedMessages {
     const sent = tuples
       .filter(({ sendReceive }) => (sendReceive & SEND) !== 0)
       .map(({ afi, safi }) => `${afi}/${safi}`);
-    const isLong = has('EXTENDED_MESSAGE') && settings?.extendedMessages !== false;
+    const offered = settings === undefined ? [] : addPathOffer(settings);
+    const taken = new Set(
+      offered.filter(({ sendReceive }) => (sendReceive & RECEIVE) !== 0).map(({ afi, safi }) => `${afi}/${safi}`),
+    );
+    const isLong = has('EXTENDED_MESSAGE') && settings?.extendedMessages === true;
     this.#contexts.set(number, {
       ...this.cx,
       asn4: has('FOUR_OCTET_AS'),
-      addPath: new Set(settings?.addPath?.receive === true ? sent : []),
+      addPath: new Set(sent.filter((family) => taken.has(family))),
       ...(isLong ? { maxMessageLength: MAX_EXTENDED_MESSAGE_LENGTH } : {}),
     });
   }
 
-  #settingsOf(address: string): PeerSettings | undefined {
+  #settingsOf(address: string): EffectivePeerSettings | undefined {
     const config = this.#config;
     if (config === undefined) return undefined;
     const own =
       config.neighbors?.find((neighbor) => canonicalScopedAddress(neighbor.address) === address) ??
       rangeFor(config.dynamicNeighbors ?? [], address, () => 0);
-    if (own === undefined) return undefined;
-    const { extendedMessages, addPath } = effectiveSettings(config, own);
-    return { extendedMessages, ...(addPath === null ? {} : { addPath }) };
+    return own && effectiveSettings(config, own);
   }
 }
 

@@ -102,7 +102,7 @@ export class AdjRibIn {
    * @param source the session's number in the RIB's PeerTable
    * @param cx how the peer writes; its peerType must be set
    * @param families those negotiated; routes of others are ignored
-   * @param rules what the session's settings make of attributes; left out: they stay as they are
+   * @param rules what the session's settings make of attributes; left out: they stay as they are. Others count from the next UPDATE on
    * @param kept how many prefixes of an earlier session the source still has
    */
   constructor(
@@ -111,7 +111,7 @@ export class AdjRibIn {
     private readonly cx: WireContext,
     families: readonly FamilyName[],
     private readonly handler: AdjRibInHandler,
-    private readonly rules?: ImportRules,
+    public rules?: ImportRules | undefined,
     kept?: ReadonlyMap<FamilyName, number>,
   ) {
     for (const family of families) this.counts.set(family, kept?.get(family) ?? 0);

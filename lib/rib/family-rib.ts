@@ -81,7 +81,8 @@ export class FamilyRib implements DecisionContext {
     this.bestSource = grow(this.bestSource, capacity);
   }
 
-  private markDirty(prefix: number): void {
+  /** Have the decision process look at a prefix. */
+  markDirty(prefix: number): void {
     if (this.isDirty.add(prefix)) this.dirtyNext.push(prefix);
   }
 

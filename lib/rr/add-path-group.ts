@@ -12,7 +12,8 @@ import { AddPathMember, type PathGroup } from './add-path-member.js';
 import type { ExportProfile } from './export-profile.js';
 import type { GroupMember, MemberSink } from './group-member.js';
 import { PathLists } from './path-lists.js';
-import { UpdateGroup, type AdvertisedPath } from './update-group.js';
+import { DecidedGroup } from './decided-group.js';
+import type { AdvertisedPath } from './update-group.js';
 
 /** Scratch: the rows to be told of a prefix. */
 const chosen = new IdStack();
@@ -23,7 +24,7 @@ interface OwnPath {
   readonly pathId: number;
 }
 
-export class AddPathGroup extends UpdateGroup implements PathGroup {
+export class AddPathGroup extends DecidedGroup implements PathGroup {
   readonly out = new PathLists();
   private readonly selection: PathSelection;
   private readonly ownPaths = new Map<GroupMember, OwnPath[]>();
@@ -31,11 +32,10 @@ export class AddPathGroup extends UpdateGroup implements PathGroup {
   constructor(rib: FamilyRib, profile: ExportProfile) {
     super(rib, profile);
     this.selection = profile.addPath!;
-    rib.decidedListeners.add(this.onDecided);
   }
 
   override close(): void {
-    this.rib.decidedListeners.delete(this.onDecided);
+    this.stopListening();
     const { paths } = this.out;
     for (let row = 0; row < paths.limit; row++) if (paths.prefix[row]! >= 0) this.hold(NONE, paths.attributes[row]!);
   }
@@ -44,31 +44,10 @@ export class AddPathGroup extends UpdateGroup implements PathGroup {
     return new AddPathMember(this, source, sink);
   }
 
-  protected override fillOne(prefix: number): void {
-    this.update(prefix, false);
-  }
-
   override shrink(): void {
     super.shrink();
     if (this.outCount === 0) this.out.shrink();
   }
-
-  /** Best paths are not what counts here: `onDecided` is told of every change. */
-  override process(): void {
-    // Nothing is left to do.
-  }
-
-  /** Paths of these prefixes changed: update the Adj-RIB-Out and tell the members. */
-  private readonly onDecided = (prefixes: IdStack, from: number, to: number): void => {
-    const anyAttached = this.members.size > this.detachedCount;
-    for (let i = from; i < to; i++) {
-      // Of the others filling takes care.
-      if (prefixes.at(i) < this.filled) this.update(prefixes.at(i), anyAttached);
-    }
-    this.tellAttached();
-    if (this.ownPaths.size > 0) this.withdrawOwnPaths();
-    if (this.detachedCount > 0) for (const member of this.members) member.wake();
-  };
 
   override retell(source: number): void {
     const { rib, out } = this;
@@ -88,8 +67,7 @@ export class AddPathGroup extends UpdateGroup implements PathGroup {
     }
   }
 
-  /** Bring the Adj-RIB-Out of a prefix up to date. @param tell put the changes into the stream */
-  private update(prefix: number, tell: boolean): void {
+  protected override update(prefix: number, tell: boolean): void {
     const { rib, out, encoder } = this;
     this.choose(prefix);
     let noted = this.detachedCount === 0;
@@ -193,7 +171,8 @@ export class AddPathGroup extends UpdateGroup implements PathGroup {
     }
   }
 
-  private withdrawOwnPaths(): void {
+  protected override sendToSingleMembers(): void {
+    if (this.ownPaths.size === 0) return;
     for (const [member, list] of this.ownPaths) {
       for (const { prefix, pathId } of list) this.encoder.addPath(prefix, pathId, NONE, 0);
       member.sendPrivate(this.encoder.encode());

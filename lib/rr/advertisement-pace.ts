@@ -8,9 +8,10 @@ export class AdvertisementPace {
   private notBefore = -Infinity;
   private timer: Timer | undefined;
 
+  /** @param intervalMs asked after each round: with jitter it is another one each time (RFC 4271 section 10) */
   constructor(
     private readonly clock: Clock,
-    private readonly intervalMs: number,
+    private readonly intervalMs: () => number,
   ) {}
 
   /** Something is to be told: `tell` is called now, or when the interval is over; once, however often this is called. */
@@ -26,7 +27,7 @@ export class AdvertisementPace {
 
   /** All that was to be told is handed over. */
   roundOver(): void {
-    this.notBefore = this.clock.now() + this.intervalMs;
+    this.notBefore = this.clock.now() + this.intervalMs();
   }
 
   stop(): void {

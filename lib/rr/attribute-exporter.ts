@@ -10,6 +10,7 @@ import type { AttributeStore } from '../rib/attribute-store.js';
 import { ATTR, DEFAULT_LOCAL_PREF, VERDICT } from '../rib/attribute-store.js';
 import { compareAddresses, type Source } from '../rib/peer-table.js';
 import { AsPathExport } from './as-path-export.js';
+import { asLastResort } from './last-resort.js';
 import { isTransparent, type ExportProfile } from './export-profile.js';
 import { tellsOwnNextHop, withoutLinkLocal } from './next-hop.js';
 import { readU32, writeU32 } from './octets.js';
@@ -86,7 +87,7 @@ export class AttributeExporter {
     // RFC 7947 section 2.2.1: whole, since clients of a route server share its subnet.
     if (isTransparent(profile, source)) return own;
     if (profile.target !== 'ebgp') return tellsOwnNextHop(own, source, profile) ? profile.selfNextHop : global;
-    if (profile.nextHopSelf) return profile.selfNextHop;
+    if (profile.nextHopSelf !== false) return profile.selfNextHop;
     // RFC 4271 5.1.3: a third-party next hop on the shared subnet may stay, but never one that is the neighbor itself.
     const isShared = profile.sharedSubnet !== undefined && prefixContains(profile.sharedSubnet, global);
     // The source is a member too, perhaps, but it is not told its own route.
@@ -102,6 +103,7 @@ export class AttributeExporter {
    */
   write(id: number, source: Source, out: Uint8Array, at: number): number {
     const { store, profile } = this;
+    const first = at;
     const chunk = store.chunkOf(id);
     const begin = store.offsetOf(id);
     const end = begin + store.lengthOf(id);
@@ -207,6 +209,7 @@ export class AttributeExporter {
     if (addOnlyToCustomer) {
       at = writeU32(out, writeHeader(out, at, OPTIONAL_TRANSITIVE, CODE.onlyToCustomer, 4), profile.onlyToCustomer);
     }
+    if (profile.longLivedAsLast === true && (flags & ATTR.llgrStale) !== 0) at = asLastResort(out, first, at);
     return at;
   }
 

@@ -38,8 +38,8 @@ export interface ExportProfile {
   /** Cluster ID towards this client, host order; 0 when it is none. */
   readonly clusterId: number;
   readonly clientToClient: boolean;
-  /** Put our own address as next hop. Always so towards eBGP, but for third-party next hops. */
-  readonly nextHopSelf: boolean;
+  /** Put our own address as next hop; `force`: in reflected routes too. Always so towards eBGP, but for third-party next hops. */
+  readonly nextHopSelf: boolean | 'force';
   /** IPv4 routes: the neighbor takes IPv6 next hops (RFC 8950). */
   readonly extendedNextHop: boolean;
   /** The interface of a neighbor with a link-local address: link-local next hops on it mean something to the neighbor. */
@@ -48,8 +48,12 @@ export interface ExportProfile {
   readonly selfNextHop: Uint8Array;
   /** The neighbor knows long-lived graceful restart: else it is told no route with LLGR_STALE (RFC 9494 section 4.3). */
   readonly longLived?: boolean;
+  /** … unless with NO_EXPORT and LOCAL_PREF 0 (RFC 9494 section 4.6). */
+  readonly longLivedAsLast?: boolean;
   /** Several paths for a prefix, each with an identifier (RFC 7911); left out: the best one, without. */
   readonly addPath?: PathSelection;
+  /** Where the best path may not be told, the next best one is (RFC 7947 section 2.3). Not with `addPath`. */
+  readonly nextBest?: boolean;
   /** eBGP: the subnet shared with the neighbor; a next hop in it may stay (RFC 4271 5.1.3). */
   readonly sharedSubnet?: Prefix;
 }
@@ -96,7 +100,9 @@ export function profileKey(profile: ExportProfile): string {
     zone: profile.zone ?? '',
     selfNextHop: profile.selfNextHop.join('.'),
     longLived: String(profile.longLived ?? false),
+    longLivedAsLast: String(profile.longLivedAsLast ?? false),
     addPath: profile.addPath === undefined ? '' : selectionKey(profile.addPath),
+    nextBest: String(profile.nextBest ?? false),
     sharedSubnet: profile.sharedSubnet ? formatPrefix(profile.sharedSubnet) : '',
   };
   return Object.values(parts).join('|');

@@ -15,9 +15,10 @@ export function withoutLinkLocal(nextHop: Uint8Array): Uint8Array {
 
 /**
  * Whether such a neighbor is told our own next hop instead of the route's. Reflected routes keep theirs (RFC 4456
- * section 10); a link-local next hop from outside means nothing to a neighbor that is not on that link.
+ * section 10) unless it is forced on them; a link-local next hop from outside means nothing to a neighbor that is not on that link.
  */
 export function tellsOwnNextHop(nextHop: Uint8Array, source: Source, profile: ExportProfile): boolean {
+  if (profile.nextHopSelf === 'force') return true;
   if (isReflected(source, profile.target)) return false;
   return profile.nextHopSelf || (source.device !== profile.zone && isOnlyLinkLocal(nextHop));
 }

@@ -54,7 +54,7 @@ export class UpdateGroup implements MemberGroup {
       (profile.target === 'ebgp' ? ATTR.noExport : 0) |
       (isInternal(profile.target) ? 0 : ATTR.noExportSubconfed) |
       (profile.blockOnlyToCustomer ? ATTR.hasOnlyToCustomer : 0) |
-      (profile.longLived === true ? 0 : ATTR.llgrStale);
+      (profile.longLived === true || profile.longLivedAsLast === true ? 0 : ATTR.llgrStale);
     // RFC 8950 section 4: no IPv6 next hop of an IPv4 route for a neighbor that does not take it. eBGP gets our own,
     // unless it is a client of a route server.
     const keeps = profile.target !== 'ebgp' || profile.routeServerClient;
@@ -147,7 +147,7 @@ export class UpdateGroup implements MemberGroup {
     return tellsOwnNextHop(nextHops.octetsOf(store.nextHop[attributes]!), from, profile);
   }
 
-  private setOut(prefix: number, attributes: number, source: number): void {
+  protected setOut(prefix: number, attributes: number, source: number): void {
     if (prefix >= this.outAttributes.length) {
       const capacity = nextCapacity(this.outAttributes.length, prefix + 1);
       this.outAttributes = grow(this.outAttributes, capacity, NONE);
@@ -268,7 +268,7 @@ export class UpdateGroup implements MemberGroup {
       }
     }
     this.tellAttached();
-    if (this.privateWithdrawals.size > 0) this.sendPrivateWithdrawals();
+    this.sendPrivateWithdrawals();
     if (this.detachedCount > 0) for (const member of this.members) member.wake();
   }
 
@@ -295,14 +295,14 @@ export class UpdateGroup implements MemberGroup {
     for (const member of this.members) member.catchUpSoon();
   }
 
-  private noteStale(prefix: number, oldAttributes: number, oldSource: number): void {
+  protected noteStale(prefix: number, oldAttributes: number, oldSource: number): void {
     for (const member of this.members) {
       if (!member.attached) member.markStale(prefix, oldAttributes !== NONE && oldSource !== member.source);
     }
   }
 
   /** The stream carries the announcement, which its source skips: it must forget what it was told before. */
-  private withdrawFromNewSource(prefix: number, source: number): void {
+  protected withdrawFromNewSource(prefix: number, source: number): void {
     for (const member of this.members) {
       if (member.source !== source) continue;
       if (!member.attached) return;
@@ -321,7 +321,8 @@ export class UpdateGroup implements MemberGroup {
     }
   }
 
-  private sendPrivateWithdrawals(): void {
+  protected sendPrivateWithdrawals(): void {
+    if (this.privateWithdrawals.size === 0) return;
     for (const [member, prefixes] of this.privateWithdrawals) {
       for (const prefix of prefixes) this.encoder.add(prefix, NONE, 0);
       member.sendPrivate(this.encoder.encode());

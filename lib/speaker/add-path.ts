@@ -1,21 +1,34 @@
 /** ADD-PATH (RFC 7911) from a neighbor's settings to its session. */
 import { SEND_RECEIVE, type AddPathTuple } from '../bgp/wire/capabilities/index.js';
 import { hasAddPath, type WireContext } from '../bgp/wire/context.js';
-import { afiSafiOf, type FamilyName } from '../bgp/wire/families.js';
+import { afiSafiOf, RIB_FAMILIES, type FamilyName } from '../bgp/wire/families.js';
 import type { PathSelection } from '../rib/path-selection.js';
+import type { AddPathByFamily, AddPathOptions } from './options.js';
 import type { EffectivePeerSettings } from './settings.js';
 
-/** Which paths a neighbor is to be told, if it takes more than one. */
-export function sentPaths({ addPath }: EffectivePeerSettings): PathSelection | undefined {
-  const send = addPath?.send ?? false;
+/** Whether the setting names families; else it holds for all of them. */
+export function isByFamily(addPath: AddPathOptions | AddPathByFamily): addPath is AddPathByFamily {
+  return RIB_FAMILIES.some((family) => Object.hasOwn(addPath, family));
+}
+
+function optionsOf({ addPath }: EffectivePeerSettings, family: FamilyName): AddPathOptions {
+  if (addPath === null) return {};
+  return (isByFamily(addPath) ? addPath[family] : addPath) ?? {};
+}
+
+/** Which paths a neighbor is to be told in a family, if it takes more than one. */
+export function sentPaths(settings: EffectivePeerSettings, family: FamilyName): PathSelection | undefined {
+  const { send = false } = optionsOf(settings, family);
   return send === false ? undefined : send;
 }
 
 /** What our OPEN offers. */
 export function addPathOffer(settings: EffectivePeerSettings): AddPathTuple[] {
-  const receive = settings.addPath?.receive === true ? SEND_RECEIVE.receive : 0;
-  const sendReceive = receive | (sentPaths(settings) === undefined ? 0 : SEND_RECEIVE.send);
-  return sendReceive === 0 ? [] : settings.families.map((family) => ({ ...afiSafiOf(family), sendReceive }));
+  return settings.families.flatMap((family) => {
+    const receive = optionsOf(settings, family).receive === true ? SEND_RECEIVE.receive : 0;
+    const sendReceive = receive | (sentPaths(settings, family) === undefined ? 0 : SEND_RECEIVE.send);
+    return sendReceive === 0 ? [] : [{ ...afiSafiOf(family), sendReceive }];
+  });
 }
 
 /** The families in which there are Path Identifiers in one direction of a session. */

@@ -19,6 +19,7 @@ const EXTERNAL_ONLY = [
   'enforceFirstAs',
   'role',
   'routeServerClient',
+  'mitigatePathHiding',
   'localAsNoPrepend',
   'localAsReplaceAs',
 ] as const satisfies readonly (keyof PeerSettings)[];
@@ -43,6 +44,7 @@ export function* asRules(peer: Peer, draft: ConfigDraft): Generator<ConfigProble
   yield* ownNumbers(peer, identity);
   const type = neighborType(identity, peer.effective);
   yield* externalOnly(peer, type);
+  yield* partialDeployment(peer, type);
   yield* needed(peer);
   if (type === 'ebgp') yield* routeServer(peer);
 }
@@ -73,6 +75,16 @@ function* externalOnly({ given, where }: Peer, type: PeerType): Generator<Config
     if (given[key] === undefined || given[key] === false) continue;
     yield { path: where(key), message: `${key} is for eBGP, and this neighbor is ${TYPE_TEXT[type]}` };
   }
+}
+
+/** RFC 9494 section 4.6: the neighbors must be internal. */
+function* partialDeployment({ effective, where }: Peer, type: PeerType): Generator<ConfigProblem> {
+  if (!effective.longLivedGracefulRestart.partialDeployment || type !== 'ebgp') return;
+  yield {
+    path: [...where('longLivedGracefulRestart'), 'partialDeployment'],
+    message:
+      'partialDeployment is for neighbors in our own AS or confederation (RFC 9494 section 4.6), and this one is eBGP',
+  };
 }
 
 /** Settings that only change what another one does. */

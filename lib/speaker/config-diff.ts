@@ -12,27 +12,28 @@ import type {
 import { effectiveSettings, type EffectivePeerSettings } from './settings.js';
 
 /**
- * What a changed setting of a neighbor costs. `inPlace`: nothing, or it counts from the next attempt to connect.
+ * What a changed setting of a neighbor costs. `inPlace`: nothing, or it counts from the next attempt to connect. `refresh`: the
+ * neighbor has to tell its routes again (RFC 2918), without a new session; one that cannot is reset.
  * `reset`: it is part of the OPEN, of the connection or of what the neighbor was told, so the session is made anew.
  */
-export type ChangeEffect = 'inPlace' | 'reset';
+export type ChangeEffect = 'inPlace' | 'refresh' | 'reset';
 
 /** A new setting does not compile until its effect stands here. */
 export const SETTING_EFFECT: Readonly<Record<keyof PeerSettings, ChangeEffect>> = Object.freeze({
   peerAs: 'reset',
   localAs: 'reset',
-  localAsNoPrepend: 'reset',
+  localAsNoPrepend: 'refresh',
   localAsReplaceAs: 'reset',
-  allowOwnAs: 'reset',
+  allowOwnAs: 'refresh',
   removePrivateAs: 'inPlace',
   asOverride: 'inPlace',
-  enforceFirstAs: 'reset',
+  enforceFirstAs: 'refresh',
   role: 'reset',
   roleStrict: 'reset',
   routeServerClient: 'reset',
   description: 'inPlace',
   routeReflectorClient: 'inPlace',
-  clusterId: 'reset',
+  clusterId: 'inPlace',
   families: 'reset',
   holdTime: 'reset',
   keepaliveInterval: 'reset',
@@ -45,6 +46,7 @@ export const SETTING_EFFECT: Readonly<Record<keyof PeerSettings, ChangeEffect>> 
   port: 'reset',
   extendedMessages: 'reset',
   extendedNextHop: 'reset',
+  mitigatePathHiding: 'inPlace',
   addPath: 'reset',
   nextHopSelf: 'inPlace',
   minimumAdvertisementInterval: 'inPlace',
@@ -237,9 +239,18 @@ export function effectOf(
   to: EffectivePeerSettings,
 ): ChangeEffect {
   const { staleRoutesTime } = to.gracefulRestart;
-  // The only part of it that is not in the OPEN.
-  const isInPlace = key === 'gracefulRestart' && isSame({ ...from[key], staleRoutesTime }, to[key]);
+  const { partialDeployment } = to.longLivedGracefulRestart;
+  // The only parts of them that are not in the OPEN.
+  const isInPlace =
+    (key === 'gracefulRestart' && isSame({ ...from[key], staleRoutesTime }, to[key])) ||
+    (key === 'longLivedGracefulRestart' && isSame({ ...from[key], partialDeployment }, to[key]));
   return isInPlace ? 'inPlace' : SETTING_EFFECT[key];
+}
+
+/** Where a refresh would do, but the neighbor cannot, only a new session helps. */
+export function effectOn({ canRefresh }: { readonly canRefresh: boolean }, effect: ChangeEffect): 'inPlace' | 'reset' {
+  if (effect === 'refresh') return canRefresh ? 'inPlace' : 'reset';
+  return effect;
 }
 
 function strongest(
@@ -247,7 +258,8 @@ function strongest(
   from: EffectivePeerSettings,
   to: EffectivePeerSettings,
 ): ChangeEffect {
-  return keys.some((key) => effectOf(key, from, to) === 'reset') ? 'reset' : 'inPlace';
+  const effects = keys.map((key) => effectOf(key, from, to));
+  return (['reset', 'refresh'] as const).find((effect) => effects.includes(effect)) ?? 'inPlace';
 }
 
 function diffNetworks(before: readonly NetworkOptions[], after: readonly NetworkOptions[]) {

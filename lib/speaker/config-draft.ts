@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import type { Endpoint } from '../net/index.js';
 import { foundText, type ConfigPath, type ConfigProblem } from './config-errors.js';
-import { configKeys, MAPPINGS, SECTIONS, type Section } from './config-schema.js';
+import { FORMS, configKeys, MAPPINGS, SECTIONS, type Section } from './config-schema.js';
 import { policyKeysAt } from './config-policy-schema.js';
 import { didYouMean } from './config-suggest.js';
 import type { MismatchParams } from './config-values.js';
@@ -119,7 +119,11 @@ function mismatch(
 
 function unknownKey(path: ConfigPath, known: readonly string[]): ConfigProblem {
   const key = String(path.at(-1));
-  const near = didYouMean(key, known);
+  // A key of the other form of a mapping.
+  const near = didYouMean(
+    key,
+    known.filter((one) => one !== key),
+  );
   const hint = near === undefined ? elsewhere(key) : `; did you mean '${near}'?`;
   const expected = known.join(', ');
   return { path, atKey: true, message: `unknown key${hint}`, found: key, expected };
@@ -143,7 +147,9 @@ function siblings(path: ConfigPath): string[] {
   for (const key of path.slice(section?.holds === 'value' ? 1 : 2)) {
     let schema = shape[String(key)];
     while (schema instanceof z.ZodOptional) schema = schema.unwrap();
-    if (schema instanceof z.ZodObject) shape = schema.shape as Readonly<Record<string, unknown>>;
+    const forms = FORMS.get(schema as z.ZodType) ?? [schema];
+    const shapes = forms.flatMap((form) => (form instanceof z.ZodObject ? [form.shape as object] : []));
+    if (shapes.length > 0) shape = Object.assign({}, ...shapes) as Readonly<Record<string, unknown>>;
   }
   return Object.keys(shape);
 }

@@ -3,6 +3,7 @@ import type { ConfigPath, ConfigProblem } from './config-errors.js';
 import { entries, familyOfAddress } from './config-address.js';
 import { indistinctKeys, socketRules, type Machine } from './config-socket-rules.js';
 import { didYouMean } from './config-suggest.js';
+import { isByFamily } from './add-path.js';
 import { neighborType } from './as-identity.js';
 import { asRules } from './config-as-rules.js';
 import type { Peer, PeerRule } from './config-peer.js';
@@ -23,6 +24,7 @@ const RULES: readonly PeerRule[] = [
   passiveNeedsListener,
   portsOfPassive,
   prefixLimits,
+  addPath,
 ];
 
 /** The rules about neighbors and peer groups. */
@@ -169,6 +171,14 @@ function* prefixLimits({ effective, where }: Peer): Generator<ConfigProblem> {
       const message = `with action: ${limit.action} no session ends, so restartTime has no effect`;
       yield { path: [...path, 'restartTime'], message };
     }
+  }
+}
+
+function* addPath({ effective, where }: Peer): Generator<ConfigProblem> {
+  if (effective.addPath === null || !isByFamily(effective.addPath)) return;
+  for (const family of Object.keys(effective.addPath)) {
+    if ((effective.families as readonly string[]).includes(family)) continue;
+    yield { path: [...where('addPath'), family], message: `${family} is not among the families of this neighbor` };
   }
 }
 

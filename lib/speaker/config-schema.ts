@@ -7,6 +7,7 @@ import { AS_PATH_SET, COMMUNITY_SET, POLICY, PREFIX_SET } from './config-policy-
 import type { BestPaths } from '../rib/path-selection.js';
 import * as v from './config-values.js';
 import type {
+  AddPathByFamily,
   AddPathOptions,
   ConfederationOptions,
   ConnectionRateLimit,
@@ -52,6 +53,7 @@ export const LONG_LIVED = {
   enabled: v.flag.optional(),
   helperOnly: v.flag.optional(),
   staleTime: v.integer(1, 0xffffff, 'seconds').optional(),
+  partialDeployment: v.flag.optional(),
 } satisfies Shape<LongLivedGracefulRestartSettings>;
 
 const BEST_PATHS = z.strictObject({
@@ -59,18 +61,40 @@ const BEST_PATHS = z.strictObject({
   perNeighborAs: v.flag.optional(),
 } satisfies Shape<BestPaths>);
 
-/** A word, or a mapping. */
-const SENT_PATHS = z.unknown().transform((input, cx) => {
-  const result = (typeof input === 'object' && input !== null ? BEST_PATHS : v.allOrFalse).safeParse(input);
-  if (result.success) return result.data;
-  cx.issues.push(...(result.error.issues as unknown as typeof cx.issues));
-  return z.NEVER;
-});
+/** The schemas that may stand for one of several forms. */
+export const FORMS = new WeakMap<z.ZodType, readonly z.ZodType[]>();
 
-const ADD_PATH = z.strictObject({
+/** One schema or another, as the input looks. */
+function either<A, B>(isFirst: (input: unknown) => boolean, first: z.ZodType<A>, second: z.ZodType<B>) {
+  const schema = z.unknown().transform((input, cx): A | B => {
+    const result = (isFirst(input) ? first : second).safeParse(input);
+    if (result.success) return result.data;
+    cx.issues.push(...(result.error.issues as unknown as typeof cx.issues));
+    return z.NEVER;
+  });
+  FORMS.set(schema, [first, second]);
+  return schema;
+}
+
+/** A word, or a mapping. */
+const SENT_PATHS = either((input) => typeof input === 'object' && input !== null, BEST_PATHS, v.allOrFalse);
+
+const ADD_PATH_OPTIONS = z.strictObject({
   receive: v.flag.optional(),
   send: SENT_PATHS.optional(),
 } satisfies Shape<AddPathOptions>);
+
+const ADD_PATH_BY_FAMILY = z.strictObject({
+  'ipv4-unicast': ADD_PATH_OPTIONS.optional(),
+  'ipv6-unicast': ADD_PATH_OPTIONS.optional(),
+} satisfies Shape<AddPathByFamily>);
+
+/** For all families, or family by family. */
+const ADD_PATH = either(
+  (input) => typeof input === 'object' && input !== null && Object.keys(input).some((key) => key.includes('-')),
+  ADD_PATH_BY_FAMILY,
+  ADD_PATH_OPTIONS,
+);
 
 export const PEER_SETTINGS = {
   peerAs: v.asn.optional(),
@@ -97,9 +121,10 @@ export const PEER_SETTINGS = {
   localAddress: v.scopedHostAddress.optional(),
   localPort: port.optional(),
   port: port.optional(),
-  nextHopSelf: v.flag.optional(),
+  nextHopSelf: v.flagOrForce.optional(),
   extendedMessages: v.flag.optional(),
   extendedNextHop: v.flag.optional(),
+  mitigatePathHiding: v.flag.optional(),
   addPath: ADD_PATH.optional(),
   minimumAdvertisementInterval: v.secondsOrAtOnce.optional(),
   prefixLimit: z

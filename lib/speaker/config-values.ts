@@ -71,6 +71,11 @@ export const flag = value('true or false', (input) => {
   return input as boolean;
 });
 
+export const flagOrForce = value("true, false or 'force'", (input) => {
+  check(typeof input === 'boolean' || input === 'force');
+  return input as boolean | 'force';
+});
+
 export const allOrFalse = value("'all', false, or a mapping with best", (input) => {
   check(input === 'all' || input === false);
   return input as 'all' | false;

@@ -26,6 +26,9 @@ const debug = createDebug('tsbgp:session');
 const CEASE = 6;
 const OUT_OF_RESOURCES = 8;
 
+/** What {@link importRules} makes of them can be changed while a session is up. */
+const RULE_SETTINGS = ['allowOwnAs', 'enforceFirstAs', 'localAsNoPrepend'] as const;
+
 export interface NeighborInboundHost extends ReceivedRoutesHost, AsIdentity {
   readonly networks: LocalNetworks;
 }
@@ -143,16 +146,26 @@ export class NeighborInbound {
 
   // --- settings that changed ---
 
-  /** Another role in reflection, or another group: what was told is put right without a new session. */
+  /** Another role or cluster in reflection, or another group: what was told is put right without a new session. */
   updateSource(): void {
     const { received } = this;
     if (!received) return;
     const { description } = received;
     const client = description.type === 'ibgp' && this.target.settings.routeReflectorClient;
     const peerGroup = this.target.peerGroup ?? undefined;
-    if (description.client === client && description.peerGroup === peerGroup) return;
-    received.update({ ...description, client, peerGroup });
+    const clusterId = parseIpv4(this.target.settings.clusterId);
+    const isSame = description.client === client && description.clusterId === clusterId;
+    if (isSame && description.peerGroup === peerGroup) return;
+    received.update({ ...description, client, clusterId, peerGroup });
     this.host.loop.retell(received.source);
+  }
+
+  /** Other rules for what is received: it must be told again, since what they refuse is not kept. */
+  updateRules(before: EffectivePeerSettings): void {
+    const { live } = this;
+    if (!live || RULE_SETTINGS.every((key) => before[key] === this.target.settings[key])) return;
+    live.adjRibIn.rules = importRules(this.host, this.target.settings);
+    for (const family of live.adjRibIn.counts.keys()) this.events.requestRefresh(family);
   }
 
   /** Other policies, or another group that they look at: what was received is judged anew. */
@@ -201,10 +214,13 @@ export class NeighborInbound {
     const { live, received } = this;
     if (!live || !received) return;
     if (subtype === ROUTE_REFRESH_SUBTYPE.end) received.endRefresh(family);
-    else if (subtype === ROUTE_REFRESH_SUBTYPE.beginning) {
+    else if (subtype !== ROUTE_REFRESH_SUBTYPE.beginning) {
+      debug('%s: ROUTE-REFRESH with subtype %d ignored', this.target.address, subtype);
+    } else {
       // RFC 7313 section 4.2: a peer with graceful restart has to send its End-of-RIB first.
       const isEarly = live.negotiated.gracefulRestart !== undefined && !live.endOfRibFrom.has(family);
       if (!isEarly) received.beginRefresh(family, this.target.settings);
+      else debug('%s: BoRR before End-of-RIB ignored', this.target.address);
     }
   }
 

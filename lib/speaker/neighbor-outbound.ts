@@ -1,8 +1,9 @@
 /** The outbound half of a neighbor while its session is Established: what it is told, family by family, and in which form. */
+import { jittered } from '../bgp/fsm/backoff.js';
 import type { Peer } from '../bgp/session/peer.js';
 import type { Negotiated } from '../bgp/session/types.js';
 import type { FamilyName } from '../bgp/wire/families.js';
-import { parseIpv4, parseScopedAddress, type Clock, type LocalNetworks } from '../net/index.js';
+import { parseIpv4, parseScopedAddress, type Clock, type LocalNetworks, type Random } from '../net/index.js';
 import type { Direction, PolicyChain } from '../policy/policy-chain.js';
 import { AdvertisementPace } from '../rr/advertisement-pace.js';
 import type { ExportProfile } from '../rr/export-profile.js';
@@ -16,6 +17,7 @@ export interface NeighborOutboundHost extends OutboundHost, AsIdentity {
   readonly routerId: number;
   readonly clientToClient: boolean;
   readonly clock: Clock;
+  readonly random: Random;
   readonly networks: LocalNetworks;
 }
 
@@ -92,7 +94,8 @@ export class NeighborOutbound {
 
   private pace(): AdvertisementPace | undefined {
     const seconds = this.target.settings.minimumAdvertisementInterval;
-    return seconds === 0 ? undefined : new AdvertisementPace(this.host.clock, seconds * 1000);
+    const { clock, random } = this.host;
+    return seconds === 0 ? undefined : new AdvertisementPace(clock, () => jittered(seconds * 1000, random));
   }
 
   private profile(family: FamilyName): ExportProfile {
@@ -102,12 +105,12 @@ export class NeighborOutbound {
     const extendedNextHop = family === 'ipv4-unicast' && (negotiated.send.extendedNextHop ?? false);
     const local = peer.local?.address ?? address;
     const self = selfNextHop(extendedNextHop ? 'any' : family, local, host.routerId, host.networks);
-    const sent = addPathFamilies(negotiated.send, [family]).length > 0 ? sentPaths(settings) : undefined;
+    const sent = addPathFamilies(negotiated.send, [family]).length > 0 ? sentPaths(settings, family) : undefined;
     const chain = this.target.policyChain('export');
     return {
       ...edits,
       policy: chain === undefined ? null : { chain, asn: sessionAs(host, settings) },
-      ...(sent === undefined ? {} : { addPath: sent }),
+      ...(sent === undefined ? { nextBest: settings.mitigatePathHiding } : { addPath: sent }),
       asn4: negotiated.send.asn4,
       maxMessageLength: negotiated.send.maxMessageLength,
       clusterId: edits.target === 'client' ? parseIpv4(settings.clusterId) : 0,
@@ -117,6 +120,7 @@ export class NeighborOutbound {
       zone: parseScopedAddress(address).zone,
       selfNextHop: self.address,
       longLived: negotiated.longLived !== undefined,
+      longLivedAsLast: negotiated.longLived === undefined && settings.longLivedGracefulRestart.partialDeployment,
       ...(edits.target === 'ebgp' && self.subnet ? { sharedSubnet: self.subnet } : {}),
     };
   }

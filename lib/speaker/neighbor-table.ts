@@ -1,5 +1,5 @@
 /** The neighbors of a speaker by address: those of the configuration, and those accepted by prefix while they are here. */
-import { canonicalScopedAddress, parseIpv4, UsageError, type Connection } from '../net/index.js';
+import { canonicalScopedAddress, UsageError, type Connection } from '../net/index.js';
 import { ConnectionGate } from './connection-gate.js';
 import { createDebug } from './debug.js';
 import { rangeFor } from './dynamic-range.js';
@@ -44,15 +44,6 @@ export class NeighborTable {
   /** @param address canonical text */
   get(address: string): Neighbor | undefined {
     return this.byAddress.get(address);
-  }
-
-  /** Whether routes with this cluster ID (host order) have been through this speaker: its own one, or that of a client. */
-  isOwnClusterId(id: number): boolean {
-    const { clusterId, routerId } = this.host.config;
-    if (id === parseIpv4(clusterId ?? routerId)) return true;
-    const isIts = ({ settings }: Neighbor): boolean =>
-      settings.routeReflectorClient && parseIpv4(settings.clusterId) === id;
-    return this.all().some(isIts);
   }
 
   /** @throws UsageError `duplicate_neighbor` */

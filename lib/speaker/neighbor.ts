@@ -7,7 +7,7 @@ import type { PeerType } from '../bgp/wire/context.js';
 import type { Diagnostic, MessageError } from '../bgp/wire/errors.js';
 import { afiSafiOf, familyOf, type FamilyName } from '../bgp/wire/families.js';
 import { encodeRouteRefresh, ROUTE_REFRESH_SUBTYPE } from '../bgp/wire/messages/route-refresh.js';
-import { UsageError, type Connection, type Random, type Transport } from '../net/index.js';
+import { UsageError, type Connection, type Transport } from '../net/index.js';
 import type { NeighborImportPolicy } from '../policy/import-policy.js';
 import type { Direction, PolicyBook, PolicyChain } from '../policy/policy-chain.js';
 import type { PrefixLimiter, PrefixLimitNotice } from '../rib/prefix-limit.js';
@@ -29,7 +29,6 @@ const debug = createDebug('tsbgp:session');
 /** What a neighbor needs of its speaker. */
 export interface NeighborHost extends NeighborOutboundHost, PeerOptionsHost {
   readonly readTurns: ReadTurns;
-  readonly random: Random;
   readonly transport: Transport;
   /** What runs now. */
   readonly config: SpeakerConfig;
@@ -119,6 +118,7 @@ export class Neighbor implements SessionHandler {
     this.peer.setRetry(settings.connectRetry, settings.connectRetryMax);
     if (before.passive !== settings.passive && this.dynamic === null) this.peer.setPassive(settings.passive);
     this.live?.outbound.updateProfiles();
+    this.inbound.updateRules(before);
     this.inbound.updatePolicy();
     this.inbound.updateSource();
     if (before.minimumAdvertisementInterval !== settings.minimumAdvertisementInterval) {
@@ -174,6 +174,11 @@ export class Neighbor implements SessionHandler {
       throw new UsageError('no_route_refresh', `${this.address} did not announce route refresh: only a reset helps`);
     }
     for (const family of outbound.families) this.requestRefresh(family);
+  }
+
+  /** Whether its routes can be had again without a new session: it announced route refresh, or has no session anyway. */
+  get canRefresh(): boolean {
+    return this.live?.negotiated.routeRefresh ?? true;
   }
 
   /** Have the neighbor tell all its routes of a family again (RFC 2918), if it can. */

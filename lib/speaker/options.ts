@@ -50,9 +50,14 @@ export interface LongLivedGracefulRestartSettings {
   readonly helperOnly?: boolean;
   /** How long the neighbor is to keep our routes after the restart time, in seconds, 1 to 16777215; default 3600. */
   readonly staleTime?: number;
+  /**
+   * Tell long-lived stale routes also to this neighbor without the capability, with NO_EXPORT and LOCAL_PREF 0 (RFC 9494
+   * section 4.6); iBGP and confederation neighbors only. Default false.
+   */
+  readonly partialDeployment?: boolean;
 }
 
-/** Several paths for a prefix on one session (RFC 7911), in all its families. */
+/** Several paths for a prefix on one session (RFC 7911). */
 export interface AddPathOptions {
   /** Take several paths from the neighbor; default false. */
   readonly receive?: boolean | undefined;
@@ -62,6 +67,9 @@ export interface AddPathOptions {
    */
   readonly send?: PathSelection | false | undefined;
 }
+
+/** Family by family; a family that is not named has one path. */
+export type AddPathByFamily = Readonly<Partial<Record<FamilyName, AddPathOptions | undefined>>>;
 
 /** Settings of a neighbor that a peer group can hold too. Names follow OpenConfig. Times are in seconds. */
 export interface PeerSettings {
@@ -113,14 +121,22 @@ export interface PeerSettings {
   readonly localPort?: number;
   /** The neighbor's port; default 179. */
   readonly port?: number;
-  /** Always put our own address as next hop towards this neighbor. eBGP does it by itself. */
-  readonly nextHopSelf?: boolean;
+  /**
+   * Put our own address as next hop towards this neighbor, which eBGP does by itself. `true`: not in routes that are reflected (RFC
+   * 4456 section 10); `force`: in those too, for a reflector that packets go through.
+   */
+  readonly nextHopSelf?: boolean | 'force';
   /** Offer messages of up to 65535 octets, and send them to a neighbor that offers the same (RFC 8654). Default true. */
   readonly extendedMessages?: boolean;
   /** IPv4 routes may have IPv6 next hops, in both directions, when the neighbor offers it too (RFC 8950). Default false. */
   readonly extendedNextHop?: boolean;
+  /**
+   * Where the best path is kept from this neighbor, by its export policy or its communities, tell the next best one that is not:
+   * against path hiding (RFC 7947 section 2.3). eBGP only. Default false.
+   */
+  readonly mitigatePathHiding?: boolean;
   /** Several paths for a prefix, if the neighbor offers it too (RFC 7911); default: one. */
-  readonly addPath?: AddPathOptions;
+  readonly addPath?: AddPathOptions | AddPathByFamily;
   /**
    * Least time between two rounds of UPDATEs to this neighbor, announcements and withdrawals alike (RFC 4271 section 9.2.1.1).
    * Default 0: changes go out as they come.

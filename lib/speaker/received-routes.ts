@@ -40,6 +40,11 @@ export class ReceivedRoutes {
   /** Prefixes by family. While a session is up, its Adj-RIB-In counts in it. */
   counts = new Map<FamilyName, number>();
   private readonly states = new Map<FamilyName, StaleState>();
+  /**
+   * When a family's long-lived stale time is over, on the clock's `now`: once begun, nothing but End-of-RIB ends it (RFC 9494
+   * section 4.2).
+   */
+  private readonly longLivedEnds = new Map<FamilyName, number>();
   private isUp = true;
   private isGone = false;
 
@@ -82,14 +87,14 @@ export class ReceivedRoutes {
     for (const family of this.counts.keys()) {
       const longLived = longLivedTime(negotiated, family) * 1000;
       const isRestartable = restart.tuples.some((tuple) => isOf(family, tuple));
-      if (!isRestartable && longLived === 0) this.sweep(family);
+      const left = this.longLivedLeft(family);
+      // RFC 9494 section 4.2: its time ended before the session that just ended got to its End-of-RIB.
+      if (left <= 0 || (!isRestartable && longLived === 0)) this.sweepAll(family);
       else {
-        // RFC 9494 section 4.2: the long-lived time is not begun anew by a session that did not get to its End-of-RIB.
-        const before = this.states.get(family);
-        const left = before?.phase === 'resync' ? before.until - this.host.clock.now() : Infinity;
         this.begin(family, longLived > 0);
-        this.enter(family, 'restart', isRestartable ? restart.restartTime * 1000 : 0, () => {
-          if (longLived > 0) this.beginLongLived(family, Math.min(longLived, left));
+        const restartMs = isRestartable ? restart.restartTime * 1000 : 0;
+        this.enter(family, 'restart', Math.min(restartMs, left), () => {
+          if (longLived > 0 && this.longLivedLeft(family) > 0) this.beginLongLived(family, longLived);
           else this.giveUp(family);
         });
       }
@@ -99,7 +104,14 @@ export class ReceivedRoutes {
     return isKept;
   }
 
-  private beginLongLived(family: FamilyName, ms: number): void {
+  /** What is left of a long-lived stale time that has begun; Infinity: none has. */
+  private longLivedLeft(family: FamilyName): number {
+    return (this.longLivedEnds.get(family) ?? Infinity) - this.host.clock.now();
+  }
+
+  private beginLongLived(family: FamilyName, full: number): void {
+    const ms = Math.min(full, this.longLivedLeft(family));
+    this.longLivedEnds.set(family, this.host.clock.now() + ms);
     const rib = this.host.rib.of(family);
     const refresh = rib.refreshes.get(this.source)!;
     this.host.loop.addJob(new LongLivedJob(rib, this.source, refresh, (count) => this.countDown(family, count)));
@@ -118,22 +130,26 @@ export class ReceivedRoutes {
    * @param counts of the new session's Adj-RIB-In, which took over what `counts` was
    */
   resumed(counts: Map<FamilyName, number>, negotiated: Negotiated, settings: EffectivePeerSettings): void {
-    const { clock } = this.host;
     this.isUp = true;
     this.counts = counts;
-    for (const [family, { phase, until }] of this.states) {
+    const patience = settings.gracefulRestart.staleRoutesTime * 1000;
+    for (const [family, { phase }] of this.states) {
       if (phase === 'sweep') continue;
-      if (!counts.has(family) || !isPreserved(negotiated, family)) this.sweep(family);
+      const isLongLived = this.longLivedEnds.has(family);
+      if (!counts.has(family) || !isPreserved(negotiated, family, isLongLived)) this.sweep(family);
       else {
-        const patience = settings.gracefulRestart.staleRoutesTime * 1000;
-        const ms = phase === 'longLived' ? Math.min(until - clock.now(), patience) : patience;
-        this.enter(family, 'resync', ms, () => this.giveUp(family));
+        this.enter(family, 'resync', Math.min(this.longLivedLeft(family), patience), () => {
+          // Our patience is over, not the long-lived time: the neighbor counts as synchronized from here on.
+          if (this.longLivedLeft(family) > 0) this.longLivedEnds.delete(family);
+          this.giveUp(family);
+        });
       }
     }
   }
 
   /** End-of-RIB: what was not told by now is gone. */
   endOfRib(family: FamilyName): void {
+    this.longLivedEnds.delete(family);
     if (this.states.get(family)?.phase === 'resync') this.sweep(family);
   }
 
@@ -172,6 +188,12 @@ export class ReceivedRoutes {
     if (!earlier) return;
     const onWithdrawn = (count: number): void => this.countDown(family, count);
     this.host.loop.addJob(new SweepLeftOversJob(rib, this.source, refresh, onWithdrawn));
+  }
+
+  /** Also what was told by the session that just ended. */
+  private sweepAll(family: FamilyName): void {
+    this.host.rib.of(family).refreshes.set(this.source, new SourceRefresh());
+    this.sweep(family);
   }
 
   private sweep(family: FamilyName): void {
@@ -213,8 +235,13 @@ function longLivedTime({ longLived = [] }: Negotiated, family: FamilyName): numb
   return longLived.find((tuple) => isOf(family, tuple))?.staleTime ?? 0;
 }
 
-/** Whether the F bit of a family says that the neighbor went on forwarding (RFC 4724 section 4.2, RFC 9494 section 4.2). */
-function isPreserved({ gracefulRestart, longLived = [] }: Negotiated, family: FamilyName): boolean {
+/**
+ * Whether the F bit of a family says that the neighbor went on forwarding: that of either capability (RFC 4724 section 4.2), or,
+ * for long-lived stale routes, that of theirs (RFC 9494 section 4.2).
+ */
+function isPreserved(negotiated: Negotiated, family: FamilyName, isLongLived: boolean): boolean {
+  const { gracefulRestart, longLived = [] } = negotiated;
   if (!gracefulRestart) return false;
-  return [...gracefulRestart.tuples, ...longLived].some((tuple) => tuple.forwarding && isOf(family, tuple));
+  const tuples = isLongLived ? longLived : [...gracefulRestart.tuples, ...longLived];
+  return tuples.some((tuple) => tuple.forwarding && isOf(family, tuple));
 }

@@ -1,4 +1,4 @@
-import type { ConfigDiff } from './config-diff.js';
+import { effectOn, type ConfigDiff } from './config-diff.js';
 import type { Neighbor } from './neighbor.js';
 import type { NeighborOptions, NetworkOptions } from './options.js';
 import type { ReconfigureResult } from './speaker-api.js';
@@ -25,11 +25,12 @@ export function applyDiff(diff: ConfigDiff, host: ReconfigureHost): ReconfigureR
   const reset: string[] = [];
   for (const { options, settings, effect } of diff.neighborsChanged) {
     const neighbor = host.find(options.address);
-    if (effect === 'inPlace') {
+    if (effectOn(neighbor, effect) === 'inPlace') {
       neighbor.applyInPlace(settings, options.peerGroup ?? null);
       changed.push(options.address);
     } else {
-      host.retire(neighbor, CEASE.configurationChange);
+      // What switches it off is told as such, which after RFC 8538 means that nothing is to be kept.
+      host.retire(neighbor, settings.adminDown ? CEASE.shutdown : CEASE.configurationChange);
       host.create(options);
       reset.push(options.address);
     }
@@ -57,7 +58,7 @@ function applyDynamic(diff: ConfigDiff, host: ReconfigureHost): { changed: strin
     const range = neighbor.dynamic;
     if (range === null) continue;
     const change = diff.dynamicChanged.find(({ options }) => options.prefix === range);
-    if (change?.effect === 'inPlace') {
+    if (change && effectOn(neighbor, change.effect) === 'inPlace') {
       neighbor.applyInPlace(change.settings, change.options.peerGroup);
       changed.push(neighbor.address);
     } else if (change || diff.dynamicRemoved.includes(range)) {

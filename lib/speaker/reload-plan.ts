@@ -1,5 +1,5 @@
 import { Secret } from '../net/index.js';
-import { effectOf, type ChangeEffect, type ConfigDiff, type PeerChange } from './config-diff.js';
+import { effectOf, effectOn, type ChangeEffect, type ConfigDiff, type PeerChange } from './config-diff.js';
 import type { PeerSettings, SpeakerConfig } from './options.js';
 import type { EffectivePeerSettings } from './settings.js';
 
@@ -50,6 +50,8 @@ export interface PlannedNeighbor {
   readonly dynamic: string | null;
   readonly settings: EffectivePeerSettings;
   readonly peer: { readonly state: string };
+  /** Its routes can be had again without a new session. */
+  readonly canRefresh: boolean;
 }
 
 /** Whether the value of a key must not be shown: a password, whatever it is for. */
@@ -69,15 +71,19 @@ export function reloadPlan(
   const peers = <T>(changed: readonly PeerChange<T>[], idOf: (options: T) => string): PeerPlan[] =>
     changed.map((change) => {
       const id = idOf(change.options);
-      return { neighbor: id, effect: change.effect, settings: settingChanges(settingsBefore(id), change) };
+      const neighbor = neighbors.find(({ address }) => address === id);
+      const isReset = neighbor !== undefined && effectOn(neighbor, change.effect) === 'reset';
+      const effect = isReset ? 'reset' : change.effect;
+      return { neighbor: id, effect, settings: settingChanges(settingsBefore(id), change) };
     });
   const changed = peers(diff.neighborsChanged, ({ address }) => address);
   const ranges = peers(diff.dynamicChanged, ({ prefix }) => prefix);
-  const ending = new Set([
-    ...diff.neighborsRemoved,
-    ...diff.dynamicRemoved,
-    ...[...changed, ...ranges].filter(({ effect }) => effect === 'reset').map(({ neighbor }) => neighbor),
-  ]);
+  const removed = new Set([...diff.neighborsRemoved, ...diff.dynamicRemoved]);
+  const effects = new Map([...changed, ...ranges].map(({ neighbor, effect }) => [neighbor, effect]));
+  const ends = (neighbor: PlannedNeighbor): boolean => {
+    const id = neighbor.dynamic ?? neighbor.address;
+    return removed.has(id) || effectOn(neighbor, effects.get(id) ?? 'inPlace') === 'reset';
+  };
   return {
     neighbors: { added: diff.neighborsAdded.map(({ address }) => address), removed: diff.neighborsRemoved, changed },
     dynamicNeighbors: {
@@ -93,7 +99,7 @@ export function reloadPlan(
     sections: diff.sectionsChanged,
     needsRestart: diff.needsRestart,
     sessionsEnding: neighbors
-      .filter(({ address, dynamic, peer }) => peer.state === 'Established' && ending.has(dynamic ?? address))
+      .filter((neighbor) => neighbor.peer.state === 'Established' && ends(neighbor))
       .map(({ address }) => address),
   };
 }

@@ -67,6 +67,7 @@ export const PEER_DEFAULTS = Object.freeze({
   nextHopSelf: false,
   extendedMessages: true,
   extendedNextHop: false,
+  mitigatePathHiding: false,
   addPath: null,
   minimumAdvertisementInterval: 0,
   prefixLimit: null,
@@ -96,6 +97,7 @@ export const LONG_LIVED_DEFAULTS: Required<LongLivedGracefulRestartSettings> = O
   enabled: true,
   helperOnly: true,
   staleTime: 3600,
+  partialDeployment: false,
 });
 
 /** RFC 9687 section 4: the longer of eight minutes and twice the hold time. */

@@ -10,6 +10,7 @@ import { realClock, realRandom, SystemNetworks, TcpTransport } from '../io/index
 import { parseIpv4, UsageError, type Clock, type LocalNetworks, type Random, type Transport } from '../net/index.js';
 import type { PrefixLimitNotice } from '../rib/prefix-limit.js';
 import type { PolicyBook } from '../policy/policy-chain.js';
+import { judgeClusterLoops } from '../rib/cluster-loops.js';
 import { Rib } from '../rib/rib.js';
 import { networksOf } from './config-diff.js';
 import { createDebug } from './debug.js';
@@ -75,7 +76,7 @@ export class Speaker extends EventEmitter<SpeakerEvents> implements SpeakerApi, 
   constructor(config: SpeakerConfig, runtime: SpeakerRuntime = {}) {
     super();
     this.transport = runtime.transport ?? new TcpTransport();
-    this.running = new RunningConfig(config, this.transport);
+    this.running = new RunningConfig(config, this.transport, () => this.onClusterIds());
     this.clock = runtime.clock ?? realClock;
     this.readTurns = new ReadTurns(this.clock);
     this.random = runtime.random ?? realRandom;
@@ -94,7 +95,7 @@ export class Speaker extends EventEmitter<SpeakerEvents> implements SpeakerApi, 
         asn: this.asn,
         confederation: this.confederation?.identifier,
         routerId: this.routerId,
-        isOwnClusterId: (id) => this.table.isOwnClusterId(id),
+        isOwnClusterId: (id) => this.running.isOwnClusterId(id),
       },
       alwaysCompareMed: this.config.alwaysCompareMed ?? false,
       resolve: (nextHop) => resolver.resolve(nextHop),
@@ -146,6 +147,11 @@ export class Speaker extends EventEmitter<SpeakerEvents> implements SpeakerApi, 
       this.emit('fib', event);
       this.watches.onFib(event);
     });
+  }
+
+  private onClusterIds(): void {
+    for (const family of this.rib.families) judgeClusterLoops(family, (id) => this.running.isOwnClusterId(id));
+    this.loop.scheduleIfDirty();
   }
 
   // --- lifetime ---

@@ -11,10 +11,10 @@ import { IdStack } from '../rib/columns.js';
 import type { FamilyRib } from '../rib/family-rib.js';
 import type { Rib } from '../rib/rib.js';
 import { DropJob, type SourceJob } from '../rib/source-jobs.js';
-import { AddPathGroup } from '../rr/add-path-group.js';
+import { createGroup } from '../rr/create-group.js';
 import { profileKey, type ExportProfile } from '../rr/export-profile.js';
 import type { GroupMember } from '../rr/group-member.js';
-import { UpdateGroup } from '../rr/update-group.js';
+import type { UpdateGroup } from '../rr/update-group.js';
 
 /** A slice ends after this time: keepalives and reads go on between slices. */
 const SLICE_MS = 8;
@@ -114,7 +114,7 @@ export class WorkLoop {
     const key = profileKey(profile);
     let group = groups.get(key);
     if (!group) {
-      group = profile.addPath === undefined ? new UpdateGroup(rib, profile) : new AddPathGroup(rib, profile);
+      group = createGroup(rib, profile);
       groups.set(key, group);
       group.beginFill();
       if (!group.isFilled) this.filling.add(group);
@@ -232,7 +232,8 @@ export class WorkLoop {
   /** Whether somebody is still to be told something: now, or when its minimum advertisement interval is over. */
   get hasUntold(): boolean {
     for (const groups of this.groups.values()) {
-      for (const group of groups.values()) for (const member of group.members) if (member.nextStale(0) >= 0) return true;
+      for (const group of groups.values())
+        for (const member of group.members) if (member.nextStale(0) >= 0) return true;
     }
     return false;
   }

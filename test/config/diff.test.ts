@@ -87,6 +87,7 @@ describe('difference of two configurations', () => {
     gracefulRestart: { gracefulRestart: { helperOnly: false } },
     longLivedGracefulRestart: { longLivedGracefulRestart: { enabled: false } },
     nextHopSelf: { nextHopSelf: true },
+    mitigatePathHiding: { mitigatePathHiding: true },
     extendedMessages: { extendedMessages: false },
     extendedNextHop: { extendedNextHop: true },
     addPath: { addPath: { receive: true } },
@@ -118,6 +119,7 @@ describe('difference of two configurations', () => {
     role: external,
     roleStrict: { ...external, role: 'customer' },
     routeServerClient: external,
+    mitigatePathHiding: external,
     multihop: external,
     connectedCheck: external,
   };

@@ -65,13 +65,19 @@ const CASES: [string, string, string[]][] = [
   - { address: 10.0.0.2, peerAs: 1, addPath: { send: some } }
   - { address: 10.0.0.3, peerAs: 1, addPath: { send: { best: 0 } } }
   - { address: 10.0.0.4, peerAs: 1, addPath: { send: { perNeighborAs: true }, recieve: true } }
-  - { address: 10.0.0.5, peerAs: 1, addPath: { send: true } }`,
+  - { address: 10.0.0.5, peerAs: 1, addPath: { send: true } }
+  - { address: 10.0.0.6, peerAs: 1, addPath: { ipv4-unicast: { send: all, recieve: true } } }
+  - { address: 10.0.0.7, peerAs: 1, families: [ipv4-unicast], addPath: { ipv6-unicast: { send: all } } }
+  - { address: 10.0.0.8, peerAs: 1, addPath: { ipv4-unicast: { send: all }, send: all } }`,
     [
       '4 neighbors[0].addPath.send: found "some", expected \'all\', false, or a mapping with best',
       '5 neighbors[1].addPath.send.best: found 0, expected a whole number, 1 to 65535 (paths)',
       '6 neighbors[2].addPath.send.best: missing: expected a whole number, 1 to 65535 (paths)',
       "6 neighbors[2].addPath.recieve: unknown key; did you mean 'receive'?",
       "7 neighbors[3].addPath.send: found true, expected 'all', false, or a mapping with best",
+      "8 neighbors[4].addPath.ipv4-unicast.recieve: unknown key; did you mean 'receive'?",
+      '9 neighbors[5].addPath.ipv6-unicast: ipv6-unicast is not among the families of this neighbor',
+      '10 neighbors[6].addPath.send: unknown key',
     ],
   ],
   [

@@ -30,7 +30,7 @@ describe('effective settings', () => {
         staleRoutesTime: 360,
         notification: true,
       },
-      longLivedGracefulRestart: { enabled: true, helperOnly: true, staleTime: 3600 },
+      longLivedGracefulRestart: { enabled: true, helperOnly: true, staleTime: 3600, partialDeployment: false },
     });
   });
 

@@ -18,7 +18,7 @@ const attribute = (probe: Probe, code: number, prefix = V4): unknown => valueOf(
 async function labWith(
   neighbors: readonly (readonly [
     address: string,
-    options: { routeReflectorClient?: boolean; clusterId?: string; peerAs?: number; nextHopSelf?: boolean },
+    options: { routeReflectorClient?: boolean; clusterId?: string; peerAs?: number; nextHopSelf?: boolean | 'force' },
   ])[],
   config: { clusterId?: string } = {},
 ): Promise<{ lab: Lab; speaker: Speaker; probes: Probe[] }> {
@@ -213,6 +213,26 @@ describe('what reflection leaves alone (RFC 4456 section 10)', () => {
     const nextHops = (probe: Probe) => ['10.2.0.0/16', V4, '10.3.0.0/16'].map((p) => probe.view.routes.get(p)?.nextHop);
     expect(nextHops(c2)).to.deep.equal(['10.0.0.11', R, R]);
     expect(nextHops(c1)).to.deep.equal([undefined, '10.0.0.31', R]);
+  });
+
+  it('nextHopSelf: force makes us the next hop of reflected routes too, and changes nothing else in them', async () => {
+    const { lab, speaker, probes } = await labWith([
+      ['10.0.0.11', CLIENT],
+      ['10.0.0.12', { ...CLIENT, nextHopSelf: 'force' }],
+      ['10.0.0.13', CLIENT],
+      ['10.0.0.31', { peerAs: 65031, nextHopSelf: 'force' }],
+    ]);
+    const [c1, c2, c3, e] = probes as [Probe, Probe, Probe, Probe];
+    c1.announce('10.2.0.0/16');
+    e.announce(V4);
+    speaker.announce('10.3.0.0/16');
+    await lab.settle();
+    const nextHops = (probe: Probe) => ['10.2.0.0/16', V4, '10.3.0.0/16'].map((p) => probe.view.routes.get(p)?.nextHop);
+    expect(nextHops(c2)).to.deep.equal([R, R, R]);
+    expect(nextHops(e)).to.deep.equal([R, undefined, R]);
+    const others = (probe: Probe) => probe.view.routes.get('10.2.0.0/16')!.attributes.filter(({ code }) => code !== 3);
+    expect(others(c2)).to.deep.equal(others(c3));
+    expect(others(c2).map(({ code }) => code)).to.include.members([9, 10]);
   });
 
   it('a link-local next hop stays on its link: only the global one is passed on (RFC 2545 section 3)', async () => {

@@ -160,6 +160,16 @@ describe('Speaker: IPv4 routes with IPv6 next hops (RFC 8950)', () => {
     expect(nextHops(a)).to.deep.equal({ [V4]: NH });
   });
 
+  it('nextHopSelf: force makes reflected routes with IPv6 next hops fit for iBGP without', async () => {
+    const net = new Net();
+    await net.speaker([client('fd00::11', true), client('10.0.0.12', false, { nextHopSelf: 'force' })]);
+    const [a, old] = [net.probe('fd00::11', TWO), net.probe('10.0.0.12')];
+    await net.lab.up(a, old);
+    say(a, NH, V4);
+    await net.lab.settle();
+    expect(nextHops(old)).to.deep.equal({ [V4]: R });
+  });
+
   it('route server clients are told the next hop as it is (RFC 7947), so those without are not told an IPv6 one', async () => {
     const net = new Net();
     const member = (address: string, peerAs: number, extendedNextHop: boolean): NeighborOptions =>
@@ -395,5 +405,124 @@ describe('Speaker: sessions between link-local addresses (RFC 4007, RFC 2545)', 
     say(a, 'fe80::5e:1', V4);
     await net.lab.settle();
     expect([...s.routes('ipv4-unicast')][0]).to.include({ neighbor: 'fe80::5e:1%eth0', nextHop: 'fe80::5e:1' });
+  });
+});
+
+describe('Speaker: IPv4 routes with IPv6 next hops, and policies', () => {
+  const W4 = '10.2.0.0/16';
+  const accept = { result: 'accept' } as const;
+  const policies: NonNullable<SpeakerConfig['policies']> = {
+    onlySix: [{ conditions: { nextHopIn: ['fd00::/64'] }, actions: accept }],
+    onlyFour: [{ conditions: { nextHopIn: ['10.0.0.0/24'] }, actions: accept }],
+    setFour: [{ actions: { ...accept, nextHop: '10.0.0.77' } }],
+    setSix: [{ actions: { ...accept, nextHop: 'fd00::77' } }],
+    self: [{ actions: { ...accept, nextHop: 'self' } }],
+    unchanged: [{ actions: { ...accept, nextHop: 'unchanged' } }],
+  };
+
+  /** The neighbor that tells has one route with an IPv6 next hop and one with an IPv4 one. */
+  async function scene(importPolicy: string | undefined, exportPolicy: string | undefined) {
+    const net = new Net();
+    const into = importPolicy === undefined ? {} : { importPolicy: [importPolicy] };
+    const config = (name: string | undefined) => {
+      const out = name === undefined ? {} : { exportPolicy: [name] };
+      return [
+        client('fd00::11', true, into),
+        client('fd00::12', true, out),
+        client('10.0.0.13', false, out),
+        neighbor('fd00::21', { peerAs: 65001, extendedNextHop: true, ...out }),
+        neighbor('10.0.0.22', { peerAs: 65001, ...out }),
+      ];
+    };
+    const speaker = await net.speaker(config(exportPolicy), { policies });
+    const from = net.probe('fd00::11', TWO);
+    const to = [
+      net.probe('fd00::12', TWO),
+      net.probe('10.0.0.13'),
+      net.probe('fd00::21', { ...TWO, localAs: 65001 }),
+      net.probe('10.0.0.22', { localAs: 65001 }),
+    ];
+    await net.lab.up(from, ...to);
+    // Not on the subnets shared with the neighbors, but for the first.
+    say(from, NH, V4);
+    say(from, '10.5.0.9', W4);
+    await net.lab.settle();
+    const reload = async (name: string | undefined) => {
+      const result = await speaker.reconfigure({ ...speaker.config, neighbors: config(name) });
+      expect(result.reset).to.deep.equal([]);
+      await net.lab.settle();
+    };
+    /** Client with and without, eBGP with and without: next hops of the two routes. */
+    const told = () => to.map((probe) => [V4, W4].map((prefix) => nextHops(probe)[prefix] ?? null));
+    return { net, speaker, to, told, reload };
+  }
+
+  const PLAIN = [
+    [NH, '10.5.0.9'],
+    [null, '10.5.0.9'],
+    [NH, R6],
+    [R, R],
+  ];
+
+  for (const [policy, expected] of [
+    [undefined, PLAIN],
+    ['onlySix', PLAIN.map(([first]) => [first, null])],
+    ['onlyFour', PLAIN.map(() => [null, null])],
+    // What the neighbor told with an IPv6 next hop is fit for everybody then.
+    ['setFour', [...Array.from({ length: 2 }, () => ['10.0.0.77', '10.0.0.77']), [R6, R6], ['10.0.0.77', '10.0.0.77']]],
+    // An address of the other family is left out.
+    ['setSix', PLAIN],
+  ] as const) {
+    it(`import ${policy ?? 'without'}`, async () => {
+      const { told } = await scene(policy, undefined);
+      expect(told()).to.deep.equal(expected);
+    });
+  }
+
+  const EXPORTS = [
+    [undefined, PLAIN],
+    ['onlySix', PLAIN.map(([first]) => [first, null])],
+    [
+      'self',
+      [
+        [R6, R6],
+        [R, R],
+        [R6, R6],
+        [R, R],
+      ],
+    ],
+    // Unchanged is what a neighbor cannot take: it is not told.
+    [
+      'unchanged',
+      [
+        [NH, '10.5.0.9'],
+        [null, '10.5.0.9'],
+        [NH, '10.5.0.9'],
+        [null, '10.5.0.9'],
+      ],
+    ],
+    ['setFour', PLAIN.map(() => ['10.0.0.77', '10.0.0.77'])],
+    ['setSix', PLAIN],
+  ] as const;
+  for (const [policy, expected] of EXPORTS) {
+    it(`export ${policy ?? 'without'}`, async () => {
+      const { told } = await scene(undefined, policy);
+      expect(told()).to.deep.equal(expected);
+    });
+  }
+
+  it('export, changed in place from each to each', async () => {
+    const { to, told, reload } = await scene(undefined, undefined);
+    for (const [before] of EXPORTS) {
+      for (const [after, expected] of EXPORTS) {
+        await reload(before);
+        await reload(after);
+        expect(told(), `${String(before)} -> ${String(after)}`).to.deep.equal(expected);
+      }
+    }
+    for (const { view, downs } of to) {
+      expect(view.needless).to.deep.equal([]);
+      expect(downs).to.deep.equal([]);
+    }
   });
 });

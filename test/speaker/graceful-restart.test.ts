@@ -24,7 +24,7 @@ interface Settings {
 async function scene(restart = offer(), settings: Settings = {}, watching = offer({ longLived: [] })) {
   const lab = new Lab();
   const client = (address: string) => ({ address, peerAs: 64512, routeReflectorClient: true, ...settings });
-  const speaker = await lab.speaker({ routerId: CENTER, neighbors: ['10.0.0.1', '10.0.0.2'].map(client) });
+  const speaker = await lab.speaker({ routerId: CENTER, neighbors: ['10.0.0.1', '10.0.0.2', '10.0.0.3'].map(client) });
   const probe = lab.probe(CENTER, '10.0.0.1', { gracefulRestart: restart });
   const watcher = lab.probe(CENTER, '10.0.0.2', { gracefulRestart: { ...watching, tuples: [] } });
   await lab.up(probe, watcher);
@@ -443,6 +443,120 @@ describe('long-lived graceful restart (RFC 9494)', () => {
     expect(valueOf(watcher.view.routes.get('10.1.0.0/16')!, 8)).to.deep.equal([LLGR_STALE]);
     await lab.clock.runAsync(300_000);
     expect(watcher.prefixes).to.deep.equal([]);
+  });
+
+  it('a second restart before the long-lived time began leaves all of it (section 4.2)', async () => {
+    const { lab, probe, watcher } = await scene(longOffer);
+    await cut(lab, probe);
+    await back(lab, probe, { longLived });
+    await lab.clock.runAsync(300_000);
+    await cut(lab, probe);
+    await lab.clock.runAsync(655_000);
+    expect(watcher.prefixes).to.deep.equal(['10.1.0.0/16', '10.2.0.0/16']);
+    await lab.clock.runAsync(10_000);
+    expect(watcher.prefixes).to.deep.equal([]);
+  });
+
+  it('its time runs on while the neighbor is back, and down again, until End-of-RIB (section 4.2)', async () => {
+    const { lab, probe, watcher } = await scene(longOffer);
+    await cut(lab, probe);
+    // 60 s of restart time, and 600 s from then on.
+    await lab.clock.runAsync(400_000);
+    await back(lab, probe, { longLived });
+    await cut(lab, probe);
+    await lab.clock.runAsync(250_000);
+    expect(watcher.prefixes).to.deep.equal(['10.1.0.0/16', '10.2.0.0/16']);
+    await lab.clock.runAsync(12_000);
+    expect(watcher.prefixes).to.deep.equal([]);
+  });
+
+  it('its time ends before End-of-RIB: what is stale goes, and all when the session ends then (section 4.2)', async () => {
+    const { lab, probe, watcher } = await scene(longOffer);
+    await cut(lab, probe);
+    await lab.clock.runAsync(600_000);
+    await back(lab, probe, { longLived });
+    probe.announce('10.2.0.0/16');
+    await lab.clock.runAsync(62_000);
+    expect(watcher.prefixes).to.deep.equal(['10.2.0.0/16']);
+    await cut(lab, probe);
+    expect(watcher.prefixes).to.deep.equal([]);
+    // The next session begins like the first one.
+    await back(lab, probe, { longLived });
+    probe.announce('10.2.0.0/16').send(endOfRib4());
+    await lab.settle();
+    await cut(lab, probe);
+    expect(watcher.prefixes).to.deep.equal(['10.2.0.0/16']);
+  });
+
+  it('back without the F bit in the long-lived capability: what is long-lived stale goes (section 4.2)', async () => {
+    const { lab, probe, watcher } = await scene(longOffer);
+    await cut(lab, probe);
+    await lab.clock.runAsync(100_000);
+    await back(lab, probe, { longLived: [{ ...V4, forwarding: false, staleTime: 600 }] });
+    expect(watcher.prefixes).to.deep.equal([]);
+  });
+
+  it('a session in which a family is not restartable any more: its end takes all of that family', async () => {
+    const { lab, probe, watcher } = await scene();
+    await cut(lab, probe);
+    await back(lab, probe, { tuples: [{ ...V6, forwarding: true }] });
+    probe.announce('10.1.0.0/16').announce('2001:db8:1::/48');
+    await lab.settle();
+    await cut(lab, probe);
+    expect(watcher.prefixes).to.deep.equal(['2001:db8:1::/48']);
+  });
+
+  describe('partial deployment (section 4.6)', () => {
+    const NO_EXPORT = 0xffffff01;
+    const partial = { longLivedGracefulRestart: { partialDeployment: true } };
+
+    it('a neighbor without the capability gets stale routes with NO_EXPORT and LOCAL_PREF 0, others as they are', async () => {
+      const { lab, probe, watcher } = await scene(longOffer, partial, offer());
+      const third = lab.probe(CENTER, '10.0.0.3', { gracefulRestart: offer({ longLived: [], tuples: [] }) });
+      await lab.up(third);
+      const communities = Array.from({ length: 62 }, (_, i) => 0xfc000000 + i);
+      probe.announceWith(
+        probe.attributes([
+          { code: 8, value: communities },
+          { code: 5, value: 300 },
+        ]),
+        '10.3.0.0/16',
+      );
+      probe.announceWith(probe.attributes([{ code: 8, value: [NO_EXPORT] }]), '10.4.0.0/16');
+      await cut(lab, probe);
+      await lab.clock.runAsync(62_000);
+      const told = (probe: Probe, prefix: string) =>
+        [5, 8].map((code) => valueOf(probe.view.routes.get(prefix)!, code));
+      expect(told(watcher, '10.1.0.0/16')).to.deep.equal([0, [LLGR_STALE, NO_EXPORT]]);
+      // 64 communities: the long form of the attribute's length.
+      expect(told(watcher, '10.3.0.0/16')).to.deep.equal([0, [...communities, LLGR_STALE, NO_EXPORT]]);
+      expect(told(watcher, '10.4.0.0/16')).to.deep.equal([0, [NO_EXPORT, LLGR_STALE]]);
+      expect(told(third, '10.1.0.0/16')).to.deep.equal([100, [LLGR_STALE]]);
+      expect(told(third, '10.3.0.0/16')).to.deep.equal([300, [...communities, LLGR_STALE]]);
+    });
+
+    it('routes that are not stale go out as they are', async () => {
+      const { watcher } = await scene(longOffer, partial, offer());
+      expect(valueOf(watcher.view.routes.get('10.1.0.0/16')!, 5)).to.equal(100);
+      expect(valueOf(watcher.view.routes.get('10.1.0.0/16')!, 8)).to.equal(undefined);
+    });
+
+    it('is switched on and off without a new session', async () => {
+      const { lab, speaker, probe, watcher } = await scene(longOffer, {}, offer());
+      await cut(lab, probe);
+      await lab.clock.runAsync(62_000);
+      expect(watcher.prefixes).to.deep.equal([]);
+      for (const on of [true, false]) {
+        const neighbors = speaker.config.neighbors!.map((neighbor) => ({
+          ...neighbor,
+          longLivedGracefulRestart: { partialDeployment: on },
+        }));
+        await speaker.reconfigure({ ...speaker.config, neighbors });
+        await lab.settle();
+        expect(watcher.prefixes).to.deep.equal(on ? ['10.1.0.0/16', '10.2.0.0/16'] : []);
+        expect(watcher.downs).to.deep.equal([]);
+      }
+    });
   });
 
   it('switched off, the restart time is all', async () => {

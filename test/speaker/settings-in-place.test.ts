@@ -54,6 +54,21 @@ describe('Speaker: settings changed without a new session', () => {
       [{ routeReflectorClient: true }, { nextHopSelf: true }, {}],
     ],
     [
+      'a client in another cluster',
+      [{ routeReflectorClient: true }, { routeReflectorClient: true }, {}],
+      [{ routeReflectorClient: true, clusterId: '9.9.9.9' }, { routeReflectorClient: true }, {}],
+    ],
+    [
+      'clusters are exchanged',
+      [{ routeReflectorClient: true, clusterId: '9.9.9.9' }, { routeReflectorClient: true, clusterId: '8.8.8.8' }, {}],
+      [{ routeReflectorClient: true, clusterId: '8.8.8.8' }, { routeReflectorClient: true, clusterId: '9.9.9.9' }, {}],
+    ],
+    [
+      'next hop self, in reflected routes too',
+      [{ routeReflectorClient: true }, { nextHopSelf: true }, {}],
+      [{ routeReflectorClient: true }, { nextHopSelf: 'force' }, {}],
+    ],
+    [
       'next hop self no more, and another interval',
       [{ routeReflectorClient: true, nextHopSelf: true }, { minimumAdvertisementInterval: 1 }, {}],
       [{ routeReflectorClient: true, minimumAdvertisementInterval: 1 }, { nextHopSelf: true }, {}],
@@ -122,6 +137,140 @@ describe('Speaker: settings changed without a new session', () => {
     expect(to.downs).to.deep.equal([]);
   });
 
+  it('another cluster ID: what is a loop is judged anew (RFC 4456 section 8), with an import policy too', async () => {
+    for (const more of [{}, { importPolicy: ['low'], defaultImportPolicy: 'accept' as const }]) {
+      const lab = new Lab();
+      const reflector = (clusterId: string): SpeakerConfig & { routerId: string } => ({
+        ...(config([{ routeReflectorClient: true, clusterId }, { routeReflectorClient: true, ...more }, {}]) as object),
+        ...{ asn: 64512, routerId: R, networks: [] },
+        policies: { low: [{ actions: { localPref: 50 } }] },
+      });
+      const speaker = await lab.speaker(reflector('9.9.9.9'));
+      const [, from, to] = ADDRESSES.map((address) => lab.probe(R, address)) as [Probe, Probe, Probe];
+      await lab.up(from, to);
+      for (const [i, clusterId] of ['9.9.9.9', '8.8.8.8', '7.7.7.7'].entries()) {
+        const attributes = from.attributes([
+          { code: 9, value: '10.5.5.5' },
+          { code: 10, value: [clusterId] },
+        ]);
+        from.announceWith(attributes, `10.${i}.0.0/16`);
+      }
+      await lab.settle();
+      expect(to.prefixes).to.deep.equal(['10.1.0.0/16', '10.2.0.0/16']);
+      for (const [clusterId, prefixes] of [
+        ['8.8.8.8', ['10.0.0.0/16', '10.2.0.0/16']],
+        ['7.7.7.7', ['10.0.0.0/16', '10.1.0.0/16']],
+        [R, ['10.0.0.0/16', '10.1.0.0/16', '10.2.0.0/16']],
+        ['9.9.9.9', ['10.1.0.0/16', '10.2.0.0/16']],
+      ] as const) {
+        expect((await speaker.reconfigure(reflector(clusterId))).reset).to.deep.equal([]);
+        await lab.settle();
+        expect(to.prefixes.sort(), clusterId).to.deep.equal(prefixes);
+      }
+      speaker.removeNeighbor(ADDRESSES[0]!);
+      await lab.settle();
+      expect(to.prefixes).to.have.length(3);
+      speaker.addNeighbor({ address: ADDRESSES[0]!, peerAs: 64512, routeReflectorClient: true, clusterId: '8.8.8.8' });
+      await lab.settle();
+      expect(to.prefixes.sort()).to.deep.equal(['10.0.0.0/16', '10.2.0.0/16']);
+      expect(to.view.needless).to.deep.equal([]);
+      await lab.during(speaker.stop());
+    }
+  });
+
+  describe('rules for what a neighbor tells', () => {
+    const external = (more: Settings): SpeakerConfig => ({
+      asn: 1000,
+      routerId: R,
+      listen: [{ address: R, port: 179 }],
+      neighbors: [{ address: '10.0.0.11', peerAs: 2000, passive: true, ...more }],
+    });
+
+    async function scene(before: Settings, routeRefresh = true) {
+      const lab = new Lab();
+      const speaker = await lab.speaker(external(before) as SpeakerConfig & { routerId: string });
+      const localAs = before.localAs ?? 1000;
+      const capabilities = { routeRefresh };
+      const from = lab.probe(R, '10.0.0.11', { localAs: 2000, peerAs: localAs, capabilities });
+      await lab.up(from);
+      const tell = () => {
+        for (const [i, asns] of [[2000], [2000, 1000], [3000]].entries()) {
+          from.announceWith(from.attributes([{ code: 2, value: [{ type: 'AS_SEQUENCE', asns }] }]), `10.${i}.0.0/16`);
+        }
+      };
+      tell();
+      await lab.settle();
+      return { lab, speaker, from, tell };
+    }
+    const usable = (speaker: Speaker) =>
+      [...speaker.routes('ipv4-unicast')].map(({ prefix, asPath }) => `${prefix} ${asPath}`).sort();
+
+    for (const [what, before, after, at, then] of [
+      [
+        'allowOwnAs',
+        {},
+        { allowOwnAs: 1 },
+        ['10.0.0.0/16 2000', '10.2.0.0/16 3000'],
+        ['10.0.0.0/16 2000', '10.1.0.0/16 2000 1000', '10.2.0.0/16 3000'],
+      ],
+      ['enforceFirstAs', {}, { enforceFirstAs: true }, ['10.0.0.0/16 2000', '10.2.0.0/16 3000'], ['10.0.0.0/16 2000']],
+      [
+        'localAsNoPrepend',
+        { localAs: 1500 },
+        { localAs: 1500, localAsNoPrepend: true },
+        ['10.0.0.0/16 1500 2000', '10.2.0.0/16 1500 3000'],
+        ['10.0.0.0/16 2000', '10.2.0.0/16 3000'],
+      ],
+    ] as const) {
+      it(`${what}: on and off, with what the neighbor tells when it is asked again`, async () => {
+        const { lab, speaker, from, tell } = await scene(before);
+        expect(usable(speaker)).to.deep.equal(at);
+        for (const [settings, expected] of [
+          [after, then],
+          [before, at],
+        ] as const) {
+          const asked = from.refreshes.length;
+          const plan = speaker.planReconfigure(external(settings));
+          expect(plan.neighbors.changed).to.have.length(1);
+          expect(plan.neighbors.changed[0]).to.include({ effect: 'refresh' });
+          expect(plan.sessionsEnding).to.deep.equal([]);
+          expect((await speaker.reconfigure(external(settings))).reset).to.deep.equal([]);
+          await lab.settle();
+          expect(from.refreshes.slice(asked)).to.deep.equal(['1/1 request', '2/1 request']);
+          tell();
+          await lab.settle();
+          expect(usable(speaker)).to.deep.equal(expected);
+        }
+        expect(from.downs).to.deep.equal([]);
+      });
+
+      it(`${what}: a neighbor that cannot tell again is reset`, async () => {
+        const { lab, speaker, from } = await scene(before, false);
+        const plan = speaker.planReconfigure(external(after));
+        expect(plan.neighbors.changed[0]).to.include({ effect: 'reset' });
+        expect(plan.sessionsEnding).to.deep.equal(['10.0.0.11']);
+        expect((await speaker.reconfigure(external(after))).reset).to.deep.equal(['10.0.0.11']);
+        await lab.settle();
+        expect(from.downs).to.have.length(1);
+      });
+    }
+
+    it('without a session nothing has to be told again', async () => {
+      const { lab, speaker, from } = await scene({}, false);
+      void from.peer.stop();
+      await lab.settle();
+      expect((await speaker.reconfigure(external({ allowOwnAs: 1 }))).reset).to.deep.equal([]);
+      from.peer.start();
+      await lab.up(from);
+      from.announceWith(
+        from.attributes([{ code: 2, value: [{ type: 'AS_SEQUENCE', asns: [2000, 1000] }] }]),
+        '10.1.0.0/16',
+      );
+      await lab.settle();
+      expect(usable(speaker)).to.deep.equal(['10.1.0.0/16 2000 1000']);
+    });
+  });
+
   it('whatever happens at the same time, in any order', async function () {
     this.timeout(60_000);
     for (let seed = 1; seed <= 12; seed++) {
@@ -164,6 +313,14 @@ describe('Speaker: settings changed without a new session', () => {
       const routes = [...speaker.routes('ipv4-unicast', { bestOnly: false })];
       expect(speaker.rib.of('ipv4-unicast').prefixes.count).to.equal(new Set(routes.map(({ prefix }) => prefix)).size);
     }
+  });
+
+  it('adminDown: Cease/Administrative Shutdown (RFC 4486), a reset: Cease/Other Configuration Change', async () => {
+    const { lab, speaker, probes } = await start([{}, {}, {}]);
+    await speaker.reconfigure(config([{ adminDown: true }, { holdTime: 30 }, {}]));
+    await lab.settle();
+    expect(probes.map(({ peer }) => peer.lastError?.subcode)).to.deep.equal([2, 6, undefined]);
+    expect(speaker.neighbor(ADDRESSES[0]!)).to.include({ state: 'Idle', adminDown: true });
   });
 
   it('passive: a session that is up stays; one that is not is dialed no more, or at once', async () => {

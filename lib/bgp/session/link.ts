@@ -5,7 +5,7 @@ import type { ResolvedPeerOptions, SessionRuntime } from './options.js';
 import { ReadTurns } from './read-turns.js';
 
 /** So many octets are read before it is asked whether there is time for more. */
-const PIECE = 1 << 14;
+const PIECE = 1 << 13;
 
 /** Who is told what happens on a {@link Link}. */
 export interface LinkOwner extends MessageSink {

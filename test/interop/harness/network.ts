@@ -32,6 +32,8 @@ export class Network {
   readonly hosts: Host[] = [];
   readonly #prefix = `tsbgp-${process.pid}-${++created}`;
   readonly #switch = `${this.#prefix}-switch`;
+  /** The switch's end of each host's wires, and the bridge that it belongs to. */
+  readonly #ports = new Map<Host, readonly { readonly port: string; readonly bridge: string }[]>();
   #lans = 0;
   #hostNumber = 0;
 
@@ -88,7 +90,27 @@ export class Network {
     );
     const host = new Host(name, namespace, directory, interfaces);
     this.hosts.push(host);
+    this.#ports.set(
+      host,
+      wires.map(({ port, lan }) => ({ port, bridge: lan.bridge })),
+    );
     return host;
+  }
+
+  /** Lose all packets from and to a host from here on; its links stay up. */
+  async cut(host: Host): Promise<void> {
+    await ip(
+      this.#ports.get(host)!.map(({ port }) => `link set ${port} nomaster`),
+      this.#switch,
+    );
+  }
+
+  /** The end of {@link cut}. */
+  async restore(host: Host): Promise<void> {
+    await ip(
+      this.#ports.get(host)!.map(({ port, bridge }) => `link set ${port} master ${bridge} up`),
+      this.#switch,
+    );
   }
 
   /** The end of each process's output, for a failed test. */
