@@ -1,5 +1,6 @@
 import { UsageError } from '../net/index.js';
 import { readTextFile } from '../io/config-file.js';
+import { whyNoNetlink } from '../io/netlink/index.js';
 import { TcpTransport } from '../io/tcp.js';
 import type { Machine } from '../speaker/config-socket-rules.js';
 import { parseConfig } from '../speaker/config-text.js';
@@ -21,7 +22,7 @@ export async function loadConfig(file: string): Promise<SpeakerConfig> {
 /** What the configuration asks for must be had here. */
 function thisMachine(): Machine {
   const transport = new TcpTransport();
-  return { secrets: new Secrets(), whyNot: (options) => transport.whyNot(options) };
+  return { secrets: new Secrets(), whyNot: (options) => transport.whyNot(options), whyNoNetlink };
 }
 
 export async function check(file: string, out: Output, json = false): Promise<void> {

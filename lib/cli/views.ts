@@ -168,7 +168,7 @@ const ORIGIN = { igp: 'i', egp: 'e', incomplete: '?' } as const;
 
 export function routeRow(path: PathView): string[] {
   return [
-    `${path.best ? '>' : ' '}${path.stale ? 'S' : ''}`,
+    `${path.best ? '>' : path.multipathWeight === undefined ? ' ' : '='}${path.stale ? 'S' : ''}`,
     path.prefix,
     path.nextHopResolvable ? nextHopText(path) : `${path.nextHop} (unreachable)`,
     `${path.neighbor ?? 'local'}${path.pathId === undefined ? '' : ` #${path.pathId}`}`,
@@ -194,7 +194,16 @@ export function explainText(view: ExplainView): string {
   return `${view.prefix}: ${count}${none}\n${view.decisions.map(decisionText).join('')}${lines}`;
 }
 
-function decisionText({ path, rank, lostAt, rfc, detail }: DecisionView): string {
+function viaText(prefix: string | undefined): string {
+  return prefix === undefined ? '' : `reached through our route for ${prefix}`;
+}
+
+function multipathText({ multipathWeight }: PathView, why: string | undefined): string {
+  if (multipathWeight !== undefined) return `used, weight ${multipathWeight}`;
+  return why === undefined ? '' : `not used: ${why}`;
+}
+
+function decisionText({ path, rank, lostAt, rfc, detail, notMultipath }: DecisionView): string {
   const source = path.neighbor === null ? 'originated here' : `from ${path.neighbor}`;
   const from = source + (path.pathId === undefined ? '' : ` with path ID ${path.pathId}`);
   const lines = [
@@ -209,7 +218,8 @@ function decisionText({ path, rank, lostAt, rfc, detail }: DecisionView): string
     ['CLUSTER_LIST', path.clusterList.join(' ')],
     ['AGGREGATOR', path.aggregator ?? ''],
     ['ATOMIC_AGGREGATE', path.atomicAggregate ? 'yes' : ''],
-    ['next hop', path.nextHopResolvable ? '' : 'unreachable'],
+    ['next hop', path.nextHopResolvable ? viaText(path.nextHopVia) : 'unreachable'],
+    ['multipath', multipathText(path, notMultipath)],
   ];
   for (const [name, value] of more) if (value !== '') lines.push(`   ${name} ${value}`);
   if (lostAt !== null)

@@ -26,7 +26,7 @@ export interface Hop {
   readonly down?: boolean;
 }
 
-/** All of a kernel route but its prefix, table, protocol and metric. Immutable and shared by many routes. */
+/** All of a kernel route but its prefix, table, protocol and usual metric. Immutable and shared by many routes. */
 export interface RouteBody {
   readonly type: RouteType;
   /** Empty unless `type` is `unicast`. */
@@ -34,6 +34,8 @@ export interface RouteBody {
   /** Preferred source address. */
   readonly source?: string;
   readonly mtu?: number;
+  /** Only where it is another one than the Fib's: such a route has a place of its own in the kernel. Writers never see it here. */
+  readonly metric?: number;
   /** Other attributes a foreign program set, in the words of ip-route(8). tsbgp writes none. */
   readonly extra?: string;
   /** Two bodies forward alike exactly if their keys are equal; also the text for people: `via 10.0.0.2 dev eth0`. */
@@ -49,6 +51,7 @@ export function routeBody(parts: Omit<RouteBody, 'key' | 'stateKey'>): RouteBody
   if (parts.source !== undefined) key += ` src ${parts.source}`;
   if (parts.mtu !== undefined) key += ` mtu ${parts.mtu}`;
   if (parts.extra !== undefined) key += ` ${parts.extra}`;
+  if (parts.metric !== undefined) key += ` metric ${parts.metric}`;
   let state = '';
   for (const hop of hops)
     if (hop.onlink || hop.down) state += ` ${hopText(hop)}:${hop.onlink ? 'o' : ''}${hop.down ? 'd' : ''}`;
@@ -60,6 +63,18 @@ export function withOnlink(body: RouteBody): RouteBody {
   const onlink = (hop: Hop): Hop =>
     hop.gateway !== undefined && hop.device !== undefined ? { ...hop, onlink: true } : hop;
   return routeBody({ ...body, hops: body.hops.map(onlink) });
+}
+
+/** As writers get it: the metric stands beside it. */
+export function withoutMetric(body: RouteBody): RouteBody {
+  if (body.metric === undefined) return body;
+  const { type, hops, source, mtu, extra } = body;
+  return routeBody({
+    ...{ type, hops },
+    ...(source === undefined ? {} : { source }),
+    ...(mtu === undefined ? {} : { mtu }),
+    ...(extra === undefined ? {} : { extra }),
+  });
 }
 
 /** A route that drops what it covers: own aggregates. */

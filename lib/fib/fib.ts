@@ -7,7 +7,7 @@ import { protocolName } from './names.js';
 import { Reconciler } from './reconciler.js';
 import { RemovalGuard } from './removal-guard.js';
 import { routeView } from './route-view.js';
-import { Resolver } from './resolver.js';
+import { Resolver, type NextHopCover } from './resolver.js';
 import { RouteState } from './route-state.js';
 import { FLAG } from './route-table.js';
 import { checkedSettings, type FibRoute, type FibSettings, type FibSummary } from './settings.js';
@@ -46,15 +46,20 @@ export class Fib {
   /** @throws UsageError `bad_option` */
   constructor(settings: FibSettings) {
     const checked = checkedSettings(settings);
-    const { writer, clock, table, protocol, metric } = checked;
+    const { writer, clock, table, protocol, metric, metrics } = checked;
     this.#writer = writer;
     this.#clock = clock;
     this.#atStart = checked.atStart;
     this.#atStop = checked.atStop;
     const unchecked = writer.nextHops === 'unchecked';
-    this.#resolver = new Resolver({ table, viaDefault: checked.resolveViaDefault, unchecked });
+    this.#resolver = new Resolver({
+      table,
+      viaDefault: checked.resolveViaDefault,
+      viaMain: checked.resolveViaMain,
+      unchecked,
+    });
     this.#learner = new Learner(this.#resolver, table);
-    this.#state = new RouteState({ table, protocol, metric }, this.#resolver);
+    this.#state = new RouteState({ table, protocol, metric, metrics }, this.#resolver);
     const emit = (event: FibEvent): void => this.#emit(event);
     const onRetry = (): void => void this.#reconciler.run('the writer failed');
     this.#writerState = new Availability({ clock, emit, onRetry });
@@ -75,7 +80,10 @@ export class Fib {
       mayRemove: (ref) => this.#mayRemove(ref),
       takeRemoval: () => this.#phase === 'stopping' || this.#guard.take(),
       onWriterFailed: (error) => this.#failed(error),
-      onAcknowledged: () => this.#writerState.acknowledged(),
+      onAcknowledged: () => {
+        this.#writerState.acknowledged();
+        this.#reconciler.checkTwins();
+      },
       occupant: (ref) => this.#occupant(ref),
       onDoubt: (reason) => this.#reconciler.request(reason, 200),
       onProgress: () => this.#settle(),
@@ -106,11 +114,12 @@ export class Fib {
 
   /**
    * Want a route, or want it otherwise than before.
-   * @throws UsageError `bad_prefix`, `bad_next_hop`, `bad_mtu`, `bad_address` (of the source)
+   * @throws UsageError `bad_prefix`, `bad_next_hop`, `bad_mtu`, `bad_metric`, `bad_address` (of the source)
    */
   set(prefix: string, target: FibTarget): void {
     if (this.#phase === 'stopping' || this.#phase === 'stopped') return;
     const wanted = this.#state.targets.retain(target);
+    if (typeof target !== 'string' && target.metric !== undefined) this.#state.addMetrics([target.metric]);
     const ref = this.#addRow(prefix, wanted);
     const c = this.#state.columns(ref);
     const row = ref >> 1;
@@ -160,6 +169,12 @@ export class Fib {
     });
   }
 
+  /** Routes of our protocol and table with these metrics are ours too, from now on: targets may have them. */
+  ownMetrics(metrics: readonly number[]): void {
+    this.#state.addMetrics(metrics);
+    if (metrics.length > 0 && this.#phase === 'running') this.reconcile('more metrics are ours');
+  }
+
   /**
    * Remove no route at all until {@link releaseRemovals}, for instance while all reflectors are gone: the last good
    * table stays. Additions and changes go on.
@@ -201,6 +216,16 @@ export class Fib {
     const hop = resolution.hops[0]!;
     const answer = { metric: resolution.metric, device: hop.device ?? '' };
     return hop.gateway === undefined ? answer : { ...answer, gateway: hop.gateway };
+  }
+
+  /** The kernel's route that covers a next hop, whether it leads there or not; see {@link Resolver.cover}. */
+  cover(nextHop: string): NextHopCover {
+    return this.#resolver.cover(nextHop);
+  }
+
+  /** The metric that routes have in the kernel unless their target says otherwise. */
+  get metric(): number {
+    return this.#state.identity.metric;
   }
 
   /**
@@ -359,7 +384,8 @@ export class Fib {
   #occupant(ref: number): string | null {
     const { index } = this.#state.columns(ref);
     const { table } = this.#state.identity;
-    const other = this.#resolver.occupant(table, index, ref >> 1, this.#state.metricOf(index.family));
+    const metric = this.#state.metricOf(index.family, this.#state.wantedBody(ref));
+    const other = this.#resolver.occupant(table, index, ref >> 1, metric);
     return other === undefined ? null : `a route of protocol ${protocolName(other)} has this prefix, table and metric`;
   }
 

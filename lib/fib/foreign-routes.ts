@@ -5,6 +5,8 @@ import type { KernelRoute } from './writer.js';
 
 /** A covering route that was found for an address. */
 export interface Cover {
+  /** Length of its prefix. */
+  readonly length: number;
   readonly body: number;
   readonly metric: number;
   readonly protocol: number;
@@ -82,7 +84,12 @@ class ForeignTable {
     if (row < 0) return undefined;
     for (let entry = this.#first[row]!; entry !== 0; entry = this.#next[entry]!) {
       if (this.#tos[entry] !== 0) continue;
-      const cover = { body: this.#body[entry]!, metric: this.#metric[entry]!, protocol: this.#protocol[entry]! };
+      const cover = {
+        length: p.length,
+        body: this.#body[entry]!,
+        metric: this.#metric[entry]!,
+        protocol: this.#protocol[entry]!,
+      };
       if (want(cover)) return cover;
     }
     return undefined;

@@ -1,13 +1,18 @@
 /** How routes are written to the kernel. */
 export interface FibOptions {
-  /** `ip-route`: through `ip -batch`; `memory`: kept, for tests; `print`: the `ip route` lines on stdout. */
-  readonly type: 'ip-route' | 'memory' | 'print';
+  /**
+   * `ip-route`: through `ip -batch`; `netlink`: by rtnetlink itself, with the optional package koffi; `memory`: kept, for tests; `print`: the `ip route`
+   * lines on stdout.
+   */
+  readonly type: 'ip-route' | 'netlink' | 'memory' | 'print';
   /** Table name or number; default `main`. */
   readonly table?: string | number;
   /** Protocol name or number that marks our routes; default `bgp` (186). Routes of any other protocol are never touched. */
   readonly protocol?: string | number;
   /** Default 32. A route is ours if its protocol, table and metric are. */
   readonly metric?: number;
+  /** Name of the VRF device whose table it is, instead of `table`. Next hops are looked up there alone. */
+  readonly vrf?: string;
   /**
    * Our routes of an earlier run that nobody wants: `sweep` (default): removed once the Loc-RIB is complete; `flush`:
    * removed at once; `adopt`: kept.
@@ -19,6 +24,12 @@ export interface FibOptions {
   readonly reconcileInterval?: number;
   /** Whether a next hop may be reached by a default route; default true. */
   readonly resolveViaDefault?: boolean;
-  /** Name of the network namespace to write to (`ip -n`), with `ip-route`; default: our own. */
+  /** Whether a next hop may be reached by a route of ours, learnt by BGP or originated here; default true. */
+  readonly resolveViaBgp?: boolean;
+  /** Names of policies that best paths go through on their way to the kernel, in order. */
+  readonly exportPolicy?: readonly string[];
+  /** For routes that no statement of `exportPolicy` decides on; with policies the default is reject. */
+  readonly defaultExportPolicy?: 'accept' | 'reject';
+  /** Name of the network namespace to write to (`ip -n`), with `ip-route` and `netlink`; default: our own. */
   readonly netns?: string;
 }

@@ -59,6 +59,8 @@ export class Reconciler {
   readonly #changedLinks = new Set<string>();
   #closed = false;
   #own = 0;
+  /** Rows of which the last reading met two routes with different metrics: only one is accounted for. */
+  readonly #twins = new Set<number>();
 
   constructor(private readonly o: ReconcilerOptions) {}
 
@@ -69,6 +71,16 @@ export class Reconciler {
 
   get isRunning(): boolean {
     return this.#running;
+  }
+
+  /** Something was written: where one of two routes of a prefix is gone, another reading will find the other one. */
+  checkTwins(): void {
+    for (const ref of this.#twins) {
+      const held = this.o.state.columns(ref).kernel[ref >> 1]!;
+      if (held !== 0 && held !== this.o.state.wantedBody(ref)) continue;
+      this.#twins.delete(ref);
+      this.request('routes of ours had two metrics');
+    }
   }
 
   /** Read soon. Several requests become one reading. */
@@ -108,6 +120,7 @@ export class Reconciler {
     const picture = this.o.resolver.newPicture();
     this.#missed = [];
     this.#own = 0;
+    this.#twins.clear();
     const reading = ++this.#reading;
     const limit = this.o.clock.after(this.o.readTimeoutMs, () => {
       this.o.writer.reset(`the kernel's tables were not read within ${this.o.readTimeoutMs / 1000} s`);
@@ -133,7 +146,7 @@ export class Reconciler {
       route.table === identity.table &&
       route.protocol === identity.protocol &&
       route.tos === 0 &&
-      route.metric === this.o.state.metricOf(route.prefix.includes(':') ? 6 : 4)
+      this.o.state.hasMetric(familyOf(route), route.metric)
     );
   }
 
@@ -148,8 +161,15 @@ export class Reconciler {
     const ref = state.add(route.prefix);
     const c = state.columns(ref);
     const row = ref >> 1;
+    const body = state.bodies.retain(state.bodyOf(c.family, route.metric, route.body));
+    if (c.seen[row] === reading) {
+      // Two of ours with different metrics. The one that is not wanted is what has to go.
+      this.#twins.add(ref);
+      if (c.kernel[row] === state.wantedBody(ref)) state.setKernel(ref, body);
+      else state.bodies.release(body);
+      return;
+    }
     c.seen[row] = reading;
-    const body = state.bodies.retain(route.body);
     const known = c.kernel[row]!;
     if (known === body) state.bodies.release(body);
     else {
@@ -271,9 +291,13 @@ export class Reconciler {
         this.o.onForeignRoutes('soon');
         this.request('a link changed');
       },
-      onResync: (reason) => this.request(reason),
+      onResync: (reason) => {
+        resolver.forgetLinks();
+        this.request(reason);
+      },
       onEnd: (error) => {
         this.#watch = null;
+        resolver.forgetLinks();
         // Without a watch, the periodic reading is what is left; it also starts the watch anew.
         const delay = Math.min(60_000, 500 * 2 ** Math.min(10, this.#watchFailures++));
         this.request(`the watch of the kernel ended: ${error.message}`, delay);
@@ -302,7 +326,9 @@ export class Reconciler {
     const row = ref >> 1;
     const held = c.kernel[row]!;
     const inflight = c.inflight[row]!;
-    const told = deleted ? 0 : state.bodies.find(route.body);
+    // What a route with a new metric left behind.
+    if (deleted && held !== 0 && route.metric !== state.metricOf(c.family, held)) return;
+    const told = deleted ? 0 : state.bodies.find(state.bodyOf(c.family, route.metric, route.body));
     if (inflight !== 0 || (deleted ? held === 0 : told !== 0 && told === held)) return;
     if (deleted) c.flags[row]! |= FLAG.doubt;
     const recent = !deleted && loop.now() - c.acknowledgedAt[row]! < 20;
@@ -315,10 +341,14 @@ export class Reconciler {
     const { table } = state.identity;
     if (route.table !== table || route.tos !== 0) return;
     const ref = state.find(route.prefix);
-    if (ref < 0 || route.metric !== state.metricOf(state.columns(ref).family)) return;
+    if (ref < 0 || route.metric !== state.metricOf(state.columns(ref).family, state.wantedBody(ref))) return;
     if (!deleted && state.columns(ref).kernel[ref >> 1] !== 0) {
       state.setFlag(ref, FLAG.doubt);
       this.request('a route of ours was replaced');
     } else if (deleted && state.hasFlag(ref, FLAG.failed)) loop.retry(ref);
   }
+}
+
+function familyOf({ prefix }: KernelRoute): 4 | 6 {
+  return prefix.includes(':') ? 6 : 4;
 }

@@ -14,8 +14,29 @@ const PROTOCOL_KERNEL = 2;
 export interface Resolution {
   /** Metric of the covering route; 0 when the next hop is on a connected network. */
   readonly metric: number;
+  /** The next hop is on one of our networks. */
+  readonly connected: boolean;
   /** One for a single route, several when the covering route has several. Never empty. */
   readonly hops: readonly Hop[];
+}
+
+/** The longest of others' routes that covers a next hop. */
+export interface NextHopCover {
+  /** Length of its prefix; -1: there is none, or only a default route where that does not count. */
+  readonly length: number;
+  readonly metric: number;
+  /** The next hop is on a network of ours, or every next hop is taken as it is: there is nothing to look up. */
+  readonly connected: boolean;
+  /** Whether packets can go that way. */
+  readonly leads: boolean;
+}
+
+interface Asked {
+  readonly nextHop: string;
+  readonly device: string | undefined;
+  answer: Resolution | undefined;
+  length: number;
+  metric: number;
 }
 
 export interface ResolverOptions {
@@ -23,6 +44,8 @@ export interface ResolverOptions {
   readonly table: number;
   /** May a default route be the only cover of a next hop? */
   readonly viaDefault: boolean;
+  /** Look in `main` when the table has no route. */
+  readonly viaMain: boolean;
   /** Take every next hop as it is, without a device. */
   readonly unchecked: boolean;
 }
@@ -34,11 +57,16 @@ export interface ResolverOptions {
 export class Resolver {
   #routes: ForeignRoutes | null = null;
   readonly #words = newWords();
-  readonly #asked = new Map<string, { nextHop: string; device: string | undefined; answer: Resolution | undefined }>();
+  /** Of the route that the last {@link look} found, whether it leads anywhere or not. */
+  #length = -1;
+  #metric = 0;
+  readonly #asked = new Map<string, Asked>();
 
   readonly #bodies = new BodyPool('stateKey');
   /** Devices that lost their link since the kernel was read. */
   readonly #down = new Set<string>();
+  /** Devices whose last word was that they are down: what is sent over a device by decree needs no route that would tell. */
+  readonly #linksDown = new Set<string>();
 
   constructor(private readonly options: ResolverOptions) {}
 
@@ -53,7 +81,7 @@ export class Resolver {
 
   /** The numbers of the tables that next hops are looked up in. */
   get tables(): readonly number[] {
-    return [this.options.table, TABLE_MAIN, TABLE_LOCAL];
+    return this.options.viaMain ? [this.options.table, TABLE_MAIN, TABLE_LOCAL] : [this.options.table];
   }
 
   /** Hops whose device has a link. */
@@ -76,8 +104,15 @@ export class Resolver {
 
   /** A device lost its link or has it again: known at once, without waiting for its routes to be read. */
   setDown(device: string, down: boolean): void {
-    if (down) this.#down.add(device);
-    else this.#down.delete(device);
+    for (const set of [this.#down, this.#linksDown]) {
+      if (down) set.add(device);
+      else set.delete(device);
+    }
+  }
+
+  /** Words about links may have been lost. */
+  forgetLinks(): void {
+    this.#linksDown.clear();
   }
 
   /**
@@ -87,11 +122,22 @@ export class Resolver {
    */
   resolve(nextHop: string, device?: string): Resolution | undefined {
     const key = device === undefined ? nextHop : `${nextHop}%${device}`;
+    return this.#ask(key, nextHop, device).answer;
+  }
+
+  /** What covers a next hop; changes of it are told as those of {@link resolve} are. @throws UsageError `bad_address` */
+  cover(nextHop: string): NextHopCover {
+    const { answer, length, metric } = this.#ask(nextHop, nextHop, undefined);
+    return { length, metric, connected: answer?.connected ?? false, leads: answer !== undefined };
+  }
+
+  #ask(key: string, nextHop: string, device: string | undefined): Asked {
     const known = this.#asked.get(key);
-    if (known) return known.answer;
+    if (known) return known;
     const answer = this.look(nextHop, device);
-    this.#asked.set(key, { nextHop, device, answer });
-    return answer;
+    const asked = { nextHop, device, answer, length: this.#length, metric: this.#metric };
+    this.#asked.set(key, asked);
+    return asked;
   }
 
   /** Protocol of another's route with the same prefix, table and metric as one of ours would have. */
@@ -110,31 +156,50 @@ export class Resolver {
     const changed: { nextHop: string; device: string | undefined }[] = [];
     for (const asked of this.#asked.values()) {
       const answer = this.look(asked.nextHop, asked.device);
-      if (same(answer, asked.answer)) continue;
+      if (same(answer, asked.answer) && asked.length === this.#length && asked.metric === this.#metric) continue;
       asked.answer = answer;
+      asked.length = this.#length;
+      asked.metric = this.#metric;
       changed.push({ nextHop: asked.nextHop, device: asked.device });
     }
     return changed;
   }
 
+  /** A next hop that is on the link of a device because somebody says so; empty while the device has no link. */
+  onLink(nextHop: string, device: string): Hop[] {
+    return this.#linksDown.has(device) ? [] : [{ gateway: canonicalAddress(nextHop), device, onlink: true }];
+  }
+
   /** Like {@link resolve}, but without remembering that it was asked. */
   look(nextHop: string, device: string | undefined): Resolution | undefined {
+    this.#length = -1;
+    this.#metric = 0;
     if (!this.#routes) return undefined;
     const gateway = canonicalAddress(nextHop);
-    if (this.options.unchecked) return { metric: 0, hops: [device === undefined ? { gateway } : { gateway, device }] };
+    if (this.options.unchecked) {
+      return { metric: 0, connected: true, hops: [device === undefined ? { gateway } : { gateway, device }] };
+    }
     const host = this.#words;
     addressWords(gateway, host);
     const routes = this.#routes;
     // A link-local address says nothing without its link. One of the host's own addresses, a broadcast or a multicast
     // address is no next hop.
     if (device === undefined && (host.w0 & 0xffc00000) >>> 0 === 0xfe800000 && host.family === 6) return undefined;
-    if (device === undefined && routes.cover(TABLE_LOCAL, host, 0, () => true)) return undefined;
+    const widest = host.family === 4 ? 32 : 128;
+    if (device === undefined && routes.cover(TABLE_LOCAL, host, 0, () => true)) {
+      this.#length = widest;
+      return undefined;
+    }
     const want = (entry: Cover): boolean => device === undefined || this.#leadsOnto(entry, device);
     const shortest = this.options.viaDefault ? 0 : 1;
     let cover = routes.cover(this.options.table, host, shortest, want);
     // `throw` means: look in the next table.
-    if (!cover || this.#bodies.get(cover.body).type === 'throw') cover = routes.cover(TABLE_MAIN, host, shortest, want);
+    if (!cover || this.#bodies.get(cover.body).type === 'throw') {
+      cover = this.options.viaMain ? routes.cover(TABLE_MAIN, host, shortest, want) : undefined;
+    }
     if (!cover) return undefined;
+    this.#length = cover.length;
+    this.#metric = cover.metric;
     const body = this.#bodies.get(cover.body);
     if (body.type !== 'unicast') return undefined;
     const hops = this.usable(body.hops)
@@ -142,7 +207,7 @@ export class Resolver {
       .map((hop) => (hop.gateway === undefined ? { ...hop, gateway } : hop));
     if (hops.length === 0) return undefined;
     const connected = cover.protocol === PROTOCOL_KERNEL && body.hops.every((hop) => hop.gateway === undefined);
-    return { metric: connected ? 0 : cover.metric, hops };
+    return { metric: connected ? 0 : cover.metric, connected, hops };
   }
 
   #leadsOnto(entry: Cover, device: string): boolean {
@@ -154,6 +219,7 @@ function same(a: Resolution | undefined, b: Resolution | undefined): boolean {
   if (!a || !b) return a === b;
   return (
     a.metric === b.metric &&
+    a.connected === b.connected &&
     a.hops.length === b.hops.length &&
     a.hops.every((hop, i) => {
       const other = b.hops[i]!;

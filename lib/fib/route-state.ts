@@ -1,4 +1,4 @@
-import { BodyPool } from './body.js';
+import { BodyPool, routeBody, type RouteBody } from './body.js';
 import { newWords, parseWords } from './prefix-text.js';
 import { FLAG, RouteColumns } from './route-table.js';
 import type { Resolver } from './resolver.js';
@@ -12,6 +12,8 @@ export interface RouteIdentity {
   readonly table: number;
   readonly protocol: number;
   readonly metric: number;
+  /** Further metrics that routes of ours may have. */
+  readonly metrics?: readonly number[];
 }
 
 /**
@@ -22,22 +24,44 @@ export class RouteState {
   readonly targets: TargetPool;
   readonly families = [new RouteColumns(4), new RouteColumns(6)] as const;
   readonly #words = newWords();
+  readonly #metrics: Set<number>;
   #held = 0;
 
   constructor(
     readonly identity: RouteIdentity,
     resolver: Resolver,
   ) {
-    this.targets = new TargetPool(this.bodies, resolver);
+    this.targets = new TargetPool(this.bodies, resolver, identity.metric);
+    this.#metrics = new Set(identity.metrics);
+  }
+
+  /** From now on routes with these metrics are ours too. */
+  addMetrics(metrics: Iterable<number>): void {
+    for (const metric of metrics) this.#metrics.add(metric);
   }
 
   columns(ref: number): RouteColumns {
     return this.families[ref & 1]!;
   }
 
-  /** The kernel's metric of our routes: IPv6 knows no 0 and takes 1024 for it. */
-  metricOf(family: 4 | 6): number {
-    return family === 6 && this.identity.metric === 0 ? 1024 : this.identity.metric;
+  /** The metric of a body in the kernel; 0 is that of routes without one of their own. */
+  metricOf(family: 4 | 6, body = 0): number {
+    const metric = (body > 0 ? this.bodies.get(body).metric : undefined) ?? this.identity.metric;
+    return kernelMetric(family, metric);
+  }
+
+  /** Whether a metric that the kernel tells may be that of a route of ours. */
+  hasMetric(family: 4 | 6, metric: number): boolean {
+    if (metric === this.metricOf(family)) return true;
+    return (
+      this.#metrics.size > 0 && (this.#metrics.has(metric) || (metric === 1024 && family === 6 && this.#metrics.has(0)))
+    );
+  }
+
+  /** What the kernel holds of ours, as it is known here: a metric that is not the usual one is part of it. */
+  bodyOf(family: 4 | 6, metric: number, body: RouteBody): RouteBody {
+    if (metric === this.metricOf(family)) return body;
+    return routeBody({ ...body, metric: metric === 1024 && family === 6 && this.#metrics.has(0) ? 0 : metric });
   }
 
   /** @returns the route's number, or -1. @throws UsageError `bad_prefix` */
@@ -160,4 +184,9 @@ export class RouteState {
     });
     return counts;
   }
+}
+
+/** IPv6 knows no metric 0 and takes 1024 for it. */
+function kernelMetric(family: 4 | 6, metric: number): number {
+  return family === 6 && metric === 0 ? 1024 : metric;
 }

@@ -11,6 +11,8 @@ export interface FibSettings {
   readonly protocol?: number;
   /** Default 32. A route is ours if protocol, table and metric are. */
   readonly metric?: number;
+  /** Further metrics that targets may have: routes of our protocol and table with one of them are ours too. Default none. */
+  readonly metrics?: readonly number[];
   /**
    * What happens to our routes of an earlier run that nobody wants in this one. `sweep` (default): removed at
    * {@link Fib.ready}; `flush`: removed at once; `adopt`: kept until they were wanted and then no longer.
@@ -22,6 +24,8 @@ export interface FibSettings {
   readonly reconcileSeconds?: number;
   /** Whether a default route may be what a next hop is reached by; default true. */
   readonly resolveViaDefault?: boolean;
+  /** Whether next hops are looked up in `main` too when the table has no route to them; default true. Not so in a VRF. */
+  readonly resolveViaMain?: boolean;
   /**
    * Never remove more of the kernel's routes than so many percent in so many seconds, unless {@link Fib.confirmRemovals}
    * is called. Ten are always allowed. Default: no limit.
@@ -67,10 +71,12 @@ export function checkedSettings(settings: FibSettings): Required<FibSettings> {
     table: integer('table', settings.table ?? 254, 1, 0xffffffff),
     protocol: integer('protocol', settings.protocol ?? 186, 1, 255),
     metric: integer('metric', settings.metric ?? 32, 0, 0xffffffff),
+    metrics: (settings.metrics ?? []).map((one) => integer('metrics', one, 0, 0xffffffff)),
     atStart: settings.atStart ?? 'sweep',
     atStop: settings.atStop ?? 'keep',
     reconcileSeconds: integer('reconcileSeconds', settings.reconcileSeconds ?? 60, 0, 86_400),
     resolveViaDefault: settings.resolveViaDefault ?? true,
+    resolveViaMain: settings.resolveViaMain ?? true,
     removalLimit: settings.removalLimit ? checkedLimit(settings.removalLimit) : null,
     batchSize: integer('batchSize', settings.batchSize ?? 500, 1, 10_000),
     writeTimeoutSeconds: integer('writeTimeoutSeconds', settings.writeTimeoutSeconds ?? 20, 1, 3600),

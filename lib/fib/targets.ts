@@ -1,6 +1,7 @@
 import { parseAddress, canonicalAddress, UsageError } from '../net/index.js';
 import { routeBody, type BodyPool, type Hop, type RouteBody } from './body.js';
 import type { Resolver } from './resolver.js';
+import { wholeWeights } from './weights.js';
 
 /** One BGP next hop of a route. */
 export interface NextHop {
@@ -10,6 +11,8 @@ export interface NextHop {
   readonly device?: string;
   /** Share in a multipath route, 1 to 256; default 1. */
   readonly weight?: number;
+  /** With `device`: the next hop is taken to be on that link, whatever the kernel's routes say, as on a tunnel. */
+  readonly onlink?: boolean;
 }
 
 /** What a route can carry besides its next hops. */
@@ -18,23 +21,25 @@ export interface RouteAttributes {
   readonly source?: string;
   /** Octets, 68 to 65535. */
   readonly mtu?: number;
+  /** Metric of this route; default: that of the Fib. Leftovers of an earlier run are known by {@link FibSettings.metrics} alone. */
+  readonly metric?: number;
 }
 
-/**
- * Where packets of a route are to go: to one next hop, to several at once (multipath), or nowhere. `blackhole` drops them
- * silently (own aggregates), `unreachable` and `prohibit` answer with ICMP.
- */
+/** Where packets end: `blackhole` drops them silently (own aggregates), `unreachable` and `prohibit` answer with ICMP. */
+export type RejectType = 'blackhole' | 'unreachable' | 'prohibit';
+
+/** Where packets of a route are to go: to one next hop, to several at once (multipath), or nowhere. */
 export type FibTarget =
   | (NextHop & RouteAttributes)
   | ({ readonly nextHops: readonly NextHop[] } & RouteAttributes)
-  | 'blackhole'
-  | 'unreachable'
-  | 'prohibit';
+  | { readonly type: RejectType; readonly metric?: number }
+  | RejectType;
 
 interface Target {
   readonly text: string;
-  /** Null: of a type that needs none. */
+  /** Null: of a type that needs none, as the body says. */
   readonly nextHops: readonly NextHop[] | null;
+  readonly reject: RouteBody | null;
   readonly attributes: RouteAttributes;
   /** Number of the body that it resolves to now; 0: none of its next hops can be reached. */
   body: number;
@@ -50,6 +55,8 @@ export class TargetPool {
   constructor(
     private readonly bodies: BodyPool,
     private readonly resolver: Resolver,
+    /** The metric that needs no saying. */
+    private readonly usualMetric = -1,
   ) {}
 
   /**
@@ -60,15 +67,24 @@ export class TargetPool {
     const key = keyOf(target);
     let id = this.#ids.get(key);
     if (id === undefined) {
-      const nextHops = typeof target === 'string' ? nowhere(target) : checked(target);
-      const attributes = typeof target === 'string' ? {} : checkedAttributes(target);
+      const made = this.#make(key, target);
       id = this.#free.pop() ?? this.#targets.length;
-      this.#targets[id] = { text: key, nextHops, attributes, body: 0, refs: 0 };
+      this.#targets[id] = made;
       this.#ids.set(key, id);
       this.#resolve(this.#targets[id]!);
     }
     this.#targets[id]!.refs++;
     return id;
+  }
+
+  #make(text: string, target: FibTarget): Target {
+    if (typeof target === 'string' || 'type' in target) {
+      const { type, ...given } = typeof target === 'string' ? { type: target } : target;
+      const reject = rejectBody(type, checkedAttributes(given, this.usualMetric));
+      return { text, nextHops: null, reject, attributes: {}, body: 0, refs: 0 };
+    }
+    const attributes = checkedAttributes(target, this.usualMetric);
+    return { text, nextHops: checked(target), reject: null, attributes, body: 0, refs: 0 };
   }
 
   release(id: number): void {
@@ -108,21 +124,28 @@ export class TargetPool {
     return target.body !== before;
   }
 
-  #bodyFor(target: Target): number {
-    if (target.nextHops === null) return this.bodies.retain(NOWHERE.get(target.text)!);
+  /** All ways to the next hops. The share of a next hop is divided among the ways to it. */
+  #hopsOf(nextHops: readonly NextHop[]): Hop[] {
     const hops = new Map<string, Hop>();
-    for (const { nextHop, device, weight = 1 } of target.nextHops) {
-      for (const hop of this.resolver.look(nextHop, device)?.hops ?? []) {
+    for (const { nextHop, device, weight = 1, onlink } of nextHops) {
+      const found = onlink ? this.resolver.onLink(nextHop, device!) : (this.resolver.look(nextHop, device)?.hops ?? []);
+      const all = found.reduce((sum, hop) => sum + (hop.weight ?? 1), 0);
+      for (const hop of found) {
         const key = `${hop.gateway}%${hop.device}`;
-        const share = Math.min(256, (hop.weight ?? 1) * weight + (hops.get(key)?.weight ?? 0));
-        hops.set(key, { ...hop, weight: share });
+        const share = ((hop.weight ?? 1) * weight) / all;
+        hops.set(key, { ...hop, weight: share + (hops.get(key)?.weight ?? 0) });
       }
     }
-    if (hops.size === 0) return 0;
+    return [...hops.values()];
+  }
+
+  #bodyFor(target: Target): number {
+    if (target.nextHops === null) return this.bodies.retain(target.reject!);
+    const hops = this.#hopsOf(target.nextHops);
+    if (hops.length === 0) return 0;
     const { attributes } = target;
-    if (hops.size > 1)
-      return this.bodies.retain(routeBody({ type: 'unicast', hops: [...hops.values()], ...attributes }));
-    const { gateway, device, onlink } = [...hops.values()][0]!;
+    if (hops.length > 1) return this.bodies.retain(routeBody({ type: 'unicast', hops: weighted(hops), ...attributes }));
+    const { gateway, device, onlink } = hops[0]!;
     const only: Hop = {
       ...(gateway === undefined ? {} : { gateway }),
       ...(device === undefined ? {} : { device }),
@@ -132,26 +155,32 @@ export class TargetPool {
   }
 }
 
-const NOWHERE = new Map<string, RouteBody>(
-  (['blackhole', 'unreachable', 'prohibit'] as const).map((type) => [type, routeBody({ type, hops: [] })]),
-);
+function weighted(hops: readonly Hop[]): Hop[] {
+  const weights = wholeWeights(hops.map(({ weight = 1 }) => weight));
+  return hops.map((hop, i) => ({ ...hop, weight: weights[i]! }));
+}
 
-function nowhere(type: string): null {
-  if (!NOWHERE.has(type)) throw new UsageError('bad_next_hop', `not a target: '${type}'`);
-  return null;
+const REJECT_TYPES = new Set<string>(['blackhole', 'unreachable', 'prohibit'] satisfies RejectType[]);
+
+function rejectBody(type: RejectType, { metric }: RouteAttributes): RouteBody {
+  if (!REJECT_TYPES.has(type)) throw new UsageError('bad_next_hop', `not a target: '${type}'`);
+  return routeBody({ type, hops: [], ...(metric === undefined ? {} : { metric }) });
 }
 
 function keyOf(target: FibTarget): string {
   if (typeof target === 'string') return target;
+  if ('type' in target) return target.metric === undefined ? target.type : `${target.type} metric ${target.metric}`;
   const hops = 'nextHops' in target ? target.nextHops.map(nextHopText).join(' ') : nextHopText(target);
-  if (target.source === undefined && target.mtu === undefined) return hops;
-  return `${hops} src ${target.source ?? '-'} mtu ${target.mtu ?? '-'}`;
+  const { source, mtu, metric } = target;
+  if (source === undefined && mtu === undefined && metric === undefined) return hops;
+  return `${hops} src ${source ?? '-'} mtu ${mtu ?? '-'} metric ${metric ?? '-'}`;
 }
 
 function nextHopText(hop: NextHop): string {
   if (hop.device === undefined && hop.weight === undefined) return hop.nextHop;
   return (
     (hop.device === undefined ? hop.nextHop : `${hop.nextHop} dev ${hop.device}`) +
+    (hop.onlink ? ' onlink' : '') +
     (hop.weight === undefined ? '' : ` weight ${hop.weight}`)
   );
 }
@@ -159,7 +188,7 @@ function nextHopText(hop: NextHop): string {
 /** A device name that is one word to `ip` and the kernel (at most 15 octets). */
 const DEVICE = /^[^\s/\\#'"]{1,15}$/;
 
-function checked(target: Exclude<FibTarget, string>): readonly NextHop[] {
+function checked(target: NextHop | { readonly nextHops: readonly NextHop[] }): readonly NextHop[] {
   const nextHops = 'nextHops' in target ? target.nextHops : [target];
   if (nextHops.length === 0) throw new UsageError('bad_next_hop', 'a route needs at least one next hop, or blackhole');
   return nextHops.map((hop) => {
@@ -174,21 +203,29 @@ function checked(target: Exclude<FibTarget, string>): readonly NextHop[] {
     if (hop.weight !== undefined && !(Number.isInteger(hop.weight) && hop.weight >= 1 && hop.weight <= 256)) {
       throw new UsageError('bad_next_hop', `a weight is between 1 and 256, not ${hop.weight}`);
     }
-    const { device, weight } = hop;
+    const { device, weight, onlink } = hop;
+    if (onlink && device === undefined) {
+      throw new UsageError('bad_next_hop', `onlink needs a device: which link ${hop.nextHop} is on`);
+    }
     return {
       nextHop: canonicalAddress(hop.nextHop),
       ...(device === undefined ? {} : { device }),
       ...(weight === undefined ? {} : { weight }),
+      ...(onlink ? { onlink } : {}),
     };
   });
 }
 
-function checkedAttributes({ source, mtu }: RouteAttributes): RouteAttributes {
+function checkedAttributes({ source, mtu, metric }: RouteAttributes, usualMetric: number): RouteAttributes {
+  if (metric !== undefined && !(Number.isInteger(metric) && metric >= 0 && metric <= 0xffffffff)) {
+    throw new UsageError('bad_metric', `a metric is between 0 and 4294967295, not ${metric}`);
+  }
   if (mtu !== undefined && !(Number.isInteger(mtu) && mtu >= 68 && mtu <= 65_535)) {
     throw new UsageError('bad_mtu', `an MTU is between 68 and 65535, not ${mtu}`);
   }
   return {
     ...(source === undefined ? {} : { source: canonicalAddress(source) }),
     ...(mtu === undefined ? {} : { mtu }),
+    ...(metric === undefined || metric === usualMetric ? {} : { metric }),
   };
 }

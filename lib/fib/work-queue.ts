@@ -32,3 +32,35 @@ export class WorkQueue {
     this.#head = 0;
   }
 }
+
+/** Integers that come out in no particular order: any that is there may be next, in a repeatable way. */
+export class MixedQueue {
+  #values = new Int32Array(64);
+  #size = 0;
+  #state = 1;
+
+  get size(): number {
+    return this.#size;
+  }
+
+  push(value: number): void {
+    if (this.#size === this.#values.length) {
+      const values = new Int32Array(this.#size * 2);
+      values.set(this.#values);
+      this.#values = values;
+    }
+    this.#values[this.#size++] = value;
+  }
+
+  /** @returns some value, or -1 when empty */
+  take(): number {
+    if (this.#size === 0) return -1;
+    // A linear congruential generator; its high bits are the good ones.
+    this.#state = (Math.imul(this.#state, 1664525) + 1013904223) >>> 0;
+    const at = Math.floor((this.#state / 2 ** 32) * this.#size);
+    const value = this.#values[at]!;
+    this.#values[at] = this.#values[--this.#size]!;
+    if (this.#size === 0 && this.#values.length > 65536) this.#values = new Int32Array(64);
+    return value;
+  }
+}

@@ -5,7 +5,9 @@ import type { FibOptions } from '../fib/options.js';
 import { PrintFibWriter } from '../fib/print-writer.js';
 import type { FibWriter } from '../fib/writer.js';
 import { protocolNumber, tableNumber } from './ip-names.js';
+import { vrfTable } from './vrf.js';
 import { IpRouteWriter } from './ip-route-writer.js';
+import { NetlinkWriter } from './netlink/index.js';
 
 /** Protocols that mark routes of the kernel itself or of a human; taking them for ours would remove such routes. */
 const RESERVED_PROTOCOLS = new Set([1, 2, 3, 4, 9, 16]);
@@ -16,12 +18,20 @@ const RESERVED_PROTOCOLS = new Set([1, 2, 3, 4, 9, 16]);
  * @throws UsageError `bad_fib_type`, `bad_option`
  */
 export function createFibWriter(options: FibOptions, print: (line: string) => void = printLine): FibWriter {
-  if (options.netns !== undefined && (options.type !== 'ip-route' || !/^[^\s/]+$/.test(options.netns))) {
-    throw new UsageError('bad_option', "netns is the name of a network namespace, for type 'ip-route' only", 'netns');
+  const writesToKernel = options.type === 'ip-route' || options.type === 'netlink';
+  if (options.netns !== undefined && (!writesToKernel || !/^[^\s/]+$/.test(options.netns))) {
+    throw new UsageError(
+      'bad_option',
+      "netns is the name of a network namespace, for types 'ip-route' and 'netlink' only",
+      'netns',
+    );
   }
+  const where = options.netns === undefined ? {} : { netns: options.netns };
   switch (options.type) {
     case 'ip-route':
-      return new IpRouteWriter(options.netns === undefined ? {} : { netns: options.netns });
+      return new IpRouteWriter(where);
+    case 'netlink':
+      return new NetlinkWriter(where);
     case 'memory':
       return new MemoryFibWriter();
     case 'print':
@@ -34,17 +44,21 @@ export function createFibWriter(options: FibOptions, print: (line: string) => vo
 /**
  * A Fib as configured.
  * @param runtime `writer`: instead of the one that `options.type` names
- * @throws UsageError `bad_table`, `bad_protocol`, `bad_fib_type`, `bad_option`
+ * @throws UsageError `bad_table`, `bad_protocol`, `bad_fib_type`, `bad_option`, `bad_vrf`
  */
 export function createFib(
   options: FibOptions,
   runtime: { readonly clock: Clock; readonly writer?: FibWriter; readonly print?: (line: string) => void },
 ): Fib {
+  if (options.vrf !== undefined && options.table !== undefined) {
+    throw new UsageError('bad_option', 'the table is that of the VRF: give either vrf or table', 'vrf');
+  }
   const protocol = protocolNumber(options.protocol ?? 'bgp');
   if (RESERVED_PROTOCOLS.has(protocol)) {
     throw new UsageError('bad_protocol', `protocol ${options.protocol} marks routes that are not ours`, 'protocol');
   }
-  const table = tableNumber(options.table ?? 'main');
+  const { vrf, netns } = options;
+  const table = vrf === undefined ? tableNumber(options.table ?? 'main') : vrfTable(vrf, netns);
   if (table === 255) throw new UsageError('bad_table', "table 'local' belongs to the kernel", 'table');
   const { metric, atStart, atStop, reconcileInterval, resolveViaDefault } = options;
   return new Fib({
@@ -52,6 +66,8 @@ export function createFib(
     clock: runtime.clock,
     table,
     protocol,
+    // What a VRF does not route itself must not slip through another table.
+    resolveViaMain: vrf === undefined,
     ...(metric === undefined ? {} : { metric }),
     ...(atStart === undefined ? {} : { atStart }),
     ...(atStop === undefined ? {} : { atStop }),

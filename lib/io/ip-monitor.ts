@@ -7,35 +7,64 @@ const RECEIVE_BUFFER = 8 * 1024 * 1024;
 
 /**
  * `ip monitor` as a source of hints. Under load it loses events and says so; IPv4 routes that go with their link or
- * address are not told at all, which is why links, addresses and nexthop objects are watched too.
+ * address are not told at all, which is why links, addresses and nexthop objects are watched too. These have a process of their
+ * own, since routes are not listened to while many of our own are written.
  */
 export class IpMonitor {
-  readonly #child: Child;
+  readonly #links: Child;
+  #routes: Child | null = null;
   readonly #parser = new RouteLineParser();
   /** Links by number, as far as events told them. */
-  readonly #links = new Map<string, { name: string; up: boolean }>();
+  readonly #known = new Map<string, { name: string; up: boolean }>();
   #closed = false;
 
   /** @param onLinks a link came, went or was renamed: device numbers remembered by name are void */
   constructor(
-    spawn: SpawnIp,
-    args: readonly string[],
+    private readonly spawn: SpawnIp,
+    private readonly args: readonly string[],
     private readonly watcher: KernelWatcher,
     private readonly onLinks: () => void,
   ) {
-    const stdout = new LineSplitter((line) => this.#event(line));
+    this.#links = this.#start(['link', 'address', 'nexthop'], () => true);
+    this.listen();
+  }
+
+  /** Tell of routes again. Something may have happened meanwhile. */
+  listen(): void {
+    if (this.#closed || this.#routes) return;
+    const child: Child = this.#start(['route'], () => this.#routes === child);
+    this.#routes = child;
+  }
+
+  /** Tell of routes no more. */
+  deafen(): void {
+    const child = this.#routes;
+    this.#routes = null;
+    child?.kill();
+  }
+
+  get isDeaf(): boolean {
+    return this.#routes === null;
+  }
+
+  #start(objects: readonly string[], matters: () => boolean): Child {
+    const stdout = new LineSplitter((line) => {
+      if (matters()) this.#event(line);
+    });
     const stderr = new LineSplitter((line) => this.#error(line));
-    const objects = ['route', 'link', 'address', 'nexthop'];
-    this.#child = spawn([...args, '-N', '-o', '-rcvbuf', String(RECEIVE_BUFFER), 'monitor', 'label', ...objects], {
+    return this.spawn([...this.args, '-N', '-o', '-rcvbuf', String(RECEIVE_BUFFER), 'monitor', 'label', ...objects], {
       onStdout: (chunk) => stdout.push(chunk),
       onStderr: (chunk) => stderr.push(chunk),
-      onEnd: (error) => this.#end(error ?? new KernelError('EEXIT', "'ip monitor' ended")),
+      onEnd: (error) => {
+        if (matters()) this.#end(error ?? new KernelError('EEXIT', "'ip monitor' ended"));
+      },
     });
   }
 
   close(): void {
     this.#closed = true;
-    this.#child.kill();
+    this.#links.kill();
+    this.#routes?.kill();
   }
 
   #event(line: string): void {
@@ -67,13 +96,12 @@ export class IpMonitor {
     if (!link) return this.watcher.onResync('a link changed');
     const [, number, name, flags] = link as unknown as [string, string, string, string];
     const up = !deleted && flags.split(',').includes('LOWER_UP');
-    const known = this.#links.get(number)?.name;
-    if (deleted) this.#links.delete(number);
-    else this.#links.set(number, { name, up });
+    const known = this.#known.get(number)?.name;
+    if (deleted) this.#known.delete(number);
+    else this.#known.set(number, { name, up });
     if (deleted || known !== name) this.onLinks();
     // `ip monitor` goes on telling the old name.
     if (!deleted && known !== undefined && known !== name) {
-      this.#child.kill();
       return this.#end(new KernelError('EEXIT', `link ${known} is ${name} now`));
     }
     this.watcher.onLink(name, up);
@@ -83,7 +111,7 @@ export class IpMonitor {
     const [, number, name] = /^(\d+): ([^\s:@]+)/.exec(text) ?? [];
     if (number === undefined) return this.watcher.onResync('an address changed');
     // The name in this line may be an old one, and whether the link is up is told by its own events only.
-    const known = this.#links.get(number);
+    const known = this.#known.get(number);
     this.watcher.onLink(known?.name ?? name!, known?.up ?? true);
   }
 
@@ -94,7 +122,7 @@ export class IpMonitor {
 
   #end(error: KernelError): void {
     if (this.#closed) return;
-    this.#closed = true;
+    this.close();
     this.watcher.onEnd(error);
   }
 }

@@ -1,22 +1,9 @@
 import { routeBody, type Hop, type RouteBody, type RouteType } from '../fib/body.js';
 import { PROTOCOLS } from '../fib/names.js';
 import type { KernelRoute } from '../fib/writer.js';
+import { ROUTE_TYPES } from './route-types.js';
 
-/** `-N` prints types as numbers (rtnetlink.h, RTN_*). */
-const TYPES: readonly RouteType[] = [
-  'unknown',
-  'unicast',
-  'local',
-  'broadcast',
-  'anycast',
-  'multicast',
-  'blackhole',
-  'unreachable',
-  'prohibit',
-  'throw',
-  'nat',
-];
-const TYPE_NAMES = new Set<string>(TYPES);
+const TYPE_NAMES = new Set<string>(ROUTE_TYPES);
 
 /** Words without a value that say nothing lasting about a route. */
 const IGNORED_FLAGS = new Set([
@@ -98,7 +85,7 @@ function canonicalPrefix(word: string, rest: Rest, family: 4 | 6): string | null
 /** The words after the prefix. @returns null when they are not those of a route */
 function parseRest(typeWord: string, text: string, table: number): Rest | null {
   const type =
-    typeWord === '' ? 'unicast' : TYPE_NAMES.has(typeWord) ? (typeWord as RouteType) : TYPES[Number(typeWord)];
+    typeWord === '' ? 'unicast' : TYPE_NAMES.has(typeWord) ? (typeWord as RouteType) : ROUTE_TYPES[Number(typeWord)];
   if (type === undefined) return null;
   // With -o each hop of a multipath route is set off by a backslash.
   const [head, ...nexthops] = text.split('\\');

@@ -20,6 +20,13 @@ export interface IpRouteWriterOptions {
 const DEVICE_DOUBT = new Set(['EGATEWAY', 'ENODEV', 'EHOSTUNREACH', 'ENETUNREACH']);
 
 /**
+ * So many changes without a rest, and routes are not watched until the next one: on two cores `ip monitor` takes a third of the
+ * speed, only to lose events. Links and addresses are watched all the time.
+ */
+const LONG_BURST = 5000;
+const REST_MS = 100;
+
+/**
  * Writes routes through iproute2: one long-lived `ip -batch -` for changes, `ip route show` for reading, `ip monitor` for
  * hints. Linux only; needs CAP_NET_ADMIN.
  */
@@ -32,6 +39,11 @@ export class IpRouteWriter implements FibWriter {
   readonly #parser = new RouteLineParser();
   #reader: { child: Child; abort: (error: KernelError) => void } | null = null;
   #monitor: IpMonitor | null = null;
+  #watcher: KernelWatcher | null = null;
+  #unanswered = 0;
+  /** Changes since there was last a rest. */
+  #burst = 0;
+  #rest: NodeJS.Timeout | null = null;
 
   constructor(options: IpRouteWriterOptions = {}) {
     this.#spawn = options.spawn ?? spawnIp(options.path);
@@ -40,11 +52,37 @@ export class IpRouteWriter implements FibWriter {
   }
 
   async write(changes: readonly RouteChange[]): Promise<readonly WriteFailure[]> {
-    const failed = await this.#batch.run(changes.map((change) => ipCommand(change)));
+    const failed = await this.#counted(changes.length, () =>
+      this.#batch.run(changes.map((change) => ipCommand(change))),
+    );
     const failures: WriteFailure[] = [];
     for (const [index, message] of failed) failures.push({ index, code: ipErrorCode(message), message });
     if (failures.some(({ code }) => DEVICE_DOUBT.has(code))) this.#batch.recycle();
     return failures;
+  }
+
+  async #counted<T>(changes: number, run: () => Promise<T>): Promise<T> {
+    this.#unanswered++;
+    this.#burst += changes;
+    if (this.#burst >= LONG_BURST) this.#monitor?.deafen();
+    try {
+      return await run();
+    } finally {
+      if (--this.#unanswered === 0) {
+        if (this.#rest) this.#rest.refresh();
+        else this.#rest = setTimeout(() => this.#rested(), REST_MS);
+      }
+    }
+  }
+
+  #rested(): void {
+    this.#rest = null;
+    // Its end brings us back here.
+    if (this.#unanswered > 0) return;
+    this.#burst = 0;
+    if (!this.#monitor?.isDeaf) return;
+    this.#monitor.listen();
+    this.#watcher?.onResync('routes were not watched while many were written');
   }
 
   async read(
@@ -104,6 +142,7 @@ export class IpRouteWriter implements FibWriter {
   watch(watcher: KernelWatcher): { close(): void } {
     const monitor = new IpMonitor(this.#spawn, this.#args, watcher, () => this.#batch.recycle());
     this.#monitor = monitor;
+    this.#watcher = watcher;
     return monitor;
   }
 
@@ -114,7 +153,9 @@ export class IpRouteWriter implements FibWriter {
   }
 
   async close(): Promise<void> {
+    if (this.#rest) clearTimeout(this.#rest);
     this.#monitor?.close();
+    this.#monitor = null;
     this.#reader?.abort(new KernelError('ECLOSED', 'closed'));
     await this.#batch.close();
   }

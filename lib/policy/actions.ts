@@ -23,7 +23,7 @@ const ORIGINS = { igp: 0, egp: 1, incomplete: 2 } as const;
 const U32_MAX = 0xffffffff;
 
 export function compileActions(actions: PolicyActions, cx: ActionContext): readonly Action[] {
-  const { localPref, med, origin, nextHop, asPathPrepend } = actions;
+  const { localPref, med, origin, nextHop, asPathPrepend, kernelRoute } = actions;
   const list: Action[] = [];
   if (localPref !== undefined) {
     const edit = compileNumber(localPref);
@@ -43,6 +43,12 @@ export function compileActions(actions: PolicyActions, cx: ActionContext): reado
     list.push((draft) => draft.prependAs(asn, times));
   }
   if (nextHop !== undefined) list.push(...compileNextHop(nextHop, cx));
+  if (kernelRoute !== undefined) {
+    const { prefSrc, ...rest } = kernelRoute;
+    const isOurs = prefSrc !== undefined && parseAddress(prefSrc).length === (cx.family === 'ipv4-unicast' ? 4 : 16);
+    const settings = isOurs ? kernelRoute : rest;
+    list.push((draft) => draft.setKernelRoute(settings));
+  }
   return list;
 }
 

@@ -88,6 +88,20 @@ export interface CommunityEdit {
 /** A number, or what to add to or to subtract from the one that is there; it stays between 0 and 4294967295. */
 export type NumberEdit = number | { readonly add: number } | { readonly subtract: number };
 
+/** What becomes of a route in the kernel: in policies of `fib.exportPolicy` only. */
+export interface KernelRouteActions {
+  /** Metric of the kernel route; default `fib.metric`. */
+  readonly metric?: number;
+  /** Source address of packets that this host itself sends over the route; one of its own. For routes of its family. */
+  readonly prefSrc?: string;
+  /** Octets, 68 to 65535. */
+  readonly mtu?: number;
+  /** Send packets over this device, whatever way leads to the next hop: a tunnel. The next hop counts as on its link. */
+  readonly device?: string;
+  /** Drop the packets (`blackhole`), or refuse them with an ICMP message. */
+  readonly type?: 'blackhole' | 'unreachable' | 'prohibit';
+}
+
 export interface PolicyActions {
   /** Left out: the next statement is looked at, with the attributes as they are now. */
   readonly result?: PolicyResult;
@@ -101,6 +115,7 @@ export interface PolicyActions {
   readonly extendedCommunities?: CommunityEdit;
   /** `asn`: default the neighbor's on import, ours on export; `times`: default 1. */
   readonly asPathPrepend?: { readonly asn?: number; readonly times?: number };
+  readonly kernelRoute?: KernelRouteActions;
 }
 
 export interface PolicyStatement {

@@ -5,6 +5,7 @@
 export type * from './definition.js';
 export * from './communities.js';
 export * from './export-policy.js';
+export * from './fib-policy.js';
 export * from './import-policy.js';
 export * from './policy-chain.js';
 export * from './policy-sets.js';

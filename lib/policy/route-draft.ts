@@ -12,6 +12,7 @@ import {
 } from '../bgp/wire/attributes/as-path.js';
 import { Writer } from '../net/index.js';
 import { ATTR, VERDICT, type AttributeStore } from '../rib/attribute-store.js';
+import type { KernelRouteActions } from './definition.js';
 import { COMMUNITY_WIDTH, matchesAny, type CommunityKind, type CommunityPattern } from './communities.js';
 
 const CODE = {
@@ -33,6 +34,8 @@ const EXTENDED_LENGTH = 0x10;
 const MAX_SEGMENT = 255;
 /** The longest set that the store holds. */
 export const MAX_SET_LENGTH = 0xffff;
+
+const PLAIN: KernelRouteActions = {};
 
 /** The value of an attribute: where it was received, or a buffer of the draft's own once it was changed. */
 class Value {
@@ -72,6 +75,8 @@ export class RouteDraft {
   private loadedNextHopLength = 0;
   /** Bits of VERDICT that the exporter goes by. */
   verdict = 0;
+  /** What a policy of the FIB has set so far. */
+  kernelRoute: KernelRouteActions = PLAIN;
   private hasMed = false;
   /** A bit for each changed attribute, by code. */
   private readonly edited = new Uint8Array(33);
@@ -93,6 +98,7 @@ export class RouteDraft {
     this.origin = store.origin[id]!;
     this.nextHop = store.nextHops.octetsOf(store.nextHop[id]!);
     this.verdict = 0;
+    this.kernelRoute = PLAIN;
     this.edited.fill(0);
     this.anyEdited = false;
     this.pathText = undefined;
@@ -226,6 +232,11 @@ export class RouteDraft {
   /** Leave the choice of the next hop to the exporter no more. @param how a bit of VERDICT */
   markNextHop(how: number): void {
     this.verdict = (this.verdict & ~(VERDICT.keepNextHop | VERDICT.selfNextHop)) | how;
+  }
+
+  /** What is left out stays as it was. */
+  setKernelRoute(settings: KernelRouteActions): void {
+    this.kernelRoute = { ...this.kernelRoute, ...settings };
   }
 
   replaceCommunities(kind: CommunityKind, octets: Uint8Array): void {

@@ -103,7 +103,9 @@ function writerOf(config: SpeakerConfig, runtime: SpeakerRuntime): NonNullable<S
 export function portable(config: SpeakerConfig): SpeakerConfig {
   const { fib } = config;
   if (fib === undefined) return config;
-  const rest = { ...fib, netns: undefined } as unknown as FibOptions;
+  // A replay has no kernel: all that it hears of one comes out of the file, whatever the writer was.
+  const type = fib.type === 'netlink' ? 'ip-route' : fib.type;
+  const rest = { ...fib, type, netns: undefined } as unknown as FibOptions;
   return {
     ...config,
     fib: {

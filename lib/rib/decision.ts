@@ -8,7 +8,7 @@
 import { formatIpv4 } from '../net/index.js';
 import type { AttributeStore } from './attribute-store.js';
 import { ATTR } from './attribute-store.js';
-import type { IdStack } from './columns.js';
+import { grow, type IdStack } from './columns.js';
 import { onlyToCustomerOf } from './import-rules.js';
 import type { NextHopTable } from './next-hop-table.js';
 import type { PathTable } from './path-table.js';
@@ -257,20 +257,43 @@ export function selectBest(cx: DecisionContext, head: number, lostAt?: Map<numbe
   return runSteps(cx, count, lostAt);
 }
 
+/** The first step that compares usable paths; it only looks for LLGR_STALE. */
+function firstStep(cx: DecisionContext): number {
+  return USABILITY_STEPS + Number(!cx.store.hasLongLivedStale);
+}
+
 /** Compare the usable candidates. @returns the best row, or -1 when there is none */
-function runSteps(cx: DecisionContext, count: number, lostAt?: Map<number, number>): number {
-  // The first of them only looks for LLGR_STALE.
-  const first = USABILITY_STEPS + Number(!cx.store.hasLongLivedStale);
-  for (let s = first; s < DECISION_STEPS.length && count > 1; s++) count = applyStep(cx, s, count, lostAt);
+function runSteps(cx: DecisionContext, count: number, lostAt?: Map<number, number>, from = 0): number {
+  for (let s = Math.max(from, firstStep(cx)); s < DECISION_STEPS.length && count > 1; s++)
+    count = applyStep(cx, s, count, lostAt);
   return count === 0 ? -1 : candidates[0]!;
 }
 
-/** The best row of a list of usable ones; -1 when it is empty. */
-export function bestOf(cx: DecisionContext, rows: IdStack): number {
+/** The first of the steps that only break ties: paths that come so far are equally good (RFC 4271 9.1.2.2 f and after). */
+export const FIRST_TIE_BREAK = DECISION_STEPS.findIndex(({ name }) => name.startsWith('lowest router ID'));
+
+/**
+ * The usable paths of a chain that no step but those breaking ties tells from the best.
+ * @param equal gets their rows, the best one too; what is in it before is dropped
+ */
+export function equalPaths(cx: DecisionContext, head: number, equal: IdStack): void {
+  equal.clear();
+  let count = 0;
+  for (let row = head; row >= 0; row = cx.paths.next[row]!) {
+    if (!isUsable(cx, row)) continue;
+    if (count === candidates.length) candidates = grow(candidates, count * 2);
+    candidates[count++] = row;
+  }
+  for (let s = firstStep(cx); s < FIRST_TIE_BREAK && count > 1; s++) count = applyStep(cx, s, count);
+  for (let i = 0; i < count; i++) equal.push(candidates[i]!);
+}
+
+/** The best row of a list of usable ones, by the steps from one on; -1 when it is empty. */
+export function bestOf(cx: DecisionContext, rows: IdStack, from = 0): number {
   const count = rows.length;
   if (count > candidates.length) candidates = new Int32Array(count * 2);
   for (let i = 0; i < count; i++) candidates[i] = rows.at(i);
-  return runSteps(cx, count);
+  return runSteps(cx, count, undefined, from);
 }
 
 /** Keep the candidates that a step likes best. @returns how many */

@@ -9,6 +9,7 @@ import type { FamilyName } from '../bgp/wire/families.js';
 import { AttributeStore, type Identity } from './attribute-store.js';
 import { BitSet, grow, IdStack, nextCapacity } from './columns.js';
 import { selectBest, type DecisionContext } from './decision.js';
+import type { Multipath } from './multipath.js';
 import { NextHopTable, type Reachability } from './next-hop-table.js';
 import { PathTable } from './path-table.js';
 import type { PeerTable } from './peer-table.js';
@@ -55,6 +56,8 @@ export class FamilyRib implements DecisionContext {
   readonly refreshes = new Map<number, SourceRefresh>();
   /** Called after each batch of decisions. Empty nearly always. */
   readonly decidedListeners = new Set<DecidedListener>();
+  /** Which paths are used beside the best one. The decision process itself does not look at it. */
+  multipath: Multipath | undefined;
   private dirty = new IdStack();
   private dirtyNext = new IdStack();
   private dirtyCursor = 0;
@@ -89,6 +92,11 @@ export class FamilyRib implements DecisionContext {
   /** Whether the decision process has work. */
   get hasWork(): boolean {
     return this.isDirty.size > 0;
+  }
+
+  /** Whether the last call of `decide` left prefixes that had been dirty when the first ones of them were decided. */
+  get isInRound(): boolean {
+    return this.dirty.length > 0;
   }
 
   /**
@@ -266,16 +274,21 @@ export class FamilyRib implements DecisionContext {
     this.markDirty(paths.prefix[row]!);
   }
 
-  /** Next hops were resolved anew: mark the prefixes of all paths that use a changed one. */
-  refreshNextHops(): void {
-    const changed = this.nextHops.refresh();
-    if (changed.size === 0) return;
+  /**
+   * Resolve next hops anew, and mark the prefixes of all paths that use a changed one.
+   * @param most stop when so many have changed
+   * @returns whether one has
+   */
+  refreshNextHops(most = Infinity): boolean {
+    const changed = this.nextHops.refresh(most);
+    if (changed.size === 0) return false;
     const { paths, store } = this;
     for (let row = 0; row < paths.limit; row++) {
       if (paths.prefix[row]! >= 0 && changed.has(store.nextHop[paths.attributes[row]!]!)) {
         this.markDirty(paths.prefix[row]!);
       }
     }
+    return true;
   }
 
   /**

@@ -10,6 +10,7 @@ import { AttributeFacts, scanAttributes } from '../bgp/wire/attribute-scan.js';
 import type { RoleName } from '../bgp/wire/capabilities/role.js';
 import type { Diagnostic } from '../bgp/wire/errors.js';
 import { Writer } from '../net/index.js';
+import { attributeValue } from './attribute-value.js';
 import { ATTR, VERDICT, type AttributeStore, type Identity } from './attribute-store.js';
 import { ONLY_TO_CUSTOMER_PROCEDURES, type OnlyToCustomerProcedure } from './only-to-customer.js';
 
@@ -92,7 +93,7 @@ export class ImportRules {
     const { identity, localAs, allowOwnAs = 0 } = this.options;
     const { asn, confederation } = identity;
     const bytes = store.chunkOf(id);
-    const [start, end] = this.valueOf(store, id, AS_PATH);
+    const [start, end] = attributeValue(store, id, AS_PATH);
     const inConfederation = confederation !== undefined;
     const counts = Math.max(
       countInAsPath(asn, bytes, start, end, inConfederation ? 'confederation' : 'all'),
@@ -110,20 +111,6 @@ export class ImportRules {
     if ((store.flags[id]! & ATTR.hasOnlyToCustomer) === 0) return 0;
     if (procedure.leak === 'unlessNeighbor' && onlyToCustomerOf(store, id) === this.options.peerAs) return 0;
     return VERDICT.leak;
-  }
-
-  private valueOf(store: AttributeStore, id: number, code: number): readonly [number, number] {
-    const bytes = store.chunkOf(id);
-    const begin = store.offsetOf(id);
-    const end = begin + store.lengthOf(id);
-    for (let at = begin + store.nextHopLengthOf(id); at < end;) {
-      const extended = (bytes[at]! & 0x10) !== 0;
-      const start = at + (extended ? 4 : 3);
-      const next = start + (extended ? (bytes[at + 2]! << 8) | bytes[at + 3]! : bytes[at + 2]!);
-      if (bytes[at + 1] === code) return [start, next];
-      at = next;
-    }
-    return [end, end];
   }
 
   /** The set's octets into `scratch`, with `prepend` in the AS_PATH and, unless it is -1, ONLY_TO_CUSTOMER. */

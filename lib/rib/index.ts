@@ -10,6 +10,8 @@ export * from './decision.js';
 export * from './family-rib.js';
 export * from './import-policy.js';
 export * from './import-rules.js';
+export * from './link-bandwidth.js';
+export * from './multipath.js';
 export * from './next-hop-table.js';
 export * from './only-to-customer.js';
 export * from './path-selection.js';

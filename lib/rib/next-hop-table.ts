@@ -15,6 +15,8 @@ const KINDS: Readonly<Record<ReachabilityKind, number>> = { no: 0, yes: 1, own: 
 export interface Reachability {
   readonly reachable: ReachabilityKind;
   readonly metric: number;
+  /** The prefix of the route of ours through which it is reached; left out: it needs none. */
+  readonly via?: string | undefined;
 }
 
 export class NextHopTable {
@@ -28,6 +30,8 @@ export class NextHopTable {
   private readonly reachable: number[] = [];
   /** By id: IGP cost to the next hop. */
   readonly metric: number[] = [];
+  /** By id: see {@link Reachability.via}. */
+  readonly via: (string | undefined)[] = [];
 
   /**
    * @param resolve tells whether and how a next hop is reachable; asked once per next hop, and again by `refresh`
@@ -95,7 +99,8 @@ export class NextHopTable {
   }
 
   private refreshOne(id: number): boolean {
-    const { reachable, metric } = this.resolve(this.octetsById[id]!);
+    const { reachable, metric, via } = this.resolve(this.octetsById[id]!);
+    this.via[id] = via;
     const kind = KINDS[reachable];
     const changed = this.reachable[id] !== kind || this.metric[id] !== metric;
     this.reachable[id] = kind;
@@ -103,12 +108,14 @@ export class NextHopTable {
     return changed;
   }
 
-  /** Ask anew for every next hop. @returns the ids whose answer changed */
-  refresh(): Set<number> {
+  /** Ask anew for every next hop, until so many answers are others than before. @returns the ids whose answer changed */
+  refresh(most = Infinity): Set<number> {
     const changed = new Set<number>();
-    this.octetsById.forEach((octets, id) => {
-      if (octets !== undefined && this.refreshOne(id)) changed.add(id);
-    });
+    for (const [id, octets] of this.octetsById.entries()) {
+      if (octets === undefined || !this.refreshOne(id)) continue;
+      changed.add(id);
+      if (changed.size >= most) break;
+    }
     return changed;
   }
 }

@@ -80,6 +80,7 @@ export const SECTION_EFFECT: Readonly<Record<keyof SpeakerConfig, 'entries' | 'i
   networks: 'entries',
   clientToClientReflection: 'restart',
   alwaysCompareMed: 'restart',
+  multipath: 'inPlace',
   gracefulRestart: 'restart',
   ebgpRequiresPolicy: 'entries',
   policies: 'entries',

@@ -34,11 +34,38 @@ function* unknownName(
 
 /** Rules about the definitions alone. */
 export function* policies(draft: ConfigDraft): Generator<ConfigProblem> {
+  yield* fibPolicies(draft);
   yield* prefixSets(draft);
   yield* communitySets(draft);
   for (const [name, statements] of Object.entries(draft.policies ?? {})) {
     for (const [i, statement] of (statements ?? []).entries())
       yield* statementRules(statement, draft, ['policies', name, i]);
+  }
+}
+
+/** Rules about the policies that best paths go through on their way to the kernel. */
+function* fibPolicies(draft: ConfigDraft): Generator<ConfigProblem> {
+  const names = draft.fib?.exportPolicy ?? [];
+  for (const [i, name] of names.entries()) {
+    const path = ['fib', 'exportPolicy', i];
+    yield* unknownName('policy', name, draft.policies, path);
+    if (names.indexOf(name) !== i) yield { path, message: `policy '${name}' is listed twice` };
+    for (const [k, { actions = {} }] of (draft.policies?.[name] ?? []).entries()) {
+      for (const key of Object.keys(actions)) {
+        if (key === 'result' || key === 'kernelRoute') continue;
+        yield {
+          path: ['policies', name, k, 'actions', key],
+          message: `a kernel route has no ${key}, and '${name}' is in fib.exportPolicy: only result and kernelRoute count there`,
+        };
+      }
+      const { type, ...rest } = actions.kernelRoute ?? {};
+      const useless = (['prefSrc', 'mtu', 'device'] as const).find((key) => rest[key] !== undefined);
+      if (type === undefined || useless === undefined) continue;
+      yield {
+        path: ['policies', name, k, 'actions', 'kernelRoute', useless],
+        message: `a ${type} route has no ${useless}`,
+      };
+    }
   }
 }
 
@@ -161,6 +188,12 @@ export function* peerPolicies(
       yield* unknownName('policy', name, draft.policies, path);
       if (names.indexOf(name) !== i) yield { path, message: `policy '${name}' is listed twice` };
       for (const [k, { actions }] of (draft.policies?.[name] ?? []).entries()) {
+        if (actions?.kernelRoute !== undefined) {
+          yield {
+            path: ['policies', name, k, 'actions', 'kernelRoute'],
+            message: `kernelRoute is for policies of fib.exportPolicy, and '${name}' is in an ${setting}`,
+          };
+        }
         const only = NEXT_HOP_DIRECTION[actions?.nextHop ?? ''];
         if (only === undefined || only === direction) continue;
         yield {

@@ -7,6 +7,7 @@ import type {
   AsPathCondition,
   CommunityCondition,
   CommunityEdit,
+  KernelRouteActions,
   NumberRange,
   PolicyActions,
   PolicyConditions,
@@ -142,6 +143,14 @@ const nextHop = v.value("an address, 'self', 'peer' or 'unchanged'", (input) => 
 
 const PREPEND = { asn: v.asn.optional(), times: v.integer(1, 50).optional() };
 
+const KERNEL_ROUTE = {
+  metric: u32.optional(),
+  prefSrc: v.hostAddress.optional(),
+  mtu: v.integer(68, 0xffff, 'octets').optional(),
+  device: v.deviceName.optional(),
+  type: v.oneOf(['blackhole', 'unreachable', 'prohibit']).optional(),
+} satisfies Record<keyof KernelRouteActions, z.ZodType>;
+
 const ACTIONS = {
   result: v.oneOf(['accept', 'reject']).optional(),
   localPref: numberEdit.optional(),
@@ -152,6 +161,7 @@ const ACTIONS = {
   largeCommunities: communityEdit('largeCommunities').optional(),
   extendedCommunities: communityEdit('extendedCommunities').optional(),
   asPathPrepend: z.strictObject(PREPEND).optional(),
+  kernelRoute: z.strictObject(KERNEL_ROUTE).optional(),
 } satisfies Record<keyof PolicyActions, z.ZodType>;
 
 const STATEMENT = {
@@ -189,6 +199,7 @@ export function policyKeysAt(path: readonly (string | number)[]): string[] {
   if (at === undefined) return Object.keys(part === 'actions' ? ACTIONS : inner === 'not' ? MATCH : CONDITIONS);
   if (at === 'asPath') return Object.keys(AS_PATH);
   if (at === 'asPathPrepend') return Object.keys(PREPEND);
+  if (at === 'kernelRoute') return Object.keys(KERNEL_ROUTE);
   if (String(at).toLowerCase().endsWith('communities')) {
     return part === 'actions' ? ['replace', 'remove', 'add'] : ['any', 'all', 'none'];
   }
@@ -201,4 +212,5 @@ export const POLICY_KEYS = {
   conditions: Object.keys(CONDITIONS),
   asPath: Object.keys(AS_PATH),
   actions: Object.keys(ACTIONS),
+  kernelRoute: Object.keys(KERNEL_ROUTE),
 } as const;

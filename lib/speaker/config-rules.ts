@@ -18,6 +18,7 @@ const RULES: readonly Rule[] = [
   dynamicTwice,
   networks,
   fibType,
+  multipath,
   confederation,
   ownRestart,
   policies,
@@ -121,10 +122,23 @@ function* networks({ networks: list, fib }: ConfigDraft): Generator<ConfigProble
   }
 }
 
-function* fibType({ fib }: ConfigDraft): Generator<ConfigProblem> {
-  if (fib?.netns !== undefined && fib.type !== 'ip-route') {
+function* fibType({ fib }: ConfigDraft, machine?: Machine): Generator<ConfigProblem> {
+  const reason = fib?.type === 'netlink' ? machine?.whyNoNetlink?.() : undefined;
+  if (reason !== undefined) yield { path: ['fib', 'type'], message: `netlink cannot be had: ${reason}` };
+  if (fib?.netns !== undefined && fib.type !== 'ip-route' && fib.type !== 'netlink') {
     yield { path: ['fib', 'netns'], message: `type: ${fib.type} writes to no kernel, so netns has no effect` };
   }
+  if (fib?.vrf !== undefined && fib.type !== 'ip-route') {
+    yield { path: ['fib', 'vrf'], message: `type: ${fib.type} writes to no kernel, so vrf has no effect` };
+  }
+  if (fib?.vrf !== undefined && fib.table !== undefined) {
+    yield { path: ['fib', 'vrf'], message: 'the table is that of the VRF: give either vrf or table' };
+  }
+}
+
+function* multipath({ multipath: given }: ConfigDraft): Generator<ConfigProblem> {
+  if (given === undefined || (given.ebgp ?? 1) > 1 || (given.ibgp ?? 1) > 1) return;
+  yield { path: ['multipath'], message: 'expected ebgp or ibgp greater than 1: without, only the best path is used' };
 }
 
 function* ownRestart(draft: ConfigDraft): Generator<ConfigProblem> {

@@ -4,6 +4,7 @@ import { RIB_FAMILIES } from '../bgp/wire/families.js';
 import type { FibOptions } from '../fib/options.js';
 import type { Endpoint } from '../net/index.js';
 import { AS_PATH_SET, COMMUNITY_SET, POLICY, PREFIX_SET } from './config-policy-schema.js';
+import type { MultipathOptions } from '../rib/multipath.js';
 import type { BestPaths } from '../rib/path-selection.js';
 import * as v from './config-values.js';
 import type {
@@ -190,8 +191,15 @@ export const CONNECTION_RATE_LIMIT = {
   total: v.integer(0, 1_000_000, 'per second').optional(),
 } satisfies Shape<ConnectionRateLimit>;
 
+export const MULTIPATH = {
+  ebgp: v.integer(1, 64, 'paths').optional(),
+  ibgp: v.integer(1, 64, 'paths').optional(),
+  asPathRelax: v.flag.optional(),
+  linkBandwidth: v.oneOf(['allOrNone', 'skipMissing', 'ignore']).optional(),
+} satisfies Shape<MultipathOptions>;
+
 export const FIB = {
-  type: v.oneOf(['ip-route', 'memory', 'print']),
+  type: v.oneOf(['ip-route', 'netlink', 'memory', 'print']),
   table: v.tableName.optional(),
   protocol: v.protocolName.optional(),
   metric: u32.optional(),
@@ -199,6 +207,10 @@ export const FIB = {
   atStop: v.oneOf(['keep', 'remove']).optional(),
   reconcileInterval: v.secondsOrNever.optional(),
   resolveViaDefault: v.flag.optional(),
+  resolveViaBgp: v.flag.optional(),
+  exportPolicy: z.array(v.word).optional(),
+  defaultExportPolicy: v.oneOf(['accept', 'reject']).optional(),
+  vrf: v.deviceName.optional(),
   netns: v.netnsName.optional(),
 } satisfies Shape<FibOptions>;
 
@@ -248,6 +260,7 @@ export const SECTIONS: { readonly [K in keyof Required<SpeakerConfig>]: Section 
   networks: { holds: 'list', shape: NETWORK, schema: NETWORK_ENTRY },
   clientToClientReflection: { holds: 'value', schema: v.flag },
   alwaysCompareMed: { holds: 'value', schema: v.flag },
+  multipath: section('value', MULTIPATH),
   gracefulRestart: section('value', SPEAKER_RESTART),
   ebgpRequiresPolicy: { holds: 'value', schema: v.flag },
   policies: { holds: 'byName', schema: POLICY },

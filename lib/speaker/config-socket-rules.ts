@@ -12,6 +12,8 @@ export interface Machine {
   readonly secrets: Secrets;
   /** Why sessions cannot have these options here; undefined: they can. */
   whyNot(options: SocketOptions): string | undefined;
+  /** Why kernel routes cannot be written by netlink here; left out: not looked at. */
+  readonly whyNoNetlink?: () => string | undefined;
 }
 
 /** What cannot be said together of one session's socket, or cannot be had. */

@@ -235,6 +235,12 @@ export const netnsName = value("a network namespace's name", (input) => {
   return text(input);
 });
 
+/** A name that the kernel takes for a device: one word of at most 15 characters. */
+export const deviceName = value("a network device's name", (input) => {
+  check(/^[^\s/\\#'"]{1,15}$/.test(text(input)) && !/^\.{1,2}$/.test(text(input)));
+  return text(input);
+});
+
 export function oneOf<const T extends string>(words: readonly T[]): z.ZodType<T> {
   const listed = words.map((w) => `'${w}'`).join(' or ');
   return value(listed, (input) => {

@@ -5,6 +5,7 @@ import type { FibWriter } from '../fib/writer.js';
 import type { FibOptions } from '../fib/options.js';
 import type { PolicyDefinitions, PolicyResult } from '../policy/definition.js';
 import type { RemovePrivateAs } from '../rr/export-profile.js';
+import type { MultipathOptions } from '../rib/multipath.js';
 import type { PathSelection } from '../rib/path-selection.js';
 import type { PrefixLimitAction } from '../rib/prefix-limit.js';
 
@@ -238,6 +239,8 @@ export interface SpeakerConfig extends PolicyDefinitions {
   readonly clientToClientReflection?: boolean;
   /** Compare MED also between different neighbor ASes; default false. */
   readonly alwaysCompareMed?: boolean;
+  /** Use several equally good paths at once; left out: the best one alone. */
+  readonly multipath?: MultipathOptions;
   /** Our own restarts, with all neighbors that are asked to keep our routes (RFC 4724). */
   readonly gracefulRestart?: SpeakerRestartOptions;
   /** eBGP neighbors without an import (export) policy tell us (are told) nothing (RFC 8212); default false. */

@@ -6,7 +6,7 @@ import { formatCommunity, formatLargeCommunity } from '../bgp/wire/communities.j
 import { DEFAULT_CONTEXT } from '../bgp/wire/context.js';
 import { formatAddress, formatPrefix, parsePrefix, type Prefix } from '../net/index.js';
 import { decodeAttributeList } from '../rib/attribute-list.js';
-import type { IdStack } from '../rib/columns.js';
+import { IdStack } from '../rib/columns.js';
 import { ATTR } from '../rib/attribute-store.js';
 import { DECISION_STEPS, selectBest } from '../rib/decision.js';
 import { NONE, type FamilyRib } from '../rib/family-rib.js';
@@ -33,6 +33,7 @@ function emptyView(rib: FamilyRib, prefix: number, attributes: number, source: n
     nextHop: nextHops.textOf(nextHop),
     nextHopResolvable: nextHops.isUsable(nextHop, source === LOCAL_SOURCE),
     best: rib.bestAttributes[prefix] === attributes && rib.bestSource[prefix] === source,
+    ...(nextHops.via[nextHop] === undefined ? {} : { nextHopVia: nextHops.via[nextHop] }),
     stale: rib.refreshes.has(source) && rib.isStale(rib.rowOf(source, prefix)),
     asPath: '',
     origin: 'incomplete',
@@ -67,6 +68,8 @@ export function rowView(rib: FamilyRib, row: number, shown = rib.paths.attribute
   if (peers.get(source).addPath?.includes(rib.family)) {
     describeRow(rib, view, prefix, row, paths.pathIdOf(row));
   }
+  const weight = sharesOf(rib, prefix)?.get(row);
+  if (weight !== undefined) view.multipathWeight = weight;
   return filledView(rib, attributes, view);
 }
 
@@ -83,6 +86,21 @@ export function bestView(rib: FamilyRib, prefix: number): PathView {
   // It was withdrawn a moment ago, and nothing is decided yet.
   if (row < 0) return pathView(rib, prefix, rib.bestAttributes[prefix]!, rib.bestSource[prefix]!);
   return rowView(rib, row);
+}
+
+/** The rows of the paths that are used at once, each with its share; undefined: at most one is used. */
+function sharesOf(rib: FamilyRib, prefix: number, why?: Map<number, string>): Map<number, number> | undefined {
+  const { multipath, paths } = rib;
+  const head = rib.headOf(prefix);
+  if (multipath === undefined || head < 0 || paths.next[head]! < 0) return undefined;
+  const rows = new IdStack();
+  multipath.select(rib, head, rows, why);
+  const shares = new Map<number, number>();
+  for (const [i, weight] of multipath.weights(rib, rows).entries()) {
+    if (weight > 0) shares.set(rows.at(i), weight);
+    else why?.set(rows.at(i), 'it has no link bandwidth, and multipath.linkBandwidth is skipMissing');
+  }
+  return shares.size > 1 ? shares : undefined;
 }
 
 function filledView(rib: FamilyRib, attributes: number, view: Mutable<PathView>): PathView {
@@ -234,6 +252,8 @@ export function explainPrefix(rib: Rib, text: string, why: WhyFiltered = () => u
     const rows: number[] = [];
     for (let row = family.headOf(id); row >= 0; row = family.paths.next[row]!) rows.push(row);
     const stepOf = (row: number): number => (row === best ? DECISION_STEPS.length : lostAt.get(row)!);
+    const notUsed = new Map<number, string>();
+    sharesOf(family, id, notUsed);
     rows.sort((a, b) => stepOf(b) - stepOf(a));
     for (const [rank, row] of rows.entries()) {
       const [attributes, source] = [family.paths.attributes[row]!, family.paths.source[row]!];
@@ -247,6 +267,7 @@ export function explainPrefix(rib: Rib, text: string, why: WhyFiltered = () => u
         lostAt: step?.name ?? null,
         rfc: step?.rfc ?? null,
         detail: step ? step.show(family, row) + (by(step.name, filtered.filtered) ?? against) : null,
+        ...(notUsed.has(row) ? { notMultipath: notUsed.get(row)! } : {}),
       });
     }
   }

@@ -15,10 +15,11 @@ import { Rib } from '../rib/rib.js';
 import { networksOf } from './config-diff.js';
 import { createDebug } from './debug.js';
 import type { SpeakerEvents } from './events.js';
-import { NextHopResolver } from './fib-bridge.js';
 import type { Neighbor, NeighborHost } from './neighbor.js';
+import { setMultipath } from './kernel-routes.js';
 import { neighborView } from './neighbor-view.js';
 import { NeighborTable } from './neighbor-table.js';
+import { NextHopResolver } from './next-hop-resolver.js';
 import { Originator } from './originate.js';
 import type {
   ConfederationOptions,
@@ -100,6 +101,7 @@ export class Speaker extends EventEmitter<SpeakerEvents> implements SpeakerApi, 
       alwaysCompareMed: this.config.alwaysCompareMed ?? false,
       resolve: (nextHop) => resolver.resolve(nextHop),
     });
+    setMultipath(this.rib, this.config);
     this.loop = new WorkLoop(this.rib, this.clock);
     this.restarts = new Restart(
       {
@@ -176,7 +178,8 @@ export class Speaker extends EventEmitter<SpeakerEvents> implements SpeakerApi, 
     }
     this.restarts.begin(this.fib?.fib.heldFamilies());
     this.fib?.readiness.start(this.restarts.deferralMs);
-    for (const family of this.rib.families) family.refreshNextHops();
+    if (this.fib) this.fib.refreshNextHops();
+    else for (const family of this.rib.families) family.refreshNextHops();
     this.loop.schedule();
     for (const neighbor of this.table.all()) neighbor.start();
     this.restarts.check();
@@ -205,7 +208,7 @@ export class Speaker extends EventEmitter<SpeakerEvents> implements SpeakerApi, 
   async stop(reason = ''): Promise<void> {
     if (this.phase !== 'running') return;
     this.phase = 'stopped';
-    this.fib?.readiness.stop();
+    this.fib?.stop();
     this.restarts.stop();
     const closed = this.sockets.close();
     // The kernel routes first: sessions that end must not empty the table that is to be kept.
@@ -233,6 +236,7 @@ export class Speaker extends EventEmitter<SpeakerEvents> implements SpeakerApi, 
   }
 
   isLocRibComplete(): boolean {
+    if (this.fib?.isPending === true) return false;
     if (this.restarts.isUnderWay || (this.config.dynamicNeighbors ?? []).length > 0) return false;
     return this.table.all().every((neighbor) => neighbor.adminDown || neighbor.isSynchronized);
   }
@@ -392,6 +396,9 @@ export class Speaker extends EventEmitter<SpeakerEvents> implements SpeakerApi, 
       announce: (network) => this.announce(network.prefix, network),
       withdraw: (prefix) => this.withdraw(prefix),
     });
+    const multipathChanged = diff.sectionsChanged.includes('multipath');
+    if (multipathChanged) setMultipath(this.rib, diff.applied);
+    this.fib?.reconfigure(diff.applied, this.policies, multipathChanged);
     // Asked for once, a chain is known to the next configuration too, and stays the same object.
     for (const neighbor of this.table.all()) neighbor.touchPolicies();
     return result;

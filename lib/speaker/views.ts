@@ -137,7 +137,11 @@ export interface PathView {
   readonly nextHop: string;
   readonly linkLocalNextHop?: string;
   readonly nextHopResolvable: boolean;
+  /** The prefix of our own route through which the next hop is reached; left out: it needs none. */
+  readonly nextHopVia?: string;
   readonly best: boolean;
+  /** Its share, 1 to 240, among the paths of the prefix that are used at once (`multipath`); left out: it is used alone, or not. */
+  readonly multipathWeight?: number;
   /** Kept over a restart of the neighbor, or not refreshed yet. */
   readonly stale: boolean;
   /** AS_PATH as text: `64513 64514 {64515 64516}`. */
@@ -169,6 +173,8 @@ export interface DecisionView {
   readonly rfc: string | null;
   /** `LOCAL_PREF 100 < 200`. */
   readonly detail: string | null;
+  /** With `multipath`: why a path that is as good as the best one up to the IGP cost is not used beside it. */
+  readonly notMultipath?: string;
 }
 
 export interface ExplainView {

@@ -23,6 +23,9 @@ const BATCH_MS = 4;
 /** … but enough to pack well, and to be worth a write to each neighbor. */
 const LEAST_BATCH = 2048;
 const DECIDE_BATCH = 8192;
+/** Deciding that takes longer than this is told at once: the code is not compiled yet, and telling will take long too. */
+const DECIDE_MS = 1;
+const DECIDE_STEP = 1024;
 /** Paths changed at once by a job on the paths of a source. */
 const JOB_BATCH = 4096;
 /** The wait before the next slice, in times of what the last one took … */
@@ -75,7 +78,7 @@ export class WorkLoop {
   private readonly filling = new Set<UpdateGroup>();
   private scheduled = false;
   /** How many prefixes are decided at once: see BATCH_MS. */
-  private batch = LEAST_BATCH;
+  private batch = DECIDE_BATCH;
   /** When prefixes were decided last. */
   private decidedAt = -Infinity;
   private notBefore = 0;
@@ -350,7 +353,10 @@ export class WorkLoop {
     this.decidedAt = this.clock.now();
     const groups = this.groups.get(rib)!;
     const batch = Math.min(this.batch, mostFor(groups));
-    rib.decide(batch, changed, emptied);
+    for (let left = batch; left > 0; left -= DECIDE_STEP) {
+      rib.decide(Math.min(left, DECIDE_STEP), changed, emptied);
+      if (!rib.isInRound || this.clock.now() - this.decidedAt > DECIDE_MS) break;
+    }
     if (changed.length > 0) {
       for (const group of groups.values()) group.process(changed);
       for (const listener of this.listeners) listener(rib, changed);

@@ -53,6 +53,18 @@ describe('tsbgp: passwords', function () {
     });
   }
 
+  it('fib.type netlink without koffi: check says so, and run does not start', async () => {
+    process.env['NODE_OPTIONS'] = `--import=${file('without.mjs', WITHOUT_KOFFI)}`;
+    const path = file('tsbgp.yaml', 'asn: 64512\nrouterId: 10.0.0.1\nlisten: []\nfib: { type: netlink }\n');
+    for (const command of ['check', 'run']) {
+      const program = start(command, path);
+      expect(await program.ended).to.equal(1);
+      expect(program.err).to.match(
+        /:4:\d+: fib\.type: netlink cannot be had: the optional package koffi is not installed$/m,
+      );
+    }
+  });
+
   it('everything else works without koffi, and does not even look for it', async () => {
     process.env['NODE_OPTIONS'] = `--import=${file('without.mjs', WITHOUT_KOFFI)}`;
     const program = start('run', config('passive: true'));

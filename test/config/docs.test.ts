@@ -73,6 +73,21 @@ describe('docs/policy.md', () => {
   });
 });
 
+describe('docs/fib.md', () => {
+  const text = read('docs/fib.md');
+
+  it('has a row for everything that a policy says of kernel routes', () => {
+    const documented = [...rows(text).keys()].filter((key) => POLICY_KEYS.kernelRoute.includes(key));
+    expect(documented.sort()).to.deep.equal([...POLICY_KEYS.kernelRoute].sort());
+  });
+
+  it('has an example that is right', () => {
+    const examples = [...text.matchAll(/```yaml\n(asn[^]*?)```/g)];
+    expect(examples).to.have.length(1);
+    for (const [, example] of examples) parseConfig(example!, 'example');
+  });
+});
+
 describe('docs/cli.md', () => {
   it('has every command and option', () => {
     const text = read('docs/cli.md');

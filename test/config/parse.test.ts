@@ -155,6 +155,8 @@ api: { listen: 127.0.0.1:8179 }
     ['listen port', 'listen: [{ address: 10.0.0.1, port: 65536 }]', /0 to 65535/],
     ['metric', 'fib: { type: print, metric: -1 }', /0 to 4294967295/],
     ['fib type', 'fib: { type: iproute }', /did you mean 'ip-route'/],
+    ['fib type', 'fib: { type: netlnk }', /did you mean 'netlink'/],
+    ['a namespace for nothing', 'fib: { type: print, netns: blue }', /writes to no kernel/],
     ["the kernel's own table", 'fib: { type: print, table: local }', /belongs to the kernel/],
     ["the kernel's own protocol", 'fib: { type: print, protocol: kernel }', /would be removed/],
     ["the administrator's protocol", 'fib: { type: print, protocol: 4 }', /'static' marks routes that are not ours/],

@@ -52,6 +52,30 @@ const CASES: [string, string, string[]][] = [
     ],
   ],
   [
+    'multipath that has no effect',
+    'multipath: { ebgp: 1, asPathRelax: true }',
+    ['3 multipath: expected ebgp or ibgp greater than 1: without, only the best path is used'],
+  ],
+  [
+    'a VRF and a table, and a VRF without a kernel',
+    'fib: { type: print, vrf: blue, table: 100 }',
+    [
+      '3 fib.vrf: type: print writes to no kernel, so vrf has no effect',
+      '3 fib.vrf: the table is that of the VRF: give either vrf or table',
+    ],
+  ],
+  [
+    'policies on the way to the kernel',
+    `policies:\n  k: [{ actions: { result: accept, med: 5, kernelRoute: { type: blackhole, mtu: 1400 } } }]\nfib: { type: memory, exportPolicy: [k, q, k] }\nneighbors:\n  - { address: 10.0.0.2, peerAs: 1, exportPolicy: [k] }`,
+    [
+      "4 policies.k[0].actions.med: a kernel route has no med, and 'k' is in fib.exportPolicy: only result and kernelRoute count there",
+      "4 policies.k[0].actions.kernelRoute: kernelRoute is for policies of fib.exportPolicy, and 'k' is in an exportPolicy",
+      '4 policies.k[0].actions.kernelRoute.mtu: a blackhole route has no mtu',
+      "5 fib.exportPolicy[1]: there is no policy 'q'",
+      "5 fib.exportPolicy[2]: policy 'k' is listed twice",
+    ],
+  ],
+  [
     'a wrong key deep inside',
     `peerGroups:\n  g: { peerAs: 1, prefixLimit: { ipv4-unicast: { maxPrefix: 5 } } }`,
     [

@@ -53,6 +53,69 @@ describe('Fib: next hops', () => {
     expect(rig.fib.resolve('10.0.0.2')).to.include({ device: 'eth0' });
   });
 
+  it('in a VRF looks in its own table alone', async () => {
+    const rig = new Rig({ table: 77, resolveViaMain: false });
+    rig.kernel.put({ prefix: '10.50.0.0/16', via: '10.0.0.5', device: 'eth0' });
+    rig.kernel.put({ prefix: '10.60.0.0/16', via: '10.0.0.6', device: 'eth0', table: 77 });
+    await rig.start();
+    expect(rig.fib.resolve('10.60.1.1')).to.include({ gateway: '10.0.0.6' });
+    for (const elsewhere of ['10.50.1.1', '10.0.0.2']) expect(rig.fib.resolve(elsewhere)).to.equal(undefined);
+  });
+
+  it('says which route covers a next hop, also one that leads nowhere', async () => {
+    const rig = new Rig();
+    rig.kernel.put({ prefix: '10.50.0.0/16', via: '10.0.0.5', device: 'eth0', metric: 20 });
+    rig.kernel.put({ prefix: '10.50.9.0/24', metric: 7 });
+    await rig.start();
+    const { fib } = rig;
+    expect(fib.cover('10.0.0.2')).to.deep.equal({ length: 24, metric: 0, connected: true, leads: true });
+    expect(fib.cover('10.50.1.1')).to.deep.equal({ length: 16, metric: 20, connected: false, leads: true });
+    expect(fib.cover('10.50.9.1')).to.deep.equal({ length: 24, metric: 7, connected: false, leads: false });
+    expect(fib.cover('10.0.0.1')).to.deep.equal({ length: 32, metric: 0, connected: false, leads: false });
+    expect(fib.cover('198.51.100.1')).to.deep.equal({ length: -1, metric: 0, connected: false, leads: false });
+    const told: string[][] = [];
+    fib.onResolutionChange((nextHops) => told.push(nextHops));
+    rig.kernel.put({ prefix: '198.51.100.0/24' });
+    await rig.settle();
+    expect(told).to.deep.equal([['198.51.100.1']]);
+  });
+
+  it('a next hop on the link of a device that is named: whatever the routes say, while the device is up', async () => {
+    const rig = await new Rig().start();
+    rig.kernel.addLink('tunl0');
+    rig.fib.set('10.1.0.0/16', { nextHop: '192.0.2.9', device: 'tunl0', onlink: true });
+    await rig.settle();
+    expect(rig.dump()).to.deep.equal(['10.1.0.0/16 via 192.0.2.9 dev tunl0']);
+    rig.kernel.setLink('tunl0', false);
+    await rig.run(1000);
+    expect(rig.states()).to.deep.equal({ '10.1.0.0/16': 'unresolved' });
+    expect(() => rig.fib.set('10.2.0.0/16', { nextHop: '192.0.2.9', onlink: true })).to.throw(/onlink needs a device/);
+  });
+
+  it('shares of a next hop are divided among its ways, in whole weights of at most 256', async () => {
+    const rig = new Rig();
+    const hops = [
+      { gateway: '10.0.0.5', device: 'eth0', weight: 1 },
+      { gateway: '10.0.0.6', device: 'eth0', weight: 2 },
+    ];
+    rig.kernel.putRoute({
+      prefix: '10.50.0.0/16',
+      table: 254,
+      protocol: 4,
+      metric: 0,
+      tos: 0,
+      body: routeBody({ type: 'unicast', hops }),
+    });
+    await rig.start();
+    const weights = (): string => [...rig.dump()[0]!.matchAll(/weight (\d+)/g)].map(([, weight]) => weight).join(' ');
+    rig.fib.set('10.1.0.0/16', { nextHops: [{ nextHop: '10.0.0.2' }, { nextHop: '10.50.1.1' }] });
+    await rig.settle();
+    expect(weights()).to.equal('3 1 2');
+    rig.fib.set('10.1.0.0/16', { nextHops: [{ nextHop: '10.0.0.2', weight: 200 }, { nextHop: '10.50.1.1' }] });
+    await rig.settle();
+    expect(weights()).to.equal('256 1 1');
+  });
+
   it('holds a route back while its next hop cannot be reached, and removes it when that is lost', async () => {
     const rig = await new Rig().start();
     rig.fib.set('10.1.0.0/16', { nextHop: '10.50.1.1' });

@@ -2,11 +2,13 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { Rig } from './rig.js';
 
+type Foreign = 'remove' | 'alter' | 'twin' | 'occupy' | 'leave';
+
 /** What can happen, as data: the same list of steps always runs the same way. */
 type Step =
   | { do: 'set'; prefix: number; hop: number }
   | { do: 'delete'; prefix: number }
-  | { do: 'foreign'; prefix: number; what: 'remove' | 'alter' | 'occupy' | 'leave' }
+  | { do: 'foreign'; prefix: number; what: Foreign }
   | { do: 'cover'; up: boolean }
   | { do: 'link'; up: boolean }
   | { do: 'fail'; code: string; after: number; stall: boolean }
@@ -18,17 +20,26 @@ type Step =
   | { do: 'run'; ms: number };
 
 const PREFIXES = ['10.1.0.0/16', '10.2.0.0/16', '10.2.3.0/24', '10.3.0.0/24', '2001:db8:1::/48', '2001:db8:2::/48'];
-const FOUR = [{ nextHop: '10.0.0.2' }, { nextHop: '10.0.0.3' }, { nextHop: '10.50.0.1' }, 'blackhole'] as const;
+/** Besides the usual 32. */
+const METRIC = 50;
+const FOUR = [
+  { nextHop: '10.0.0.2' },
+  { nextHop: '10.0.0.3' },
+  { nextHop: '10.50.0.1' },
+  'blackhole',
+  { nextHop: '10.0.0.2', metric: METRIC },
+] as const;
 const SIX = [
   { nextHop: '2001:db8::2' },
   { nextHop: 'fe80::3', device: 'eth0' },
   { nextHop: 'fe80::4', device: 'eth1' },
   'blackhole',
+  { nextHop: '2001:db8::2', metric: METRIC },
 ] as const;
 
 const prefix = fc.nat(PREFIXES.length - 1);
 const step: fc.Arbitrary<Step> = fc.oneof(
-  { weight: 6, arbitrary: fc.record({ do: fc.constant('set' as const), prefix, hop: fc.nat(3) }) },
+  { weight: 6, arbitrary: fc.record({ do: fc.constant('set' as const), prefix, hop: fc.nat(4) }) },
   { weight: 3, arbitrary: fc.record({ do: fc.constant('delete' as const), prefix }) },
   { weight: 4, arbitrary: fc.record({ do: fc.constant('run' as const), ms: fc.constantFrom(1, 10, 100, 3000) }) },
   {
@@ -36,7 +47,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     arbitrary: fc.record({
       do: fc.constant('foreign' as const),
       prefix,
-      what: fc.constantFrom('remove' as const, 'alter' as const, 'occupy' as const, 'leave' as const),
+      what: fc.constantFrom<Foreign[]>('remove', 'alter', 'twin', 'occupy', 'leave'),
     }),
   },
   fc.record({ do: fc.constant('cover' as const), up: fc.boolean() }),
@@ -65,7 +76,7 @@ class Run {
   #blind = false;
 
   constructor(latencyMs: number) {
-    this.rig = new Rig({ reconcileSeconds: 30, batchSize: 3, writeTimeoutSeconds: 2 }, latencyMs);
+    this.rig = new Rig({ reconcileSeconds: 30, batchSize: 3, writeTimeoutSeconds: 2, metrics: [METRIC] }, latencyMs);
     this.rig.kernel.put({ prefix: '10.77.0.0/16', via: '10.0.0.9', device: 'eth0', protocol: 186, metric: 32 });
   }
 
@@ -119,13 +130,16 @@ class Run {
     }
   }
 
-  #foreign(text: string, what: 'remove' | 'alter' | 'occupy' | 'leave'): void {
+  #foreign(text: string, what: Foreign): void {
     const { kernel } = this.rig;
-    const ours = kernel.routes(186).some((route) => route.prefix === text);
-    if (what === 'remove' && ours) kernel.remove(text);
+    const ours = kernel.routes(186).find((route) => route.prefix === text);
+    if (what === 'remove' && ours) kernel.remove(text, { metric: ours.metric });
     if (!this.link) return;
-    if (what === 'alter' && ours)
-      kernel.put({ prefix: text, via: '10.0.0.66', device: 'eth0', protocol: 186, metric: 32 });
+    const altered = { prefix: text, via: '10.0.0.66', device: 'eth0', protocol: 186 };
+    if (what === 'alter' && ours) kernel.put({ ...altered, metric: ours.metric });
+    if (what === 'twin' && ours && !this.occupied.has(text)) {
+      kernel.put({ ...altered, metric: ours.metric === METRIC ? 32 : METRIC });
+    }
     // Linux has no replace that spares another's route: one that took our place unseen would be lost.
     if (what === 'occupy' && !ours && !this.#isBlind()) {
       this.occupied.add(text);
@@ -151,7 +165,8 @@ class Run {
   expected(): string[] {
     const lines: string[] = [];
     for (const [text, target] of this.wanted) {
-      if (this.occupied.has(text)) continue;
+      const metric = typeof target === 'object' && 'metric' in target ? METRIC : 32;
+      if (this.occupied.has(text) && metric === 32) continue;
       if (target === 'blackhole') lines.push(`${text} blackhole`);
       else if (!this.link || ('device' in target && target.device !== 'eth0')) continue;
       else if (target.nextHop !== '10.50.0.1') lines.push(`${text} via ${target.nextHop} dev eth0`);

@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { formatWords, newWords, parseWords } from '../../lib/fib/prefix-text.js';
 import { PrefixIndex } from '../../lib/fib/prefix-index.js';
+import { MixedQueue } from '../../lib/fib/work-queue.js';
 import { formatAddress, formatPrefix, maskOctets, parsePrefix } from '../../lib/net/index.js';
 
 const octets = (n: number) =>
@@ -124,5 +125,23 @@ describe('Fib: prefix index', () => {
     }
     for (let i = 0; i < 25_000; i++) index.add({ ...words, w0: (i * 2654435761 + 7) >>> 0 });
     expect(index.high).to.be.at.most(50_000);
+  });
+});
+
+describe('Fib: mixed queue', () => {
+  it('gives everything back once, far from the order that it came in', () => {
+    const queue = new MixedQueue();
+    for (let i = 0; i < 100_000; i++) queue.push(i);
+    const taken = Array.from({ length: 100_000 }, () => queue.take());
+    expect(queue.take()).to.equal(-1);
+    expect(queue.size).to.equal(0);
+    const ascending = taken.filter((value, i) => i > 0 && value > taken[i - 1]!).length;
+    expect(ascending).to.be.within(48_000, 52_000);
+    // The first tenth is spread over all of them.
+    const mean = taken.slice(0, 10_000).reduce((sum, value) => sum + value) / 10_000;
+    expect(mean).to.be.within(48_000, 52_000);
+    expect(taken.sort((a, b) => a - b)).to.deep.equal(Array.from({ length: 100_000 }, (_, i) => i));
+    queue.push(7);
+    expect(queue.take()).to.equal(7);
   });
 });

@@ -2,17 +2,19 @@ import { mkdtemp, rm, symlink, writeFile, chmod } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { routeBody } from '../../lib/fib/body.js';
 import type { FibEvent } from '../../lib/fib/events.js';
 import { Fib } from '../../lib/fib/fib.js';
 import type { FibSettings } from '../../lib/fib/settings.js';
+import type { FibWriter } from '../../lib/fib/writer.js';
 import { spawnIp, type SpawnIp } from '../../lib/io/ip-child.js';
-import { IpRouteWriter, realClock } from '../../lib/io/index.js';
+import { IpRouteWriter, NetlinkWriter, realClock } from '../../lib/io/index.js';
 import { FibNamespace } from './fib-namespace.js';
 import { eventually } from './harness/eventually.js';
 import { missing } from './harness/requirements.js';
 import { run } from './harness/run.js';
 
-const reason = missing([]);
+const reason = missing(['socketOptions']);
 const COUNT = 2000;
 const prefixOf = (i: number): string => `10.${64 + (i >> 8)}.${i & 255}.0/24`;
 
@@ -25,22 +27,29 @@ if (reason !== undefined) {
     });
   });
 } else {
-  describe('FIB faults on a real kernel', function () {
-    this.timeout(60_000);
-    tests();
-  });
+  for (const type of ['ip-route', 'netlink'] as const) {
+    describe(`FIB faults on a real kernel, ${type}`, function () {
+      this.timeout(60_000);
+      tests(type);
+    });
+  }
 }
 
-function tests(): void {
+function tests(type: 'ip-route' | 'netlink'): void {
   let ns: FibNamespace;
   let fib: Fib;
   let events: FibEvent[];
   let directory: string;
   let others: string[];
 
-  const make = async (spawn: SpawnIp = spawnIp(), settings: Partial<FibSettings> = {}): Promise<void> => {
+  const make = (spawn: SpawnIp = spawnIp(), settings: Partial<FibSettings> = {}): Promise<void> =>
+    start(
+      type === 'netlink' ? new NetlinkWriter({ netns: ns.name }) : new IpRouteWriter({ netns: ns.name, spawn }),
+      settings,
+    );
+  const start = async (writer: FibWriter, settings: Partial<FibSettings> = {}): Promise<void> => {
     fib = new Fib({
-      writer: new IpRouteWriter({ netns: ns.name, spawn }),
+      writer,
       clock: realClock,
       reconcileSeconds: 0,
       ...settings,
@@ -63,6 +72,19 @@ function tests(): void {
     });
     expect(await ns.others()).to.deep.equal(others);
   };
+  /** Our routes are flushed and others put in their place, more of them than a small buffer can tell of. */
+  const survivesFloods = async (): Promise<void> => {
+    want(0, COUNT);
+    fib.ready();
+    await fib.idle();
+    for (let round = 0; round < 3; round++) {
+      await ns.ip(
+        'route flush proto bgp',
+        ...Array.from({ length: COUNT }, (_, i) => `route add ${prefixOf(5000 + i)} via 10.0.1.66 proto bgp metric 32`),
+      );
+      await equal(10_000);
+    }
+  };
   const types = (): Set<FibEvent['type']> => new Set(events.map(({ type }) => type));
 
   beforeEach(async () => {
@@ -81,87 +103,8 @@ function tests(): void {
     await rm(directory, { recursive: true });
   });
 
-  it('ip is missing, and installed later', async () => {
-    const path = join(directory, 'ip');
-    await make(spawnIp(path));
-    want(0, COUNT);
-    await fib.idle();
-    expect(fib.summary().lastError).to.match(/cannot run .*ENOENT/);
-    await symlink('/usr/sbin/ip', path).catch(() => symlink('/sbin/ip', path));
-    await equal(15_000);
-  });
-
-  it('ip is killed again and again in the middle of its work', async () => {
-    await make();
-    const killer = setInterval(() => {
-      void ns.pids(/-batch/).then(
-        (pids) => pids.forEach((pid) => process.kill(pid, 'SIGKILL')),
-        () => undefined,
-      );
-    }, 40);
-    want(0, COUNT * 5);
-    await eventually(() => types(), { what: 'a failure', until: (seen) => seen.has('writerDown') });
-    clearInterval(killer);
-    await equal(20_000);
-    expect(types().has('routeFailed')).to.equal(false);
-    expect(types().has('foreignChange')).to.equal(false);
-  });
-
-  it('ip is stopped and does not answer', async () => {
-    await make(spawnIp(), { writeTimeoutSeconds: 1 });
-    want(0, 10);
-    await fib.idle();
-    for (const pid of await ns.pids(/-batch/)) process.kill(pid, 'SIGSTOP');
-    want(10, COUNT);
-    await equal(10_000);
-    const down = events.find((event) => event.type === 'writerDown');
-    expect(down).to.have.nested.property('error.code', 'ETIMEDOUT');
-    expect(await ns.pids(/-batch/), 'the stopped one is gone').to.have.length(1);
-  });
-
-  it('ip prints rubbish and ends', async () => {
-    const path = join(directory, 'ip');
-    const bad = join(directory, 'bad');
-    await writeFile(bad, '');
-    await writeFile(
-      path,
-      `#!/bin/sh\nif [ -e ${bad} ]; then echo rubbish; echo "more rubbish" >&2; exit 3; fi\nexec ip "$@"\n`,
-    );
-    await chmod(path, 0o755);
-    await make(spawnIp(path));
-    want(0, COUNT);
-    await fib.idle();
-    expect(fib.summary()).to.include({ state: 'down' });
-    await rm(bad);
-    await equal(15_000);
-  });
-
-  it('permission is denied, and granted later', async function () {
-    if (
-      await run('setpriv', ['--version']).then(
-        () => false,
-        () => true,
-      )
-    )
-      this.skip();
-    const path = join(directory, 'ip');
-    const denied = join(directory, 'denied');
-    await writeFile(denied, '');
-    const drop = 'setpriv --bounding-set=-net_admin --inh-caps=-net_admin';
-    await writeFile(path, `#!/bin/sh\nif [ -e ${denied} ]; then exec ${drop} ip "$@"; fi\nexec ip "$@"\n`);
-    await chmod(path, 0o755);
-    await make(spawnIp(path));
-    want(0, COUNT);
-    await eventually(() => fib.summary(), {
-      what: 'down',
-      until: ({ lastError }) => /not permitted/.test(lastError ?? ''),
-    });
-    expect(events.filter(({ type }) => type === 'routeFailed')).to.deep.equal([]);
-    await rm(denied);
-    // The process that was denied is still there; nobody told it.
-    for (const pid of await ns.pids(/-batch/)) process.kill(pid, 'SIGKILL');
-    await equal(40_000);
-  });
+  if (type === 'ip-route') ipFaults();
+  else netlinkFaults();
 
   it('the table is full of the routes of another', async () => {
     await ns.ip(
@@ -200,39 +143,6 @@ function tests(): void {
     await equal(5_000);
   });
 
-  it('ip monitor loses events', async () => {
-    // A receive buffer of the least size that the kernel gives.
-    const small: SpawnIp = (args, handler) => {
-      const at = args.indexOf('-rcvbuf');
-      return spawnIp()(at < 0 ? args : args.with(at + 1, '1'), handler);
-    };
-    await make(small);
-    want(0, COUNT);
-    fib.ready();
-    await fib.idle();
-    for (let round = 0; round < 3; round++) {
-      await ns.ip(
-        'route flush proto bgp',
-        ...Array.from({ length: COUNT }, (_, i) => `route add ${prefixOf(5000 + i)} via 10.0.1.66 proto bgp metric 32`),
-      );
-      await equal(10_000);
-    }
-  });
-
-  it('ip monitor tells nothing at all: the periodic reading finds out', async () => {
-    const deaf: SpawnIp = (args, handler) =>
-      spawnIp()(
-        args,
-        args.includes('monitor') ? { ...handler, onStdout: () => undefined, onStderr: () => undefined } : handler,
-      );
-    await make(deaf, { reconcileSeconds: 1 });
-    want(0, COUNT);
-    fib.ready();
-    await fib.idle();
-    await ns.ip('route flush proto bgp', 'route add 10.250.0.0/16 via 10.0.1.66 proto bgp metric 32');
-    await equal(5_000);
-  });
-
   it('the device goes and comes back while routes are written', async () => {
     await make();
     want(0, COUNT, '10.0.1.2');
@@ -258,4 +168,194 @@ function tests(): void {
     await ns.ip('route flush proto bgp');
     await equal(5_000);
   });
+
+  function ipFaults(): void {
+    it('ip is missing, and installed later', async () => {
+      const path = join(directory, 'ip');
+      await make(spawnIp(path));
+      want(0, COUNT);
+      await fib.idle();
+      expect(fib.summary().lastError).to.match(/cannot run .*ENOENT/);
+      await symlink('/usr/sbin/ip', path).catch(() => symlink('/sbin/ip', path));
+      await equal(15_000);
+    });
+
+    it('ip is killed again and again in the middle of its work', async () => {
+      await make();
+      const killer = setInterval(() => {
+        void ns.pids(/-batch/).then(
+          (pids) => pids.forEach((pid) => process.kill(pid, 'SIGKILL')),
+          () => undefined,
+        );
+      }, 40);
+      want(0, COUNT * 5);
+      await eventually(() => types(), { what: 'a failure', until: (seen) => seen.has('writerDown') });
+      clearInterval(killer);
+      await equal(20_000);
+      expect(types().has('routeFailed')).to.equal(false);
+      expect(types().has('foreignChange')).to.equal(false);
+    });
+
+    it('ip is stopped and does not answer', async () => {
+      await make(spawnIp(), { writeTimeoutSeconds: 1 });
+      want(0, 10);
+      await fib.idle();
+      for (const pid of await ns.pids(/-batch/)) process.kill(pid, 'SIGSTOP');
+      want(10, COUNT);
+      await equal(10_000);
+      const down = events.find((event) => event.type === 'writerDown');
+      expect(down).to.have.nested.property('error.code', 'ETIMEDOUT');
+      expect(await ns.pids(/-batch/), 'the stopped one is gone').to.have.length(1);
+    });
+
+    it('ip prints rubbish and ends', async () => {
+      const path = join(directory, 'ip');
+      const bad = join(directory, 'bad');
+      await writeFile(bad, '');
+      await writeFile(
+        path,
+        `#!/bin/sh\nif [ -e ${bad} ]; then echo rubbish; echo "more rubbish" >&2; exit 3; fi\nexec ip "$@"\n`,
+      );
+      await chmod(path, 0o755);
+      await make(spawnIp(path));
+      want(0, COUNT);
+      await fib.idle();
+      expect(fib.summary()).to.include({ state: 'down' });
+      await rm(bad);
+      await equal(15_000);
+    });
+
+    it('permission is denied, and granted later', async function () {
+      if (
+        await run('setpriv', ['--version']).then(
+          () => false,
+          () => true,
+        )
+      )
+        this.skip();
+      const path = join(directory, 'ip');
+      const denied = join(directory, 'denied');
+      await writeFile(denied, '');
+      const drop = 'setpriv --bounding-set=-net_admin --inh-caps=-net_admin';
+      await writeFile(path, `#!/bin/sh\nif [ -e ${denied} ]; then exec ${drop} ip "$@"; fi\nexec ip "$@"\n`);
+      await chmod(path, 0o755);
+      await make(spawnIp(path));
+      want(0, COUNT);
+      await eventually(() => fib.summary(), {
+        what: 'down',
+        until: ({ lastError }) => /not permitted/.test(lastError ?? ''),
+      });
+      expect(events.filter(({ type }) => type === 'routeFailed')).to.deep.equal([]);
+      await rm(denied);
+      // The process that was denied is still there; nobody told it.
+      for (const pid of await ns.pids(/-batch/)) process.kill(pid, 'SIGKILL');
+      await equal(40_000);
+    });
+
+    it('ip monitor loses events', async () => {
+      // A receive buffer of the least size that the kernel gives.
+      const small: SpawnIp = (args, handler) => {
+        const at = args.indexOf('-rcvbuf');
+        return spawnIp()(at < 0 ? args : args.with(at + 1, '1'), handler);
+      };
+      await make(small);
+      await survivesFloods();
+    });
+
+    it('ip monitor tells nothing at all: the periodic reading finds out', async () => {
+      const deaf: SpawnIp = (args, handler) =>
+        spawnIp()(
+          args,
+          args.includes('monitor') ? { ...handler, onStdout: () => undefined, onStderr: () => undefined } : handler,
+        );
+      await make(deaf, { reconcileSeconds: 1 });
+      want(0, COUNT);
+      fib.ready();
+      await fib.idle();
+      await ns.ip('route flush proto bgp', 'route add 10.250.0.0/16 via 10.0.1.66 proto bgp metric 32');
+      await equal(5_000);
+    });
+  }
+
+  function netlinkFaults(): void {
+    it('events are lost', async () => {
+      // The least that the kernel gives: a few events.
+      await start(new NetlinkWriter({ netns: ns.name, watchBuffer: 1 }));
+      await survivesFloods();
+      expect(events.some((event) => event.type === 'reconciled' && event.reason === 'events were lost')).to.equal(true);
+    });
+
+    it('does not hear of its own changes', async () => {
+      const writer = new NetlinkWriter({ netns: ns.name });
+      const told: string[] = [];
+      const hear = (text: string): void => void told.push(text);
+      writer.watch({
+        onRoute: ({ prefix }) => hear(prefix),
+        onLink: hear,
+        onResync: hear,
+        onEnd: ({ message }) => hear(message),
+      });
+      // Keeps the hooks content: what is compared afterwards is not this writer's doing.
+      await start(new NetlinkWriter({ netns: ns.name }));
+      const body = routeBody({ type: 'unicast', hops: [{ gateway: '10.0.0.2', device: 'eth0' }] });
+      const place = { prefix: '10.1.0.0/16', table: 254, protocol: 186, metric: 77, body };
+      for (const op of ['add', 'delete', 'add'] as const)
+        expect(await writer.write([{ op, ...place }])).to.deep.equal([]);
+      await ns.ip('route add blackhole 10.2.0.0/16 proto static');
+      await eventually(() => told, { what: 'an event of another', until: (seen) => seen.length > 0 });
+      expect(told).to.deep.equal(['10.2.0.0/16']);
+      await writer.close();
+    });
+
+    it('the watch tells nothing at all: the periodic reading finds out', async () => {
+      const deaf = new NetlinkWriter({ netns: ns.name });
+      Object.assign(deaf, { watch: undefined });
+      await start(deaf, { reconcileSeconds: 1 });
+      want(0, COUNT);
+      fib.ready();
+      await fib.idle();
+      await ns.ip('route flush proto bgp', 'route add 10.250.0.0/16 via 10.0.1.66 proto bgp metric 32');
+      await equal(5_000);
+    });
+
+    it('is reset again and again in the middle of its work', async () => {
+      const writer = new NetlinkWriter({ netns: ns.name });
+      await start(writer);
+      want(0, COUNT * 5);
+      for (let i = 0; i < 5; i++) {
+        await new Promise((resolve) => setImmediate(resolve));
+        writer.reset('test');
+      }
+      await eventually(() => types(), { what: 'a failure', until: (seen) => seen.has('writerDown') });
+      await equal(20_000);
+      expect(types().has('routeFailed')).to.equal(false);
+      expect(types().has('foreignChange')).to.equal(false);
+    });
+
+    it('another namespace takes the name of ours', async () => {
+      await make(undefined, { reconcileSeconds: 1 });
+      want(0, COUNT);
+      await fib.idle();
+      await ns.remove();
+      ns = await FibNamespace.create(ns.name, false);
+      others = await ns.others();
+      await equal(20_000);
+      want(COUNT, 10);
+      await equal(5_000);
+      await ns.ip('route flush proto bgp');
+      await equal(5_000);
+    });
+
+    it('permission is denied', async function () {
+      const missingSetpriv = await run('setpriv', ['--version']).then(
+        () => false,
+        () => true,
+      );
+      if (missingSetpriv) this.skip();
+      await make();
+      const script = ['node', '--import', 'tsx', 'test/interop/fib-writer.ts', 'netlink', ns.name, '0', '600'];
+      const said = await run('setpriv', ['--bounding-set=-net_admin', '--inh-caps=-net_admin', ...script]);
+      expect(said).to.match(/^begun\ndone down .*not permitted/);
+    });
+  }
 }

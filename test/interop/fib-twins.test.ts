@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { Fib } from '../../lib/fib/fib.js';
 import type { FibTarget } from '../../lib/fib/index.js';
-import { IpRouteWriter, realClock } from '../../lib/io/index.js';
+import { IpRouteWriter, NetlinkWriter, realClock } from '../../lib/io/index.js';
 import { FakeKernel, VirtualClock } from '../../lib/sim/index.js';
 import { FibNamespace } from './fib-namespace.js';
 import { eventually } from './harness/eventually.js';
@@ -99,11 +99,16 @@ class FakeWorld implements World {
 
 class RealWorld implements World {
   readonly fib: Fib;
+  readonly #writer: IpRouteWriter | NetlinkWriter;
   readonly #reader: IpRouteWriter;
   #up = true;
 
-  constructor(private readonly ns: FibNamespace) {
-    this.fib = new Fib({ writer: new IpRouteWriter({ netns: ns.name }), clock: realClock });
+  constructor(
+    private readonly ns: FibNamespace,
+    Writer: typeof IpRouteWriter | typeof NetlinkWriter,
+  ) {
+    this.#writer = new Writer({ netns: ns.name });
+    this.fib = new Fib({ writer: this.#writer, clock: realClock });
     this.#reader = new IpRouteWriter({ netns: ns.name });
   }
 
@@ -127,7 +132,8 @@ class RealWorld implements World {
     // Linux forgets IPv6 addresses of a link that goes down.
     if (s.do === 'up') await ns.ip('link set eth1 up', 'addr replace 2001:db8:100::1/64 dev eth1 nodad');
     if (s.do === 'down' || s.do === 'up') this.#up = s.do === 'up';
-    if (s.do === 'crash') for (const pid of await ns.pids(/-batch/)) process.kill(pid, 'SIGKILL');
+    if (s.do === 'crash' && this.#writer instanceof NetlinkWriter) this.#writer.reset('test');
+    else if (s.do === 'crash') for (const pid of await ns.pids(/-batch/)) process.kill(pid, 'SIGKILL');
     if (s.do === 'settle') await this.calm();
   }
 
@@ -163,45 +169,50 @@ function peaceful(steps: readonly Step[]): Step[] {
   });
 }
 
-const reason = missing([]);
+const reason = missing(['socketOptions']);
 
 describe(`FIB: a real kernel and a fake one, the same happenings${reason === undefined ? '' : ` (skipped: ${reason})`}`, () => {
-  it('end alike', async function () {
-    if (reason !== undefined && process.env['TSBGP_REQUIRE_INTEROP'] !== '1') this.skip();
-    this.timeout(300_000);
-    const runs = Number(process.env['TSBGP_FIB_TWINS'] ?? 5);
-    await fc.assert(
-      fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 30, size: 'max' }), async (steps) => {
-        const ns = await FibNamespace.create(undefined, false);
-        await ns.ip('addr add 2001:db8:100::1/64 dev eth1 nodad');
-        const worlds: [FakeWorld, RealWorld] = [await new FakeWorld().start(), await new RealWorld(ns).start()];
-        try {
-          for (const world of worlds) {
-            for (const each of peaceful(steps)) {
-              // Who comes first to a place must not be left to chance.
-              if ('prefix' in each && each.do !== 'set' && each.do !== 'delete') await world.run({ do: 'settle' });
-              if (each.do === 'set') {
-                const text = PREFIXES[each.prefix]!;
-                world.fib.set(text, (text.includes(':') ? TARGETS6 : TARGETS4)[each.target]!);
-              } else if (each.do === 'delete') world.fib.delete(PREFIXES[each.prefix]!);
-              else await world.run(each);
-              if (each.do !== 'set' && each.do !== 'delete' && each.do !== 'crash') await world.run({ do: 'settle' });
+  for (const Writer of [IpRouteWriter, NetlinkWriter]) {
+    it(`end alike, ${Writer.name}`, async function () {
+      if (reason !== undefined && process.env['TSBGP_REQUIRE_INTEROP'] !== '1') this.skip();
+      this.timeout(300_000);
+      const runs = Number(process.env['TSBGP_FIB_TWINS'] ?? 5);
+      await fc.assert(
+        fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 30, size: 'max' }), async (steps) => {
+          const ns = await FibNamespace.create(undefined, false);
+          await ns.ip('addr add 2001:db8:100::1/64 dev eth1 nodad');
+          const worlds: [FakeWorld, RealWorld] = [
+            await new FakeWorld().start(),
+            await new RealWorld(ns, Writer).start(),
+          ];
+          try {
+            for (const world of worlds) {
+              for (const each of peaceful(steps)) {
+                // Who comes first to a place must not be left to chance.
+                if ('prefix' in each && each.do !== 'set' && each.do !== 'delete') await world.run({ do: 'settle' });
+                if (each.do === 'set') {
+                  const text = PREFIXES[each.prefix]!;
+                  world.fib.set(text, (text.includes(':') ? TARGETS6 : TARGETS4)[each.target]!);
+                } else if (each.do === 'delete') world.fib.delete(PREFIXES[each.prefix]!);
+                else await world.run(each);
+                if (each.do !== 'set' && each.do !== 'delete' && each.do !== 'crash') await world.run({ do: 'settle' });
+              }
+              world.fib.ready();
+              await world.calm();
             }
-            world.fib.ready();
-            await world.calm();
+            const expected = await worlds[0].dump();
+            await eventually(() => worlds[1].dump(), {
+              what: 'the real kernel is like the fake one',
+              until: (seen) => expect(seen.join('\n')).to.equal(expected.join('\n')),
+              limitMs: 20_000,
+            });
+          } finally {
+            await worlds[1].fib.stop();
+            await ns.remove();
           }
-          const expected = await worlds[0].dump();
-          await eventually(() => worlds[1].dump(), {
-            what: 'the real kernel is like the fake one',
-            until: (seen) => expect(seen.join('\n')).to.equal(expected.join('\n')),
-            limitMs: 20_000,
-          });
-        } finally {
-          await worlds[1].fib.stop();
-          await ns.remove();
-        }
-      }),
-      { numRuns: runs, endOnFailure: true },
-    );
-  });
+        }),
+        { numRuns: runs, endOnFailure: true },
+      );
+    });
+  }
 });

@@ -1,12 +1,12 @@
 /**
  * A process that keeps a FIB, for tests that kill it: writes routes of `COUNT` prefixes in the namespace `NETNS`, then a
- * line to stdout, and stays. Usage: fib-writer.ts NETNS FROM COUNT
+ * line to stdout, and stays. Usage: fib-writer.ts TYPE NETNS FROM COUNT
  */
 import { createFib } from '../../lib/io/create-fib.js';
 import { realClock } from '../../lib/io/clock.js';
 
-const [netns, from, count] = process.argv.slice(2) as [string, string, string];
-const fib = createFib({ type: 'ip-route', netns }, { clock: realClock });
+const [type, netns, from, count] = process.argv.slice(2) as ['ip-route' | 'netlink', string, string, string];
+const fib = createFib({ type, netns }, { clock: realClock });
 await fib.start();
 for (let i = Number(from); i < Number(from) + Number(count); i++) {
   fib.set(`10.${64 + (i >> 8)}.${i & 255}.0/24`, { nextHop: '10.0.0.2' });
@@ -14,4 +14,6 @@ for (let i = Number(from); i < Number(from) + Number(count); i++) {
 }
 fib.ready();
 await fib.idle();
-process.stdout.write('done\n');
+const { state, lastError } = fib.summary();
+process.stdout.write(`done ${state} ${lastError ?? ''}\n`);
+if (state === 'down') await fib.stop();

@@ -11,6 +11,7 @@ export class FakeIp {
   /** Arguments of each process started. */
   readonly started: (readonly string[])[] = [];
   readonly batches: FakeChild[] = [];
+  /** Of links and the like, and of routes, each time that a watch starts. */
   readonly monitors: FakeChild[] = [];
   /** What the next process does instead of working. */
   refuseNext: KernelError | null = null;
@@ -26,7 +27,7 @@ export class FakeIp {
     const child = new FakeChild(this, handler);
     if (refused) queueMicrotask(() => child.finish(refused));
     else if (args.includes('-batch')) this.batches.push(child);
-    else if (args.includes('monitor')) this.#monitor(child);
+    else if (args.includes('monitor')) this.#monitor(child, args.includes('route'));
     else this.#show(args, child);
     return child;
   };
@@ -44,11 +45,14 @@ export class FakeIp {
     });
   }
 
-  #monitor(child: FakeChild): void {
+  #monitor(child: FakeChild, routes: boolean): void {
     this.monitors.push(child);
     const watch = this.kernel.watch({
-      onRoute: (route, deleted) => child.say(`[ROUTE]${deleted ? 'Deleted ' : ''}${lineOf(route, true)}\n`),
+      onRoute: (route, deleted) => {
+        if (routes) child.say(`[ROUTE]${deleted ? 'Deleted ' : ''}${lineOf(route, true)}\n`);
+      },
       onLink: (device, up) => {
+        if (routes) return;
         const number = [...device].reduce((sum, letter) => sum * 31 + letter.charCodeAt(0), 7) % 1000;
         const flags = up ? 'BROADCAST,MULTICAST,UP,LOWER_UP' : 'BROADCAST,MULTICAST';
         child.say(`[LINK]${number}: ${device}@if3: <${flags}> mtu 1500 \\    link/ether 02:00:00:00:00:01\n`);
@@ -60,7 +64,7 @@ export class FakeIp {
   }
 }
 
-class FakeChild implements Child {
+export class FakeChild implements Child {
   whenDone: () => void = () => undefined;
   #done = false;
   #line = 0;

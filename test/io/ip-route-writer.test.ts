@@ -7,7 +7,7 @@ import type { RouteChange } from '../../lib/fib/writer.js';
 import { IpRouteWriter } from '../../lib/io/ip-route-writer.js';
 import { FakeKernel, VirtualClock } from '../../lib/sim/index.js';
 import { fibWriterConformance } from '../fib/conformance.js';
-import { FakeIp } from './fake-ip.js';
+import { FakeIp, type FakeChild } from './fake-ip.js';
 
 const body = routeBody({ type: 'unicast', hops: [{ gateway: '10.0.0.2', device: 'eth0' }] });
 const add = (prefix: string): RouteChange => ({ op: 'add', prefix, table: 254, protocol: 186, metric: 32, body });
@@ -46,7 +46,7 @@ describe('IpRouteWriter', () => {
       onResync: () => undefined,
       onEnd: () => undefined,
     });
-    expect(ip.started).to.have.length(4);
+    expect(ip.started).to.have.length(5);
     for (const args of ip.started) expect(args.slice(0, 2)).to.deep.equal(['-n', 'blue']);
     expect(kernel.dump(186)).to.have.length(1);
   });
@@ -135,13 +135,13 @@ describe('IpRouteWriter', () => {
       onResync: (reason) => told.push(reason),
       onEnd: (error) => told.push(error.message),
     });
-    const monitor = ip.monitors[0]!;
-    monitor.say('[ROUTE]10.1.0.0/16 via 10.0.0.2 dev eth0 proto 186 metric 32 \n');
-    monitor.say('[ROUTE]Deleted 2001:db8::/64 dev eth0 proto 2 metric 256 pref medium\n');
-    monitor.say('[ROUTE]2 10.0.9.1 dev d0 table 255 proto 2 scope 254 src 10.0.9.1 \n');
+    const [monitor, routes] = ip.monitors as [FakeChild, FakeChild];
+    routes.say('[ROUTE]10.1.0.0/16 via 10.0.0.2 dev eth0 proto 186 metric 32 \n');
+    routes.say('[ROUTE]Deleted 2001:db8::/64 dev eth0 proto 2 metric 256 pref medium\n');
+    routes.say('[ROUTE]2 10.0.9.1 dev d0 table 255 proto 2 scope 254 src 10.0.9.1 \n');
     monitor.say('[ADDR]3: d0    inet 10.0.9.1/24 scope 0 d0\\       valid_lft forever preferred_lft forever\n');
     monitor.say('[NEXTHOP]id 7 via 10.0.0.99 dev d0 scope 253 \n');
-    monitor.complain('netlink receive error No buffer space available (105)\n');
+    routes.complain('netlink receive error No buffer space available (105)\n');
     monitor.finish(new KernelError('EEXIT', "'ip' ended by SIGKILL"));
     expect(told).to.deep.equal([
       '+ 10.1.0.0/16 254 186 32 via 10.0.0.2 dev eth0',
@@ -152,6 +152,33 @@ describe('IpRouteWriter', () => {
       'events were lost',
       "'ip' ended by SIGKILL",
     ]);
+  });
+
+  it('does not watch routes during a long burst, and has the tables read after it', async () => {
+    const { ip, kernel, writer } = rig();
+    const told: string[] = [];
+    let wake: (() => void) | undefined;
+    writer.watch({
+      onRoute: ({ prefix }) => told.push(prefix),
+      onLink: (device) => told.push(device),
+      onResync: (reason) => {
+        told.push(reason);
+        wake?.();
+      },
+      onEnd: (error) => told.push(error.message),
+    });
+    const again = Array.from({ length: 50 }, (_, i) => add(`10.64.${i}.0/24`));
+    const burst = Array.from({ length: 120 }, () => writer.write(again));
+    const rested = new Promise<void>((resolve) => (wake = resolve));
+    await Promise.all(burst);
+    kernel.put({ prefix: '10.1.0.0/16', metric: 0 });
+    kernel.addLink('eth1');
+    expect(ip.monitors, 'no route monitor in place of the one that was ended').to.have.length(2);
+    await rested;
+    expect(told).to.deep.equal(['eth1', 'routes were not watched while many were written']);
+    kernel.put({ prefix: '10.2.0.0/16', metric: 0 });
+    expect(told.at(-1)).to.equal('10.2.0.0/16');
+    await writer.close();
   });
 
   it('carries a Fib through crashes of ip', async () => {

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { parsePrefix, type LocalNetworks } from '../../lib/net/index.js';
 import type { Fib } from '../../lib/fib/fib.js';
-import { NextHopResolver } from '../../lib/speaker/fib-bridge.js';
+import { NextHopResolver } from '../../lib/speaker/next-hop-resolver.js';
 import { Speaker } from '../../lib/speaker/speaker.js';
 
 /** A machine with one interface. */
@@ -30,7 +30,8 @@ describe('next hops that are our own address (RFC 4271 5.1.3)', () => {
 
 describe('next hops and the kernel', () => {
   /** The two things that the resolver asks a Fib. */
-  const fib = (knowsKernel: boolean): Fib => ({ knowsKernel, resolve: () => undefined }) as unknown as Fib;
+  const fib = (knowsKernel: boolean): Fib =>
+    ({ knowsKernel, cover: () => ({ length: -1, metric: 0, connected: false, leads: false }) }) as unknown as Fib;
   const nextHop = Uint8Array.of(192, 0, 2, 2);
 
   it('one that the kernel cannot reach is not usable (RFC 4271 9.1.2.1)', () => {

@@ -1,0 +1,103 @@
+/** What the benchmarks of kernel routes share: a namespace, prefixes and next hops, and how long something takes. */
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import type { Fib } from '../lib/fib/fib.js';
+
+export function command(name: string, ...args: string[]): string {
+  const { status, stdout, stderr } = spawnSync(name, args, { encoding: 'utf8', maxBuffer: 2 ** 30 });
+  if (status !== 0) throw new Error(`${name} ${args.join(' ')}: ${stderr}`);
+  return stdout;
+}
+
+/** A namespace with one link; no IPv6 link-local addresses, whose coming would be seen as a change of addresses. */
+export async function inNamespace<T>(work: (ns: string) => Promise<T>): Promise<T> {
+  const ns = `tsbgp-${process.pid}-bench`;
+  command('ip', 'netns', 'add', ns);
+  try {
+    for (const line of [
+      'link set lo up',
+      'link add eth0 type veth peer name eth0p',
+      'link set eth0 addrgenmode none',
+      'link set eth0p addrgenmode none',
+      'link set eth0p up',
+      'link set eth0 up',
+      'addr add 10.0.0.1/24 dev eth0',
+      'addr add 2001:db8::1/64 dev eth0 nodad',
+    ]) {
+      command('ip', '-n', ns, ...line.split(' '));
+    }
+    // A kernel that makes no default limit of IPv6 routes has none to lift.
+    spawnSync('ip', ['netns', 'exec', ns, 'sysctl', '-q', '-w', 'net.ipv6.route.max_size=2147483647']);
+    return await work(ns);
+  } finally {
+    command('ip', 'netns', 'del', ns);
+  }
+}
+
+export const prefix4 = (i: number): string => `${20 + (i >> 16)}.${(i >> 8) & 255}.${i & 255}.0/24`;
+export const prefix6 = (i: number): string => `2001:${(i >> 16).toString(16)}:${(i & 0xffff).toString(16)}::/48`;
+export const nextHop4 = (i: number): string => `10.0.0.${2 + (i % 8)}`;
+export const nextHop6 = (i: number): string => `2001:db8::${2 + (i % 8)}`;
+
+export async function seconds(work: () => unknown): Promise<number> {
+  const began = performance.now();
+  await work();
+  return (performance.now() - began) / 1000;
+}
+
+/** Make `count` changes, letting others run now and then as a RIB does, until all are in the kernel. */
+export async function apply(fib: Fib, count: number, change: (i: number) => void): Promise<void> {
+  for (let i = 0; i < count; i++) {
+    change(i);
+    if (i % 2000 === 0) await new Promise((resolve) => setImmediate(resolve));
+  }
+  await fib.idle();
+}
+
+/** Read the kernel's table and compare. @returns how many seconds that took, without the rest after an earlier reading */
+export function reconcile(fib: Fib): Promise<number> {
+  return new Promise((resolve) => {
+    const end = fib.onEvent((event) => {
+      if (event.type !== 'reconciled') return;
+      end();
+      resolve(event.durationMs / 1000);
+    });
+    fib.reconcile();
+  });
+}
+
+const TICK_MS = 5;
+
+/** How long the event loop was held up at most, and how much of that it only waited for a processor that others had. */
+export class StallMeter {
+  longestMs = 0;
+  /** Of the longest stall. */
+  waitedMs = 0;
+  #last = performance.now();
+  #waited = waitedForProcessor();
+  readonly #timer = setInterval(() => this.#tick(), TICK_MS);
+
+  #tick(): void {
+    const [now, waited] = [performance.now(), waitedForProcessor()];
+    const stall = now - this.#last - TICK_MS;
+    if (stall > this.longestMs) [this.longestMs, this.waitedMs] = [stall, Math.min(stall, waited - this.#waited)];
+    [this.#last, this.#waited] = [now, waited];
+  }
+
+  reset(): void {
+    this.longestMs = this.waitedMs = 0;
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  get text(): string {
+    return `${this.longestMs.toFixed(0)} ms (${this.waitedMs.toFixed(0)})`;
+  }
+}
+
+/** Milliseconds for which the main thread could have run and did not. */
+function waitedForProcessor(): number {
+  return Number(readFileSync(`/proc/self/task/${process.pid}/schedstat`, 'latin1').split(' ')[1]) / 1e6;
+}

@@ -1,0 +1,2 @@
+export { NetlinkWriter, type NetlinkWriterOptions } from './netlink-writer.js';
+export { whyNoNetlink } from './socket.js';
