@@ -3,6 +3,8 @@ import { registerDecode } from './decode.js';
 import { registerEncode } from './encode.js';
 import { isCommandError, type Output } from './output.js';
 import type { AnnounceOptions, NeighborChange } from './change.js';
+import type { ReplayCommandOptions } from './replay.js';
+import type { RunOptions } from './run.js';
 import type { RouteOptions, ShowOptions } from './show.js';
 import type { WatchCommandOptions } from './watch.js';
 import { version } from './version.js';
@@ -46,7 +48,9 @@ export function buildProgram(out: Output, onExitCode: (code: number) => void = (
     .command('run')
     .description('run a speaker until SIGTERM or SIGINT; SIGHUP re-reads the file and applies the difference')
     .argument('<file>', 'configuration, YAML or JSON')
-    .action(async (file: string) => (await import('./run.js')).run(file, out));
+    .option('--record <file>', 'write down all that reaches the speaker, for tsbgp replay')
+    .option('--record-limit <size>', 'end the recording when it has this size; default 500MB')
+    .action(async (file: string, options: RunOptions) => (await import('./run.js')).run(file, options, out));
   program
     .command('check')
     .description('validate a configuration file')
@@ -69,6 +73,20 @@ export function buildProgram(out: Output, onExitCode: (code: number) => void = (
     .option('--fib', 'what happens to kernel routes too')
     .action(async (options: WatchCommandOptions) => (await import('./watch.js')).watch(options, out));
   addChanges(program, out);
+  program
+    .command('replay')
+    .description('run a recording again: the same RIB at every point')
+    .argument('<file>', 'made by tsbgp run --record')
+    .option('--until <point>', 'stop after this message (its number), or at this time')
+    .option('--messages', 'print every message')
+    .option('--changes', 'print every message, and every best path that changed, with the reason')
+    .option('--show <what...>', 'at the end: routes, all-routes, neighbors, summary, fib, none, or a prefix', [
+      'routes',
+    ])
+    .option('--json', 'JSON lines')
+    .action(async (file: string, options: ReplayCommandOptions) =>
+      onExitCode(await (await import('./replay.js')).replayCommand(file, options, out)),
+    );
   registerDecode(program, out);
   registerEncode(program, out);
   return program;

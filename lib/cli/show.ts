@@ -83,7 +83,7 @@ async function showList<T>(
   for await (const text of client.text(path)) await out.result(text);
 }
 
-async function printTable(
+export async function printTable(
   columns: readonly Column[],
   rows: AsyncIterable<string[]> | Iterable<string[]>,
   out: Output,

@@ -18,3 +18,5 @@ export type { Host } from './network/host.js';
 export { Router, type RouterState } from './network/router.js';
 export type { Allowed } from './network/settling.js';
 export * from './network/builders.js';
+export type { LostRoute, PlanOptions, PlanReport, StepReport } from './network/plan.js';
+export { planSteps, type NetworkConfig, type PlanAction, type PlanOrder, type PlanStep } from './network/plan-steps.js';
