@@ -39,6 +39,8 @@ export class Resolver {
   readonly #bodies = new BodyPool('stateKey');
   /** Devices that lost their link since the kernel was read. */
   readonly #down = new Set<string>();
+  /** How often a link was told to have changed. */
+  linkChanges = 0;
 
   constructor(private readonly options: ResolverOptions) {}
 
@@ -76,6 +78,7 @@ export class Resolver {
 
   /** A device lost its link or has it again: known at once, without waiting for its routes to be read. */
   setDown(device: string, down: boolean): void {
+    this.linkChanges++;
     if (down) this.#down.add(device);
     else this.#down.delete(device);
   }
