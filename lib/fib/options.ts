@@ -5,7 +5,7 @@ export interface HoldWithoutOptions {
   /** `reflectors`: neighbors in our own AS that are no clients of ours; `all`; or the addresses of some. */
   readonly neighbors: 'reflectors' | 'all' | readonly string[];
   /** At most so long, in seconds; 0: as long as it takes. Default 3600. */
-  readonly holdTime?: number | undefined;
+  readonly timeLimit?: number | undefined;
 }
 
 /** How routes are written to the kernel. */

@@ -160,7 +160,7 @@ const HOLD_NEIGHBORS = z.unknown().transform((input, cx) => {
 
 export const HOLD_WITHOUT = {
   neighbors: HOLD_NEIGHBORS,
-  holdTime: v.secondsOrForEver.optional(),
+  timeLimit: v.secondsOrForEver.optional(),
 } satisfies Shape<HoldWithoutOptions>;
 
 export const REMOVAL_LIMIT = {

@@ -7,7 +7,7 @@ import type { Neighbor } from './neighbor.js';
 
 /** A neighbor that is back and tells no End-of-RIB is taken to have told all after so long. */
 const QUIET_MS = 30_000;
-const DEFAULT_HOLD_TIME_S = 3600;
+const DEFAULT_TIME_LIMIT_S = 3600;
 
 export interface FibHoldHost extends AsIdentity {
   readonly clock: Clock;
@@ -77,7 +77,7 @@ export class FibHold {
   }
 
   private hold(): void {
-    const { neighbors, holdTime = DEFAULT_HOLD_TIME_S } = this.options;
+    const { neighbors, timeLimit = DEFAULT_TIME_LIMIT_S } = this.options;
     this.isHeld = true;
     const who =
       neighbors === 'reflectors'
@@ -86,8 +86,8 @@ export class FibHold {
           ? 'no neighbor'
           : `none of ${neighbors.join(', ')}`;
     this.fib.holdRemovals(`${who} is Established and has told all its routes`);
-    if (holdTime === 0) return;
-    this.limit = this.host.clock.after(holdTime * 1000, () => {
+    if (timeLimit === 0) return;
+    this.limit = this.host.clock.after(timeLimit * 1000, () => {
       this.isOver = true;
       this.release();
     });

@@ -102,8 +102,8 @@ describe('Speaker: the last good table stays while all reflectors are gone', () 
     expect(node.told()).to.deep.equal(['removalsReleased', 'removalsHeld', 'removalsReleased']);
   });
 
-  it('no longer than holdTime, and once only', async () => {
-    const node = await new Node().up({ holdWithout: { neighbors: 'all', holdTime: 100 } });
+  it('no longer than timeLimit, and once only', async () => {
+    const node = await new Node().up({ holdWithout: { neighbors: 'all', timeLimit: 100 } });
     await node.leave(node.a, node.b);
     await node.wait(98_000);
     expect(node.ours()).to.deep.equal(HELD);
@@ -130,7 +130,7 @@ describe('Speaker: the last good table stays while all reflectors are gone', () 
     const node = new Node();
     for (const prefix of PREFIXES)
       node.kernel.put({ prefix, via: '10.0.0.11', device: 'eth0', protocol: 186, metric: 32 });
-    await node.start({ ...reflectors, holdWithout: { neighbors: 'reflectors', holdTime: 0 } });
+    await node.start({ ...reflectors, holdWithout: { neighbors: 'reflectors', timeLimit: 0 } });
     await node.wait(20_000);
     expect(node.states()).to.deep.equal(Object.fromEntries(PREFIXES.map((prefix) => [prefix, 'stale'])));
     await node.wait(3600_000);
