@@ -1,21 +1,13 @@
 import { expect } from 'chai';
 import type { Attribute } from '../../lib/bgp/wire/attributes/index.js';
 import { FakeKernel } from '../../lib/sim/index.js';
-import type { NeighborOptions, SpeakerConfig } from '../../lib/speaker/options.js';
+import type { SpeakerConfig } from '../../lib/speaker/options.js';
 import type { Speaker } from '../../lib/speaker/speaker.js';
-import { Lab, oneInterface, type Probe } from '../support/lab.js';
+import { clientOf, Lab, oneInterface, type Probe } from '../support/lab.js';
 
 const R = '10.0.0.1';
 const BLOCK = '10.244.1.0/26';
 const FULL = { enabled: true };
-
-const client = (address: string, more: Partial<NeighborOptions> = {}): NeighborOptions => ({
-  address,
-  peerAs: 64512,
-  passive: true,
-  routeReflectorClient: true,
-  ...more,
-});
 
 /** A speaker on a fake kernel with one link to two clients, and one neighbor in another AS; pods hang on cali*. */
 class Node {
@@ -36,7 +28,7 @@ class Node {
       asn: 64512,
       routerId: R,
       listen: [{ address: R, port: 179 }],
-      neighbors: [client('10.0.0.11'), client('10.0.0.12'), { address: '10.0.0.20', peerAs: 65020, passive: true }],
+      neighbors: [clientOf('10.0.0.11'), clientOf('10.0.0.12'), { address: '10.0.0.20', peerAs: 65020, passive: true }],
       fib: { type: 'ip-route', reconcileInterval: 0 },
       ...config,
     };
@@ -197,7 +189,7 @@ describe('Speaker: learning routes of the kernel', () => {
     node.kernel.failNextRead({ code: 'EIO' });
     node.kernel.failNextRead({ code: 'EIO' });
     node.kernel.failNextRead({ code: 'EIO' });
-    await node.start({ learn: [pods], neighbors: [client('10.0.0.11', { gracefulRestart: FULL })] });
+    await node.start({ learn: [pods], neighbors: [clientOf('10.0.0.11', { gracefulRestart: FULL })] });
     const tuples = [{ afi: 1, safi: 1, forwarding: true }];
     const gracefulRestart = { restartState: false, notification: false, restartTime: 60, tuples };
     const a = node.lab.probe(R, '10.0.0.11', { gracefulRestart, connectRetry: 0.1 });
@@ -330,8 +322,8 @@ describe('Speaker: aggregates (RFC 4271 section 9.2.2.2)', () => {
       aggregates: [{ prefix: BLOCK, summaryOnly: true }],
       policies: { all: [{ actions: { med: 5, result: 'accept' } }] },
       neighbors: [
-        client('10.0.0.11', { addPath: { send: 'all' } }),
-        client('10.0.0.12', { exportPolicy: ['all'] }),
+        clientOf('10.0.0.11', { addPath: { send: 'all' } }),
+        clientOf('10.0.0.12', { exportPolicy: ['all'] }),
         { address: '10.0.0.20', peerAs: 65020, passive: true },
       ],
     });
