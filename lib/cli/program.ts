@@ -5,7 +5,7 @@ import { isCommandError, type Output } from './output.js';
 import type { AnnounceOptions, NeighborChange } from './change.js';
 import type { ReplayCommandOptions } from './replay.js';
 import type { RunOptions } from './run.js';
-import type { RouteOptions, ShowOptions } from './show.js';
+import type { FibShowOptions, RouteOptions, ShowOptions } from './show.js';
 import type { WatchCommandOptions } from './watch.js';
 import { version } from './version.js';
 
@@ -132,9 +132,13 @@ function addShow(program: Command, out: Output): void {
     .action(async (prefix: string, options: ShowOptions) =>
       (await import('./show.js')).showRoute(prefix, options, out),
     );
-  sub('fib', 'the routes for the kernel').action(async (options: ShowOptions) =>
-    (await import('./show.js')).showFib(options, out),
-  );
+  sub('fib', 'the routes for the kernel, or all about one of them')
+    .argument('[prefix]')
+    .option('--state <state>', 'installed, pending, failed, unresolved, stale, held or removing')
+    .option('--within <prefix>', 'only routes in this prefix')
+    .action(async (prefix: string | undefined, options: FibShowOptions) =>
+      (await import('./show.js')).showFib(prefix, options, out),
+    );
 }
 
 function addChanges(program: Command, out: Output): void {
@@ -161,6 +165,13 @@ function addChanges(program: Command, out: Output): void {
     .action(async (prefixes: string[], options: { api: string }) =>
       (await import('./change.js')).withdraw(prefixes, options, out),
     );
+  program
+    .command('fib')
+    .description('change what is written to the kernel')
+    .command('confirm-removals')
+    .description('remove the routes that wait for it, whatever fib.removalLimit and fib.holdWithout say')
+    .addOption(apiOption())
+    .action(async (options: { api: string }) => (await import('./change.js')).confirmRemovals(options, out));
   const neighbor = program.command('neighbor').description('change the session with a neighbor');
   const changes: [NeighborChange, string][] = [
     ['enable', 'start a session that was disabled'],
