@@ -24,7 +24,9 @@ describe('tsbgp run --record, tsbgp replay', () => {
     writeFileSync(path, config('networks: [10.1.0.0/16, 10.3.0.0/16]\n'));
     program.signal('SIGHUP');
     await program.says('networks added: 10.3.0.0/16');
-    const shown = (await tsbgp('show', 'routes', '--api', api)).out;
+    // The line is printed before the decision process has run.
+    let shown = '';
+    while (!shown.includes('10.3.0.0/16')) shown = (await tsbgp('show', 'routes', '--api', api)).out;
     // Until what happened is in the file.
     await until(() => readFileSync(recording, 'latin1').includes('reconfigure'));
     program.signal('SIGKILL');
