@@ -25,6 +25,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   pcap: ['net', WIRE],
   speaker: ['net', 'bgp', WIRE, 'bgp/fsm', 'bgp/session', 'rib', 'policy', 'rr', 'fib', 'io'],
   sim: ['net', WIRE, SESSION_TYPES, 'rib', 'fib', 'speaker'],
+  record: ['net', WIRE, 'bgp/session', 'rib', 'fib', 'io', 'speaker'],
   api: ['net', WIRE, 'io', 'speaker'],
   cli: [
     'net',
@@ -41,6 +42,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'mrt',
     'pcap',
     'speaker',
+    'record',
     'api',
     '',
   ],

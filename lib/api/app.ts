@@ -7,9 +7,9 @@ import type { ProcessMonitor } from '../io/process-monitor.js';
 import { checkNetwork } from '../speaker/config.js';
 import type { SpeakerConfig } from '../speaker/options.js';
 import type { SpeakerApi } from '../speaker/speaker-api.js';
-import type { PathView } from '../speaker/views.js';
+import type { FibRouteView, PathView } from '../speaker/views.js';
 import { guard } from './guard.js';
-import { matches, readFormat, readRouteQuery, readWatchQuery, type RouteQuery } from './query.js';
+import { matches, readFibQuery, readRouteQuery, readWatchQuery, type FibQuery, type RouteQuery } from './query.js';
 import { streamItems } from './route-stream.js';
 import { streamWatch } from './watch-stream.js';
 
@@ -21,7 +21,10 @@ const PATHS = [
   'GET /v1/neighbors/ADDRESS',
   'GET /v1/routes?family=&receivedFrom=&advertisedTo=&prefix=&all=&limit=&format=',
   'GET /v1/routes/PREFIX',
-  'GET /v1/fib?format=',
+  'GET /v1/fib?state=&prefix=&format=',
+  'GET /v1/fib/summary',
+  'GET /v1/fib/PREFIX',
+  'POST /v1/fib/confirm-removals',
   'GET /v1/watch?family=&routes=&all=&neighbors=&fib=&format=',
   'GET /v1/process',
   'POST /v1/process/reset',
@@ -74,9 +77,16 @@ export function createApi(speaker: SpeakerApi, options: ApiOptions = {}): Hono {
     const headers = { 'content-type': type, 'cache-control': 'no-store' };
     return new Response(streamWatch(speaker.watch(watched), format, clock), { headers });
   });
-  app.get('/v1/fib', (cx) =>
-    stream(speaker.fibRoutes(), readFormat(cx.req.query(), cx.req.header('accept') ?? ''), clock),
-  );
+  app.get('/v1/fib', (cx) => {
+    const query = readFibQuery(cx.req.query(), cx.req.header('accept') ?? '');
+    return stream(fibRoutes(speaker, query), query.format, clock);
+  });
+  app.get('/v1/fib/summary', (cx) => cx.json(speaker.fibSummary()));
+  app.get('/v1/fib/:prefix{.+}', (cx) => cx.json(speaker.fibRoute(formatPrefix(parsePrefix(cx.req.param('prefix'))))));
+  app.post('/v1/fib/confirm-removals', async (cx) => {
+    field(await mapping(cx), undefined, []);
+    return cx.json({ confirmed: speaker.confirmFibRemovals() });
+  });
 
   const { monitor } = options;
   if (monitor) {
@@ -146,6 +156,13 @@ function* routes(speaker: SpeakerApi, query: RouteQuery): IterableIterator<PathV
       if (wanted) left--;
       yield wanted ? path : undefined;
     }
+  }
+}
+
+function* fibRoutes(speaker: SpeakerApi, query: FibQuery): IterableIterator<FibRouteView | undefined> {
+  for (const route of speaker.fibRoutes()) {
+    const wanted = (query.state === undefined || route.state === query.state) && matches(query, route);
+    yield wanted ? route : undefined;
   }
 }
 

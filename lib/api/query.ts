@@ -2,7 +2,7 @@ import { canonicalScopedAddress, parsePrefix, prefixContains, UsageError, type P
 import { RIB_FAMILIES, type FamilyName } from '../bgp/wire/families.js';
 import { didYouMean } from '../speaker/config-suggest.js';
 import type { RouteFilter } from '../speaker/speaker-api.js';
-import type { PathView } from '../speaker/views.js';
+import type { FibRouteView } from '../speaker/views.js';
 import type { WatchOptions } from '../speaker/watch-events.js';
 import type { StreamFormat } from './route-stream.js';
 
@@ -44,6 +44,29 @@ export function readRouteQuery(parameters: Readonly<Record<string, string>>, acc
     },
     within,
     limit: count('limit', parameters['limit']),
+    format: readFormat(parameters['format'] === undefined ? {} : { format: parameters['format'] }, accept),
+  };
+}
+
+const FIB_STATES = ['installed', 'pending', 'failed', 'unresolved', 'stale', 'held', 'removing'] as const;
+
+/** What `GET /v1/fib` was asked for. */
+export interface FibQuery {
+  readonly state: FibRouteView['state'] | undefined;
+  /** Only routes within this prefix. */
+  readonly within: Prefix | null;
+  readonly format: StreamFormat;
+}
+
+/**
+ * Read the query string of `GET /v1/fib`.
+ * @throws UsageError `unknown_parameter`, `bad_parameter`, `bad_prefix`
+ */
+export function readFibQuery(parameters: Readonly<Record<string, string>>, accept: string): FibQuery {
+  refuseUnknown(parameters, ['state', 'prefix', 'format']);
+  return {
+    state: choice('state', parameters['state'], FIB_STATES),
+    within: parameters['prefix'] === undefined ? null : parsePrefix(parameters['prefix']),
     format: readFormat(parameters['format'] === undefined ? {} : { format: parameters['format'] }, accept),
   };
 }
@@ -90,10 +113,10 @@ function refuseUnknown(parameters: Readonly<Record<string, string>>, known: read
   }
 }
 
-/** Whether a path is wanted. */
-export function matches(query: RouteQuery, path: PathView): boolean {
+/** Whether a path or a kernel route is wanted. */
+export function matches(query: Pick<RouteQuery, 'within'>, { prefix }: { readonly prefix: string }): boolean {
   if (query.within === null) return true;
-  const { octets, length } = parsePrefix(path.prefix);
+  const { octets, length } = parsePrefix(prefix);
   return length >= query.within.length && prefixContains(query.within, octets);
 }
 

@@ -56,6 +56,11 @@ export async function withdraw(
   }
 }
 
+export async function confirmRemovals(options: { readonly api: string }, out: Output): Promise<void> {
+  const { confirmed } = await new ApiClient(options.api).post<{ confirmed: number }>('/v1/fib/confirm-removals', {});
+  await out.result(`confirmed the removal of ${confirmed} ${confirmed === 1 ? 'route' : 'routes'}\n`);
+}
+
 export type NeighborChange = 'enable' | 'disable' | 'reset' | 'soft-in' | 'soft-out';
 
 export async function changeNeighbor(

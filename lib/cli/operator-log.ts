@@ -115,18 +115,30 @@ export function fibText(event: FibEvent): string | null {
     case 'writerUp':
       return 'routes can be written again';
     case 'foreignChange':
-      return `${event.prefix}: ${event.change} by another program (found ${event.found ?? 'nothing'}, wanted ${event.wanted ?? 'nothing'})`;
+      return `${event.prefix}: ${event.change} by another program${by(event.by)} (found ${event.found ?? 'nothing'}, wanted ${event.wanted ?? 'nothing'})`;
     case 'repaired':
       return `${event.prefix}: put right`;
     case 'contended':
-      return `${event.prefix}: another program has changed it ${event.changes} times; left alone for ${seconds(event.retryInMs)}`;
+      return `${event.prefix}: another program${by(event.by)} has changed it ${event.changes} times; left alone for ${seconds(event.retryInMs)}`;
     case 'removalsLimited':
-      return `more routes were to be removed than the limit allows; the others stay for ${seconds(event.retryInMs)}`;
+      return `more routes were to be removed than the limit allows; the others stay for ${seconds(event.retryInMs)}, or until 'tsbgp fib confirm-removals'`;
+    case 'removalsHeld':
+      return `no route is removed: ${event.reason}`;
+    case 'removalsReleased':
+      return 'routes are removed again';
+    case 'conntrackDeleted':
+      return null;
+    case 'conntrackFailed':
+      return `cannot delete connection tracking entries: ${event.error.message}; next try in ${seconds(event.retryInMs)}`;
     case 'reconciled':
       return event.different === 0
         ? null
         : `${event.different} routes differ from the kernel's (${event.reason}); they are being written`;
   }
+}
+
+function by(protocol: string | null): string {
+  return protocol === null ? '' : ` (protocol ${protocol})`;
 }
 
 function seconds(ms: number): string {

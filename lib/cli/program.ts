@@ -3,7 +3,9 @@ import { registerDecode } from './decode.js';
 import { registerEncode } from './encode.js';
 import { isCommandError, type Output } from './output.js';
 import type { AnnounceOptions, NeighborChange } from './change.js';
-import type { RouteOptions, ShowOptions } from './show.js';
+import type { ReplayCommandOptions } from './replay.js';
+import type { RunOptions } from './run.js';
+import type { FibShowOptions, RouteOptions, ShowOptions } from './show.js';
 import type { SimulateOptions } from './simulate/simulate.js';
 import type { WatchCommandOptions } from './watch.js';
 import { version } from './version.js';
@@ -47,7 +49,9 @@ export function buildProgram(out: Output, onExitCode: (code: number) => void = (
     .command('run')
     .description('run a speaker until SIGTERM or SIGINT; SIGHUP re-reads the file and applies the difference')
     .argument('<file>', 'configuration, YAML or JSON')
-    .action(async (file: string) => (await import('./run.js')).run(file, out));
+    .option('--record <file>', 'write down all that reaches the speaker, for tsbgp replay')
+    .option('--record-limit <size>', 'end the recording when it has this size; default 500MB')
+    .action(async (file: string, options: RunOptions) => (await import('./run.js')).run(file, options, out));
   program
     .command('check')
     .description('validate a configuration file')
@@ -80,6 +84,20 @@ export function buildProgram(out: Output, onExitCode: (code: number) => void = (
     .option('--fib', 'what happens to kernel routes too')
     .action(async (options: WatchCommandOptions) => (await import('./watch.js')).watch(options, out));
   addChanges(program, out);
+  program
+    .command('replay')
+    .description('run a recording again: the same RIB at every point')
+    .argument('<file>', 'made by tsbgp run --record')
+    .option('--until <point>', 'stop after this message (its number), or at this time')
+    .option('--messages', 'print every message')
+    .option('--changes', 'print every message, and every best path that changed, with the reason')
+    .option('--show <what...>', 'at the end: routes, all-routes, neighbors, summary, fib, none, or a prefix', [
+      'routes',
+    ])
+    .option('--json', 'JSON lines')
+    .action(async (file: string, options: ReplayCommandOptions) =>
+      onExitCode(await (await import('./replay.js')).replayCommand(file, options, out)),
+    );
   registerDecode(program, out);
   registerEncode(program, out);
   return program;
@@ -125,9 +143,13 @@ function addShow(program: Command, out: Output): void {
     .action(async (prefix: string, options: ShowOptions) =>
       (await import('./show.js')).showRoute(prefix, options, out),
     );
-  sub('fib', 'the routes for the kernel').action(async (options: ShowOptions) =>
-    (await import('./show.js')).showFib(options, out),
-  );
+  sub('fib', 'the routes for the kernel, or all about one of them')
+    .argument('[prefix]')
+    .option('--state <state>', 'installed, pending, failed, unresolved, stale, held or removing')
+    .option('--within <prefix>', 'only routes in this prefix')
+    .action(async (prefix: string | undefined, options: FibShowOptions) =>
+      (await import('./show.js')).showFib(prefix, options, out),
+    );
 }
 
 function addChanges(program: Command, out: Output): void {
@@ -154,6 +176,13 @@ function addChanges(program: Command, out: Output): void {
     .action(async (prefixes: string[], options: { api: string }) =>
       (await import('./change.js')).withdraw(prefixes, options, out),
     );
+  program
+    .command('fib')
+    .description('change what is written to the kernel')
+    .command('confirm-removals')
+    .description('remove the routes that wait for it, whatever fib.removalLimit and fib.holdWithout say')
+    .addOption(apiOption())
+    .action(async (options: { api: string }) => (await import('./change.js')).confirmRemovals(options, out));
   const neighbor = program.command('neighbor').description('change the session with a neighbor');
   const changes: [NeighborChange, string][] = [
     ['enable', 'start a session that was disabled'],

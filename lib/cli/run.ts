@@ -1,3 +1,4 @@
+import { realClock } from '../io/clock.js';
 import { TransportError, UsageError } from '../net/index.js';
 import type { ApiServer } from '../api/index.js';
 import type { SpeakerConfig } from '../speaker/options.js';
@@ -13,11 +14,18 @@ import { resetLines } from './plan.js';
 /** How long the neighbors may take to hear that we stop. */
 const STOP_MS = 10_000;
 
+export interface RunOptions {
+  /** File in which all that reaches the speaker is written down. */
+  readonly record?: string;
+  /** `500MB`. */
+  readonly recordLimit?: string;
+}
+
 /**
  * Run a speaker until SIGTERM or SIGINT; a second one ends at once. SIGHUP re-reads the file and applies the difference.
  * @throws CommandError when the configuration is wrong or an address cannot be bound: nothing runs then
  */
-export async function run(file: string, out: Output): Promise<void> {
+export async function run(file: string, options: RunOptions, out: Output): Promise<void> {
   if (file === '-') throw new CommandError("run: a file is needed, not '-': SIGHUP reads it again", 2);
   const config = await loadConfig(file);
   const log = new OperatorLog((line) => out.message(line));
@@ -27,9 +35,10 @@ export async function run(file: string, out: Output): Promise<void> {
   let reloadWanted = false;
   const onHangUp = (): void => reload();
   process.on('SIGHUP', onHangUp);
-  const speaker = await asCommand(() => new Speaker(config));
+  const speaker = await asCommand(() => speakerFor(config, options, log));
   log.follow(speaker);
-  warmUpFor(speaker);
+  // On a clock of its own: it is no part of what the speaker does.
+  warmUpFor(speaker, realClock);
   const api = await startAll(speaker, config);
   log.line(startLine(speaker, api));
   for (const warning of policyWarnings(config)) log.line(warning);
@@ -46,6 +55,18 @@ export async function run(file: string, out: Output): Promise<void> {
   process.removeListener('SIGHUP', onHangUp);
   log.tellRest();
   log.line('stopped');
+}
+
+async function speakerFor(config: SpeakerConfig, options: RunOptions, log: OperatorLog): Promise<Speaker> {
+  const { record, recordLimit } = options;
+  if (record === undefined) {
+    if (recordLimit !== undefined)
+      throw new CommandError('--record-limit: without --record there is nothing to limit', 2);
+    return new Speaker(config);
+  }
+  const { recordedSpeaker, sizeOf } = await import('./recording.js');
+  const limit = recordLimit === undefined ? undefined : sizeOf(recordLimit);
+  return recordedSpeaker(config, record, limit, (line) => log.line(line));
 }
 
 function pathCount(speaker: Speaker): number {

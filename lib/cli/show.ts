@@ -1,6 +1,13 @@
 import { UsageError, canonicalScopedAddress, formatPrefix, parsePrefix } from '../net/index.js';
 import type { ProcessView } from '../io/process-monitor.js';
-import type { ExplainView, FibRouteView, NeighborView, PathView, SummaryView } from '../speaker/views.js';
+import type {
+  ExplainView,
+  FibRouteView,
+  FibSummaryView,
+  NeighborView,
+  PathView,
+  SummaryView,
+} from '../speaker/views.js';
 import { ApiClient } from './client.js';
 import { CommandError, type Output } from './output.js';
 import { tableLines, type Column } from './table.js';
@@ -62,8 +69,26 @@ export async function showRoute(prefix: string, options: ShowOptions, out: Outpu
   await out.result(options.json ? `${JSON.stringify(view, null, 2)}\n` : views.explainText(view));
 }
 
-export async function showFib(options: ShowOptions, out: Output): Promise<void> {
-  await showList<FibRouteView>('/v1/fib', views.FIB_COLUMNS, views.fibRow, options, out);
+export interface FibShowOptions extends ShowOptions {
+  readonly state?: string;
+  readonly within?: string;
+}
+
+/** @throws CommandError also when the prefix is neither wanted nor in the kernel */
+export async function showFib(prefix: string | undefined, options: FibShowOptions, out: Output): Promise<void> {
+  if (prefix !== undefined) {
+    const path = `/v1/fib/${argument(() => formatPrefix(parsePrefix(prefix)))}`;
+    return showOne<FibRouteView>(path, options, out, (view) => views.fibRouteText(view, Date.now()));
+  }
+  const parameters = new URLSearchParams();
+  if (options.state !== undefined) parameters.set('state', options.state);
+  if (options.within !== undefined) parameters.set('prefix', options.within);
+  const query = parameters.size === 0 ? '' : `?${parameters.toString()}`;
+  if (!options.json) {
+    const summary = await new ApiClient(options.api).get<FibSummaryView>('/v1/fib/summary').catch(() => null);
+    if (summary) await out.result(views.fibSummaryText(summary));
+  }
+  await showList<FibRouteView>(`/v1/fib${query}`, views.FIB_COLUMNS, views.fibRow, options, out);
 }
 
 async function showOne<T>(path: string, options: ShowOptions, out: Output, format: (view: T) => string): Promise<void> {
@@ -83,7 +108,7 @@ async function showList<T>(
   for await (const text of client.text(path)) await out.result(text);
 }
 
-async function printTable(
+export async function printTable(
   columns: readonly Column[],
   rows: AsyncIterable<string[]> | Iterable<string[]>,
   out: Output,

@@ -3,6 +3,7 @@ import type {
   DecisionView,
   ExplainView,
   FibRouteView,
+  FibSummaryView,
   NeighborView,
   PathView,
   PrefixCountView,
@@ -171,12 +172,20 @@ export function routeRow(path: PathView): string[] {
     `${path.best ? '>' : path.multipathWeight === undefined ? ' ' : '='}${path.stale ? 'S' : ''}`,
     path.prefix,
     path.nextHopResolvable ? nextHopText(path) : `${path.nextHop} (unreachable)`,
-    `${path.neighbor ?? 'local'}${path.pathId === undefined ? '' : ` #${path.pathId}`}`,
+    `${path.neighbor ?? originText(path)}${path.pathId === undefined ? '' : ` #${path.pathId}`}`,
     String(path.localPref ?? '-'),
     String(path.med ?? '-'),
     `${path.asPath} ${ORIGIN[path.origin]}`.trim(),
     [...path.communities, ...path.largeCommunities, ...(path.filtered === undefined ? [] : ['(rejected)'])].join(' '),
   ];
+}
+
+/** Where a route of our own comes from. */
+function originText({ originated }: PathView): string {
+  if (originated === undefined || originated.by === 'network') return 'local';
+  if (originated.by === 'aggregate') return `aggregate of ${originated.contributors ?? 0}`;
+  const { protocol = '', devices = [], table } = originated;
+  return ['kernel', protocol, devices.join(','), table === undefined ? '' : `table ${table}`].filter(Boolean).join(' ');
 }
 
 /** Our own routes have the address of each session as next hop. */
@@ -204,7 +213,9 @@ function multipathText({ multipathWeight }: PathView, why: string | undefined): 
 }
 
 function decisionText({ path, rank, lostAt, rfc, detail, notMultipath }: DecisionView): string {
-  const source = path.neighbor === null ? 'originated here' : `from ${path.neighbor}`;
+  const origin = originText(path);
+  const source =
+    path.neighbor === null ? `originated here${origin === 'local' ? '' : ` (${origin})`}` : `from ${path.neighbor}`;
   const from = source + (path.pathId === undefined ? '' : ` with path ID ${path.pathId}`);
   const lines = [
     `${rank + 1}. via ${nextHopText(path)}${path.linkLocalNextHop === undefined ? '' : ` (${path.linkLocalNextHop})`}, ${from}${path.best ? ', best' : ''}${path.stale ? ', stale' : ''}`,
@@ -236,6 +247,40 @@ export const FIB_COLUMNS: readonly Column[] = [
 
 export function fibRow(route: FibRouteView): string[] {
   return [route.prefix, route.target, route.state, route.error ?? ''];
+}
+
+/** What an operator has to know of the whole; empty when all is as it should be. */
+export function fibSummaryText(summary: FibSummaryView): string {
+  const { state, writer, lastError, failed, removing, removalsHeld, stale } = summary;
+  const routes = (count: number): string => (count === 1 ? '1 route' : `${count} routes`);
+  return [
+    ...(state === 'running' ? [] : [`${writer}: ${state}${lastError === null ? '' : `: ${lastError}`}`]),
+    ...(failed === 0 ? [] : [`${routes(failed)} could not be written`]),
+    ...(removalsHeld === null
+      ? []
+      : [
+          `no route is removed: ${removalsHeld}; ${routes(removing)} waiting ('tsbgp fib confirm-removals' removes them)`,
+        ]),
+    ...(stale === 0 ? [] : [`${routes(stale)} of an earlier run not wanted so far`]),
+  ]
+    .map((line) => `${printable(line)}\n`)
+    .join('');
+}
+
+/** All about one kernel route: the ledger. */
+export function fibRouteText(route: FibRouteView, now: number): string {
+  const ago = (at: number | null): string => (at === null ? 'never' : `${duration(now - at)} ago`);
+  return pairLines([
+    ['Prefix', route.prefix],
+    ['Target', route.target],
+    ['State', route.state],
+    ['Error', route.error ?? ''],
+    ['Failures', route.failures === 0 ? '' : `${route.failures} in a row`],
+    ['Next try', route.retryAt === null ? '' : `in ${duration(Math.max(0, route.retryAt - now))}`],
+    ['Wanted', route.wantedAt === null ? 'no' : `since ${duration(now - route.wantedAt)}`],
+    ['Written', ago(route.writtenAt)],
+    ['Acknowledged', ago(route.acknowledgedAt)],
+  ]);
 }
 
 export function summaryText(view: SummaryView, now: number): string {

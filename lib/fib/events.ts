@@ -21,6 +21,8 @@ export type FibEvent =
       readonly type: 'foreignChange';
       readonly prefix: string;
       readonly change: 'deleted' | 'altered' | 'added';
+      /** Protocol of a route in the place of ours, or that bears our own marks; null: whoever did it left none. */
+      readonly by: string | null;
       /** What the kernel holds; null: nothing. */
       readonly found: string | null;
       /** What it should hold; null: nothing. */
@@ -29,9 +31,23 @@ export type FibEvent =
   /** A foreign change was put right. */
   | { readonly type: 'repaired'; readonly prefix: string }
   /** Another program changes a route again and again: it is left alone for a growing while. */
-  | { readonly type: 'contended'; readonly prefix: string; readonly changes: number; readonly retryInMs: number }
+  | {
+      readonly type: 'contended';
+      readonly prefix: string;
+      readonly changes: number;
+      readonly retryInMs: number;
+      /** As in `foreignChange`. */
+      readonly by: string | null;
+    }
   /** More routes were to be removed than the limit allows: the others stay until then, or until they are confirmed. */
   | { readonly type: 'removalsLimited'; readonly retryInMs: number }
+  /** No route is removed from now on, and why; until `removalsReleased`. */
+  | { readonly type: 'removalsHeld'; readonly reason: string }
+  | { readonly type: 'removalsReleased' }
+  /** Connection tracking entries of addresses that moved to another host were deleted (`fib.conntrack`). */
+  | { readonly type: 'conntrackDeleted'; readonly addresses: readonly string[] }
+  /** They could not be; told once until it works again, and tried again by itself. */
+  | { readonly type: 'conntrackFailed'; readonly error: KernelError; readonly retryInMs: number }
   /** The kernel's tables were read and compared. */
   | {
       readonly type: 'reconciled';

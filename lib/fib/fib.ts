@@ -100,6 +100,7 @@ export class Fib {
       emit,
       onForeignRoutes: (when) => (when === 'now' ? this.#recheck() : this.#recheckSoon()),
       mayRemove: (ref) => this.#mayRemove(ref),
+      occupant: (ref) => this.#occupantProtocol(ref),
       onFailed: (error) => this.#failed(error),
       onDone: () => this.#up(),
     });
@@ -253,7 +254,8 @@ export class Fib {
   }
 
   /**
-   * Follow routes that are not ours: the listener is told of those there are, soon, and of every change after.
+   * Follow routes that are not ours: the listener is told of those there are, as soon as their table was read and even when
+   * there are none, and of every change after.
    * @returns a function that ends it
    * @throws UsageError `bad_prefix` (of `within`)
    */
@@ -270,19 +272,32 @@ export class Fib {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Wanted routes, lazily, in no particular order. */
+  /** Routes that are wanted, or that the kernel holds although they are not; lazily, in no particular order. */
   *routes(): IterableIterator<FibRoute> {
-    for (const ref of this.#state.refs()) if (this.#state.columns(ref).wanted[ref >> 1] !== 0) yield this.#view(ref);
+    for (const ref of this.#state.refs()) if (this.#isKnown(ref)) yield this.#view(ref);
   }
 
-  /** One wanted route. @throws UsageError `bad_prefix` */
+  /** One of {@link routes}. @throws UsageError `bad_prefix` */
   route(prefix: string): FibRoute | undefined {
     const ref = this.#state.find(formatPrefix(parsePrefix(prefix)));
-    return ref < 0 || this.#state.columns(ref).wanted[ref >> 1] === 0 ? undefined : this.#view(ref);
+    return ref < 0 || !this.#isKnown(ref) ? undefined : this.#view(ref);
+  }
+
+  #isKnown(ref: number): boolean {
+    const c = this.#state.columns(ref);
+    return c.wanted[ref >> 1] !== 0 || c.kernel[ref >> 1] !== 0;
   }
 
   #view(ref: number): FibRoute {
-    return routeView(ref, this.#state, this.#loop, this.#clock, this.#writerState.error);
+    return routeView(ref, {
+      state: this.#state,
+      loop: this.#loop,
+      clock: this.#clock,
+      down: this.#writerState.error,
+      held: this.#guard.waitsFor,
+      mayRemove: (row) => this.#mayRemove(row),
+      occupant: (row) => this.#occupantProtocol(row),
+    });
   }
 
   summary(): FibSummary {
@@ -295,11 +310,11 @@ export class Fib {
             ? 'running'
             : 'starting';
     const lastError = this.#writerState.error?.message ?? null;
-    const removalsHeld = this.#guard.heldFor;
+    const removalsHeld = this.#guard.waitsFor;
     return {
       writer: this.#writer.name,
       state,
-      ...this.#state.counts(),
+      ...this.#state.counts((ref) => this.#mayRemove(ref)),
       queued: this.#loop.pending,
       removalsHeld,
       lastError,
@@ -382,11 +397,16 @@ export class Fib {
   }
 
   #occupant(ref: number): string | null {
+    const other = this.#occupantProtocol(ref);
+    return other === null ? null : `a route of protocol ${other} has this prefix, table and metric`;
+  }
+
+  #occupantProtocol(ref: number): string | null {
     const { index } = this.#state.columns(ref);
     const { table } = this.#state.identity;
     const metric = this.#state.metricOf(index.family, this.#state.wantedBody(ref));
     const other = this.#resolver.occupant(table, index, ref >> 1, metric);
-    return other === undefined ? null : `a route of protocol ${protocolName(other)} has this prefix, table and metric`;
+    return other === undefined ? null : protocolName(other);
   }
 
   #recheckSoon(): void {

@@ -12,6 +12,17 @@ export interface Cover {
   readonly protocol: number;
 }
 
+/** The route of a prefix that the kernel takes: the one of lowest metric. */
+export interface BestRoute {
+  readonly prefix: string;
+  readonly metric: number;
+  readonly protocol: number;
+  readonly body: RouteBody;
+}
+
+/** In {@link ForeignRoutes.takeTouched}: in more than one table. */
+export const SEVERAL_TABLES = -1;
+
 /** Others' routes of one kernel table and family: chains of entries per prefix, lowest metric first. */
 class ForeignTable {
   readonly index: PrefixIndex;
@@ -107,13 +118,13 @@ class ForeignTable {
     );
   }
 
-  /** The entry of lowest metric of each prefix. */
-  *best(): IterableIterator<{ prefix: string; metric: number; protocol: number; body: RouteBody }> {
+  /** The entry of lowest metric of each prefix, where it is of one of these protocols. */
+  *best(protocols: ReadonlySet<number> | undefined): IterableIterator<BestRoute> {
     for (let row = 0; row < this.index.high; row++) {
       if (!this.index.has(row)) continue;
       let entry = this.#first[row]!;
       while (entry !== 0 && this.#tos[entry] !== 0) entry = this.#next[entry]!;
-      if (entry === 0) continue;
+      if (entry === 0 || (protocols && !protocols.has(this.#protocol[entry]!))) continue;
       yield {
         prefix: this.index.text(row),
         metric: this.#metric[entry]!,
@@ -158,6 +169,11 @@ function grown<T extends Int32Array | Uint32Array | Uint8Array>(old: T): T {
 export class ForeignRoutes {
   readonly #tables = new Map<number, ForeignTable>();
   readonly #words = newWords();
+  #touched = new Map<string, number>();
+  /** False: the tables changed while they were read, so that there may be routes which are not here. */
+  isComplete = true;
+  /** Numbers of the tables that were read. */
+  tables: ReadonlySet<number> = new Set();
 
   /** @param bodies told apart by `stateKey`: a hop without carrier matters here */
   constructor(private readonly bodies: BodyPool) {}
@@ -175,6 +191,7 @@ export class ForeignRoutes {
 
   /** A route that was added or replaced, as a single event tells it. @returns whether the picture is surely right */
   put(route: KernelRoute): boolean {
+    this.#touch(route);
     return this.#put(route, true);
   }
 
@@ -188,6 +205,7 @@ export class ForeignRoutes {
 
   /** @returns whether there was such a route */
   delete(route: KernelRoute): boolean {
+    this.#touch(route);
     parseWords(route.prefix, this.#words);
     return this.#table(route.table, this.#words.family)?.delete(this.#words, route) ?? false;
   }
@@ -210,9 +228,30 @@ export class ForeignRoutes {
     return this.#table(table, p.family)?.at(p, (entry) => entry.metric === metric);
   }
 
-  /** The route of lowest metric of each prefix of a table, both families. */
-  *best(table: number): IterableIterator<{ prefix: string; metric: number; protocol: number; body: RouteBody }> {
-    for (const family of [4, 6] as const) yield* this.#table(table, family)?.best() ?? [];
+  /**
+   * The route of lowest metric of each prefix of a table, both families.
+   * @param protocols only where it is of one of these
+   */
+  *best(table: number, protocols?: ReadonlySet<number>): IterableIterator<BestRoute> {
+    for (const family of [4, 6] as const) yield* this.#table(table, family)?.best(protocols) ?? [];
+  }
+
+  /** The route of lowest metric of one prefix of a table. */
+  bestOf(table: number, prefix: string): BestRoute | undefined {
+    parseWords(prefix, this.#words);
+    const cover = this.#table(table, this.#words.family)?.at(this.#words, () => true);
+    return cover && { prefix, metric: cover.metric, protocol: cover.protocol, body: this.bodies.get(cover.body) };
+  }
+
+  /** The prefixes that single events told of since the last call, each with the number of its table. */
+  takeTouched(): ReadonlyMap<string, number> {
+    const touched = this.#touched;
+    this.#touched = new Map();
+    return touched;
+  }
+
+  #touch({ prefix, table }: KernelRoute): void {
+    this.#touched.set(prefix, (this.#touched.get(prefix) ?? table) === table ? table : SEVERAL_TABLES);
   }
 
   /** Give the bodies back; the object is not used afterwards. */

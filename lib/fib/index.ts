@@ -6,6 +6,7 @@ export * from './errors.js';
 export * from './body.js';
 export * from './writer.js';
 export * from './events.js';
+export * from './conntrack.js';
 export * from './names.js';
 export * from './ip-command.js';
 export * from './memory-writer.js';

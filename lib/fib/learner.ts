@@ -1,5 +1,6 @@
 import { parsePrefix, prefixContains, type Prefix } from '../net/index.js';
 import type { Hop } from './body.js';
+import { SEVERAL_TABLES, type BestRoute, type ForeignRoutes } from './foreign-routes.js';
 import type { Resolver } from './resolver.js';
 
 /** Which routes of others to learn. All conditions must hold; one left out always does. */
@@ -8,8 +9,8 @@ export interface LearnRule {
   readonly table?: number;
   /** Protocol numbers: 2 `kernel`, 3 `boot`, 4 `static` … Never our own. */
   readonly protocols?: readonly number[];
-  /** Name of the device, with `*` for any rest: `cali*`. All hops must match. */
-  readonly device?: string;
+  /** Name of the device, with `*` for any rest: `cali*`; or several. All hops must match one. */
+  readonly device?: string | readonly string[];
   /** Only prefixes inside of one of these, themselves included. */
   readonly within?: readonly string[];
 }
@@ -23,23 +24,36 @@ export interface LearnedRoute {
   readonly hops: readonly Hop[];
 }
 
-/** What changed since the last call. A route that changed is in `learned` again. */
+/** What changed since the last call. A route that changed is in `learned` again. The first call may have neither. */
 export interface LearnedChange {
   readonly learned: readonly LearnedRoute[];
   readonly gone: readonly string[];
 }
 
+/** What was told of a route. */
+interface Told {
+  readonly route: LearnedRoute;
+  readonly key: string;
+}
+
 interface Subscription {
   readonly table: number;
+  /** Undefined: any. */
+  readonly protocols: ReadonlySet<number> | undefined;
   readonly accepts: (route: LearnedRoute) => boolean;
   readonly listener: (change: LearnedChange) => void;
+  /** Its table was compared as a whole: from then on single changes do. */
+  begun: boolean;
   /** What was told, by prefix. */
-  told: Map<string, { readonly route: LearnedRoute; readonly key: string }>;
+  readonly told: Map<string, Told>;
 }
 
 /** Follows routes that are not ours, so that they can be announced: those of pods, of a connected network, of another daemon. */
 export class Learner {
   readonly #subscriptions = new Set<Subscription>();
+  /** What the last comparison as a whole was made with. */
+  #picture: ForeignRoutes | null = null;
+  #linkChanges = -1;
 
   constructor(
     private readonly resolver: Resolver,
@@ -53,45 +67,88 @@ export class Learner {
 
   /** @throws UsageError `bad_prefix` (of `within`) */
   add(rule: LearnRule, listener: (change: LearnedChange) => void): { remove: () => void } {
-    const subscription = { table: rule.table ?? this.ownTable, accepts: acceptor(rule), listener, told: new Map() };
+    const table = rule.table ?? this.ownTable;
+    const protocols = rule.protocols && new Set(rule.protocols);
+    const told = new Map<string, Told>();
+    const subscription = { table, protocols, accepts: acceptor(rule, protocols), listener, begun: false, told };
     this.#subscriptions.add(subscription);
     return { remove: () => void this.#subscriptions.delete(subscription) };
   }
 
   /** Compare the present picture with what was told. @returns calls to be made, with what changed */
   update(): (() => void)[] {
+    const { routes, linkChanges } = this.resolver;
+    if (!routes) return [];
+    const touched = routes.takeTouched();
+    const whole = routes !== this.#picture || linkChanges !== this.#linkChanges;
+    this.#picture = routes;
+    this.#linkChanges = linkChanges;
     const calls: (() => void)[] = [];
     for (const subscription of this.#subscriptions) {
-      const change = this.#compare(subscription);
-      if (change) calls.push(() => subscription.listener(change));
+      if (!routes.tables.has(subscription.table)) continue;
+      const isFirst = !subscription.begun;
+      const change =
+        whole || isFirst ? this.#compareAll(subscription, routes) : this.#compareSome(subscription, routes, touched);
+      subscription.begun = true;
+      if (isFirst || change.learned.length + change.gone.length > 0) calls.push(() => subscription.listener(change));
     }
     return calls;
   }
 
-  #compare(subscription: Subscription): LearnedChange | null {
-    const { routes } = this.resolver;
-    if (!routes) return null;
+  #compareAll(subscription: Subscription, routes: ForeignRoutes): LearnedChange {
+    const { told } = subscription;
     const learned: LearnedRoute[] = [];
-    const now: Subscription['told'] = new Map();
-    for (const { prefix, metric, protocol, body } of routes.best(subscription.table)) {
-      if (body.type === 'local' || body.type === 'broadcast' || body.type === 'multicast') continue;
-      const hops = this.resolver.usable(body.hops);
-      if (body.type === 'unicast' && hops.length === 0) continue;
-      const route = { prefix, protocol, metric, hops };
-      if (!subscription.accepts(route)) continue;
-      const key = `${protocol} ${metric} ${body.stateKey}`;
-      now.set(prefix, { route, key });
-      if (subscription.told.get(prefix)?.key !== key) learned.push(route);
+    const gone: string[] = [];
+    const seen = new Set<string>();
+    for (const best of routes.best(subscription.table, subscription.protocols)) {
+      if (this.#note(subscription, best, learned, gone)) seen.add(best.prefix);
     }
-    const gone = [...subscription.told.keys()].filter((prefix) => !now.has(prefix));
-    subscription.told = now;
-    return learned.length + gone.length === 0 ? null : { learned, gone };
+    // A route that an incomplete reading did not meet may be there all the same.
+    for (const prefix of routes.isComplete ? told.keys() : []) {
+      if (seen.has(prefix)) continue;
+      told.delete(prefix);
+      gone.push(prefix);
+    }
+    return { learned, gone };
+  }
+
+  #compareSome(subscription: Subscription, routes: ForeignRoutes, touched: ReadonlyMap<string, number>): LearnedChange {
+    const learned: LearnedRoute[] = [];
+    const gone: string[] = [];
+    for (const [prefix, table] of touched) {
+      if (table !== subscription.table && table !== SEVERAL_TABLES) continue;
+      const best = routes.bestOf(subscription.table, prefix);
+      if (best) this.#note(subscription, best, learned, gone);
+      else if (subscription.told.delete(prefix)) gone.push(prefix);
+    }
+    return { learned, gone };
+  }
+
+  /** Compare one route with what was told of it. @returns whether the rule accepts it */
+  #note({ told, accepts }: Subscription, best: BestRoute, learned: LearnedRoute[], gone: string[]): boolean {
+    const { prefix, protocol, metric, body } = best;
+    const route = this.#routeOf(best);
+    if (!route || !accepts(route)) {
+      if (told.delete(prefix)) gone.push(prefix);
+      return false;
+    }
+    const key = `${protocol} ${metric} ${body.stateKey}`;
+    if (told.get(prefix)?.key === key) return true;
+    told.set(prefix, { route, key });
+    learned.push(route);
+    return true;
+  }
+
+  /** A route that leads somewhere, or nowhere on purpose. */
+  #routeOf({ prefix, protocol, metric, body }: BestRoute): LearnedRoute | null {
+    if (body.type === 'local' || body.type === 'broadcast' || body.type === 'multicast') return null;
+    const hops = this.resolver.usable(body.hops);
+    return body.type === 'unicast' && hops.length === 0 ? null : { prefix, protocol, metric, hops };
   }
 }
 
-function acceptor(rule: LearnRule): (route: LearnedRoute) => boolean {
-  const protocols = rule.protocols && new Set(rule.protocols);
-  const device = rule.device === undefined ? undefined : pattern(rule.device);
+function acceptor(rule: LearnRule, protocols: ReadonlySet<number> | undefined): (route: LearnedRoute) => boolean {
+  const device = rule.device === undefined ? undefined : pattern([rule.device].flat());
   const within: Prefix[] | undefined = rule.within?.map((text) => parsePrefix(text));
   return ({ prefix, protocol, hops }) => {
     if (protocols && !protocols.has(protocol)) return false;
@@ -103,7 +160,8 @@ function acceptor(rule: LearnRule): (route: LearnedRoute) => boolean {
   };
 }
 
-function pattern(text: string): RegExp {
-  const parts = text.split('*').map((part) => part.replace(/[.+?^${}()|[\]\\]/g, '\\$&'));
-  return new RegExp(`^${parts.join('.*')}$`);
+function pattern(names: readonly string[]): RegExp {
+  const escaped = (text: string): string => text.replace(/[.+?^${}()|[\]\\]/g, '\\$&');
+  const patterns = names.map((name) => name.split('*').map(escaped).join('.*'));
+  return new RegExp(`^(?:${patterns.join('|')})$`);
 }

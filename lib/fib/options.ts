@@ -1,3 +1,13 @@
+import type { RemovalLimit } from './removal-guard.js';
+
+/** No route is removed while all of these neighbors are gone, until one of them is back and has told all its routes. */
+export interface HoldWithoutOptions {
+  /** `reflectors`: neighbors in our own AS that are no clients of ours; `all`; or the addresses of some. */
+  readonly neighbors: 'reflectors' | 'all' | readonly string[];
+  /** At most so long, in seconds; 0: as long as it takes. Default 3600. */
+  readonly timeLimit?: number | undefined;
+}
+
 /** How routes are written to the kernel. */
 export interface FibOptions {
   /**
@@ -30,6 +40,14 @@ export interface FibOptions {
   readonly exportPolicy?: readonly string[];
   /** For routes that no statement of `exportPolicy` decides on; with policies the default is reject. */
   readonly defaultExportPolicy?: 'accept' | 'reject';
+  /** Remove no more than so many per cent of the kernel's routes in so many seconds, unless it is confirmed. Default: no limit. */
+  readonly removalLimit?: RemovalLimit;
+  readonly holdWithout?: HoldWithoutOptions;
+  /**
+   * `delete`: connection tracking entries of an address whose host route moves to another host are deleted, through the program
+   * `conntrack`. Default `keep`.
+   */
+  readonly conntrack?: 'keep' | 'delete';
   /** Name of the network namespace to write to (`ip -n`), with `ip-route` and `netlink`; default: our own. */
   readonly netns?: string;
 }

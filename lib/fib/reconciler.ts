@@ -2,6 +2,7 @@ import type { Clock, Timer } from '../net/index.js';
 import type { KernelError } from './errors.js';
 import type { FibEvent } from './events.js';
 import type { ForeignRoutes } from './foreign-routes.js';
+import { protocolName } from './names.js';
 import type { Resolver } from './resolver.js';
 import { FLAG, type RouteColumns } from './route-table.js';
 import type { RouteState } from './route-state.js';
@@ -36,6 +37,8 @@ export interface ReconcilerOptions {
   /** Others' routes changed: next hops have to be looked at again, now or soon. */
   readonly onForeignRoutes: (when: 'now' | 'soon') => void;
   readonly mayRemove: (ref: number) => boolean;
+  /** Protocol of another's route in the place of ours; null: there is none. */
+  readonly occupant: (ref: number) => string | null;
   readonly onFailed: (error: KernelError) => void;
   readonly onDone: () => void;
 }
@@ -118,6 +121,8 @@ export class Reconciler {
     await this.o.loop.pause();
     const began = this.o.clock.now();
     const picture = this.o.resolver.newPicture();
+    const tables = this.o.tables();
+    picture.tables = new Set(tables);
     this.#missed = [];
     this.#own = 0;
     this.#twins.clear();
@@ -128,7 +133,7 @@ export class Reconciler {
     let consistent: boolean;
     try {
       const visit = (route: KernelRoute): void => this.#meet(route, picture, reading);
-      ({ consistent } = await this.o.writer.read(this.o.tables(), visit));
+      ({ consistent } = await this.o.writer.read(tables, visit));
     } catch (error) {
       picture.discard();
       this.#running = false;
@@ -196,6 +201,7 @@ export class Reconciler {
   ): Promise<void> {
     const { state, resolver } = this.o;
     if (this.#closed) return;
+    picture.isComplete = consistent;
     resolver.replace(picture);
     for (const { route, deleted } of this.#missed) resolver.apply(route, deleted);
     this.#missed = [];
@@ -263,10 +269,12 @@ export class Reconciler {
     const prefix = state.prefix(ref);
     const body = state.wantedBody(ref);
     c.flags[row]! |= FLAG.foreign;
+    const by = change === 'deleted' ? this.o.occupant(ref) : protocolName(state.identity.protocol);
     this.o.emit({
       type: 'foreignChange',
       prefix,
       change,
+      by,
       found,
       wanted: body === 0 ? null : state.bodies.get(body).key,
     });
@@ -276,7 +284,7 @@ export class Reconciler {
     c.fights[row] = Math.min(250, c.fights[row]! + 1);
     if (c.fights[row]! <= PATIENCE) return;
     const retryInMs = Math.min(HOLD_MAX_MS, HOLD_FIRST_MS * 2 ** Math.min(16, c.fights[row]! - PATIENCE - 1));
-    this.o.emit({ type: 'contended', prefix, changes: c.fights[row]!, retryInMs });
+    this.o.emit({ type: 'contended', prefix, changes: c.fights[row]!, retryInMs, by });
     loop.hold(ref, retryInMs);
   }
 

@@ -40,8 +40,9 @@ export class RemovalGuard {
 
   /** May one more route be removed? Counts it if so. */
   take(): boolean {
+    if (this.#confirmed) return true;
     if (this.#heldFor !== null) return false;
-    if (!this.o.limit || this.#confirmed) return true;
+    if (!this.o.limit) return true;
     const now = this.o.clock.now();
     if (now >= this.#periodEnd) this.#begin(now, this.o.limit);
     if (this.#allowed-- > 0) return true;
@@ -63,14 +64,26 @@ export class RemovalGuard {
     });
   }
 
+  /** Why a removal has to wait at present; null: it need not. */
+  get waitsFor(): string | null {
+    if (this.#confirmed) return null;
+    if (this.#heldFor !== null) return this.#heldFor;
+    const { limit } = this.o;
+    if (!limit || this.#waiting === 0 || this.o.clock.now() >= this.#periodEnd) return null;
+    return `no more than ${limit.percent} % of the routes may be removed in ${limit.seconds} s`;
+  }
+
   /** Remove nothing until {@link release}. */
   hold(reason: string): void {
+    if (this.#heldFor === reason) return;
     this.#heldFor = reason;
+    this.o.emit({ type: 'removalsHeld', reason });
   }
 
   release(): void {
     if (this.#heldFor === null) return;
     this.#heldFor = null;
+    this.o.emit({ type: 'removalsReleased' });
     this.o.onFree();
   }
 
@@ -82,6 +95,7 @@ export class RemovalGuard {
 
   /** Nothing is left of what was confirmed. */
   settle(): void {
+    if (this.#confirmed) this.#waiting = 0;
     this.#confirmed = false;
   }
 

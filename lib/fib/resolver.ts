@@ -67,6 +67,8 @@ export class Resolver {
   readonly #down = new Set<string>();
   /** Devices whose last word was that they are down: what is sent over a device by decree needs no route that would tell. */
   readonly #linksDown = new Set<string>();
+  /** How often a link was told to have changed. */
+  linkChanges = 0;
 
   constructor(private readonly options: ResolverOptions) {}
 
@@ -104,6 +106,7 @@ export class Resolver {
 
   /** A device lost its link or has it again: known at once, without waiting for its routes to be read. */
   setDown(device: string, down: boolean): void {
+    this.linkChanges++;
     for (const set of [this.#down, this.#linksDown]) {
       if (down) set.add(device);
       else set.delete(device);

@@ -174,13 +174,15 @@ export class RouteState {
     return held;
   }
 
-  /** How many routes are wanted, are held by the kernel, and have failed. */
-  counts(): { readonly wanted: number; readonly kernel: number; readonly failed: number } {
-    const counts = { wanted: 0, kernel: 0, failed: 0 };
-    this.forEach((_, c, row) => {
+  /** How many routes are wanted, are held by the kernel, have failed, are to be removed, and are left from an earlier run. */
+  counts(mayRemove: (ref: number) => boolean): Record<'wanted' | 'kernel' | 'failed' | 'removing' | 'stale', number> {
+    const counts = { wanted: 0, kernel: 0, failed: 0, removing: 0, stale: 0 };
+    this.forEach((ref, c, row) => {
       if (c.wanted[row] !== 0) counts.wanted++;
       if (c.kernel[row] !== 0) counts.kernel++;
       if ((c.flags[row]! & FLAG.failed) !== 0) counts.failed++;
+      if (c.kernel[row] === 0 || this.wantedBody(ref) !== 0) return;
+      counts[c.wanted[row] !== 0 || mayRemove(ref) ? 'removing' : 'stale']++;
     });
     return counts;
   }

@@ -39,13 +39,24 @@ export interface FibSettings {
   readonly readTimeoutSeconds?: number;
 }
 
-/** One wanted route, for people and JSON. Times are wall-clock milliseconds since the Unix epoch; null: never. */
+/**
+ * One route that is wanted, or that the kernel still holds although it is not. Times are wall-clock milliseconds since the
+ * Unix epoch; null: never.
+ */
 export interface FibRoute {
   readonly prefix: string;
-  /** `via 10.0.0.2 dev eth0`, `blackhole`, or `next hop 10.9.9.9` while it is unresolved. */
+  /** `via 10.0.0.2 dev eth0`, `blackhole`, or `next hop 10.9.9.9` while it is unresolved. Not wanted: what the kernel holds. */
   readonly target: string;
-  readonly state: 'installed' | 'pending' | 'failed' | 'unresolved';
+  /**
+   * `stale`: found at the start and not wanted in this run so far. `held`: to be removed, and kept for the reason in `error`.
+   * `removing`: to be removed, soon.
+   */
+  readonly state: 'installed' | 'pending' | 'failed' | 'unresolved' | 'stale' | 'held' | 'removing';
+  /** Why it is not as it should be. */
   readonly error: string | null;
+  /** Failures in a row, and when it is tried again. */
+  readonly failures: number;
+  readonly retryAt: number | null;
   readonly wantedAt: number | null;
   readonly writtenAt: number | null;
   readonly acknowledgedAt: number | null;
@@ -59,7 +70,11 @@ export interface FibSummary {
   readonly kernel: number;
   readonly failed: number;
   readonly queued: number;
-  /** Why no route is removed at present ({@link Fib.holdRemovals}); null: they are. */
+  /** Routes in the kernel that are to be removed. */
+  readonly removing: number;
+  /** Routes of an earlier run that nobody has wanted yet. */
+  readonly stale: number;
+  /** Why routes that are to be removed stay ({@link Fib.holdRemovals}, `removalLimit`); null: they do not. */
   readonly removalsHeld: string | null;
   readonly lastError: string | null;
 }

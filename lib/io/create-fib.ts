@@ -1,9 +1,11 @@
 import { UsageError, type Clock } from '../net/index.js';
 import { Fib } from '../fib/fib.js';
+import type { ConntrackTable } from '../fib/conntrack.js';
 import { MemoryFibWriter } from '../fib/memory-writer.js';
 import type { FibOptions } from '../fib/options.js';
 import { PrintFibWriter } from '../fib/print-writer.js';
 import type { FibWriter } from '../fib/writer.js';
+import { ConntrackTool } from './conntrack-tool.js';
 import { protocolNumber, tableNumber } from './ip-names.js';
 import { vrfTable } from './vrf.js';
 import { IpRouteWriter } from './ip-route-writer.js';
@@ -60,7 +62,7 @@ export function createFib(
   const { vrf, netns } = options;
   const table = vrf === undefined ? tableNumber(options.table ?? 'main') : vrfTable(vrf, netns);
   if (table === 255) throw new UsageError('bad_table', "table 'local' belongs to the kernel", 'table');
-  const { metric, atStart, atStop, reconcileInterval, resolveViaDefault } = options;
+  const { metric, atStart, atStop, reconcileInterval, resolveViaDefault, removalLimit } = options;
   return new Fib({
     writer: runtime.writer ?? createFibWriter(options, runtime.print),
     clock: runtime.clock,
@@ -72,8 +74,14 @@ export function createFib(
     ...(atStart === undefined ? {} : { atStart }),
     ...(atStop === undefined ? {} : { atStop }),
     ...(reconcileInterval === undefined ? {} : { reconcileSeconds: reconcileInterval }),
+    ...(removalLimit === undefined ? {} : { removalLimit }),
     ...(resolveViaDefault === undefined ? {} : { resolveViaDefault }),
   });
+}
+
+/** What deletes connection tracking entries in the kernel that the routes go to. */
+export function createConntrack({ netns }: FibOptions): ConntrackTable {
+  return new ConntrackTool(netns === undefined ? {} : { netns });
 }
 
 function printLine(line: string): void {

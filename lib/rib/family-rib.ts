@@ -34,6 +34,19 @@ const SMALL = 1 << 14;
 /** Gets the prefixes decided, `prefixes[from..to)`: all of which any path changed. */
 export type DecidedListener = (prefixes: IdStack, from: number, to: number) => void;
 
+/** What a view says of a route that is originated here. */
+export interface LocalRoute {
+  /** Configured or asked for at run time; made of more specific routes; another program's route in the kernel. */
+  readonly by: 'network' | 'aggregate' | 'learnt';
+  /** Of a learnt one: the protocol that wrote it, its devices, table and metric. */
+  readonly protocol?: string;
+  readonly devices?: readonly string[];
+  readonly table?: string;
+  readonly metric?: number;
+  /** Of an aggregate: how many routes it is made of. */
+  readonly contributors?: number;
+}
+
 /** No attribute set: in columns that hold one. */
 export const NONE = -1;
 
@@ -58,6 +71,8 @@ export class FamilyRib implements DecisionContext {
   readonly decidedListeners = new Set<DecidedListener>();
   /** Which paths are used beside the best one. The decision process itself does not look at it. */
   multipath: Multipath | undefined;
+  /** Where a route that is originated here comes from, for views. */
+  describeLocal: ((prefix: number) => LocalRoute | undefined) | undefined;
   private dirty = new IdStack();
   private dirtyNext = new IdStack();
   private dirtyCursor = 0;

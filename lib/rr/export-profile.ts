@@ -3,6 +3,7 @@ import type { PolicyChain } from '../policy/policy-chain.js';
 import type { PathSelection } from '../rib/path-selection.js';
 import type { Source } from '../rib/peer-table.js';
 import type { TargetType } from './reflection.js';
+import type { SummaryOnly } from './summary-only.js';
 
 /**
  * What becomes of private AS numbers in the AS_PATH: `plain` takes them out when there are no others, `removeAll` and
@@ -54,6 +55,8 @@ export interface ExportProfile {
   readonly addPath?: PathSelection;
   /** Where the best path may not be told, the next best one is (RFC 7947 section 2.3). Not with `addPath`. */
   readonly nextBest?: boolean;
+  /** Routes that aggregates stand for are not told; left out: there are none. */
+  readonly summaryOnly?: SummaryOnly | undefined;
   /** eBGP: the subnet shared with the neighbor; a next hop in it may stay (RFC 4271 5.1.3). */
   readonly sharedSubnet?: Prefix;
 }
@@ -103,6 +106,7 @@ export function profileKey(profile: ExportProfile): string {
     longLivedAsLast: String(profile.longLivedAsLast ?? false),
     addPath: profile.addPath === undefined ? '' : selectionKey(profile.addPath),
     nextBest: String(profile.nextBest ?? false),
+    summaryOnly: profile.summaryOnly?.key ?? '',
     sharedSubnet: profile.sharedSubnet ? formatPrefix(profile.sharedSubnet) : '',
   };
   return Object.values(parts).join('|');

@@ -12,6 +12,7 @@ import { isTransparent, type ExportProfile } from './export-profile.js';
 import { GroupMember, type MemberGroup, type MemberSink } from './group-member.js';
 import { tellsOwnNextHop } from './next-hop.js';
 import { isInternal, mayAdvertise } from './reflection.js';
+import { SummaryPolicy } from './summary-only.js';
 import { UpdateEncoder, type StreamChunk } from './update-encoder.js';
 
 /** A path of an Adj-RIB-Out. */
@@ -41,7 +42,7 @@ export class UpdateGroup implements MemberGroup {
   /** … and these together with those that need a second look. */
   private readonly looked: number;
   private readonly looksAfterPolicy: number;
-  readonly policy: ExportPolicy | undefined;
+  readonly policy: ExportPolicy | SummaryPolicy | undefined;
 
   constructor(
     readonly rib: FamilyRib,
@@ -63,7 +64,9 @@ export class UpdateGroup implements MemberGroup {
     // A policy may choose another next hop: it is looked at afterwards.
     this.looked = this.blocked | (needsOwn && policy === null ? ATTR.ipv6NextHop : 0);
     this.looksAfterPolicy = needsOwn ? ATTR.ipv6NextHop : 0;
-    this.policy = policy === null ? undefined : new ExportPolicy(rib, policy.chain, policy.asn);
+    const own = policy === null ? undefined : new ExportPolicy(rib, policy.chain, policy.asn);
+    const { summaryOnly } = profile;
+    this.policy = summaryOnly === undefined ? own : new SummaryPolicy(rib, summaryOnly, own);
   }
 
   /** An encoder for this group's form of routes. */
@@ -125,7 +128,12 @@ export class UpdateGroup implements MemberGroup {
     return this.encoder.fits(attributes, source) ? attributes : NONE;
   }
 
-  private exportedByPolicy(policy: ExportPolicy, attributes: number, prefix: number, source: number): number {
+  private exportedByPolicy(
+    policy: ExportPolicy | SummaryPolicy,
+    attributes: number,
+    prefix: number,
+    source: number,
+  ): number {
     const { store, family } = this.rib;
     const told = policy.apply(attributes, prefix, source);
     if (told === NONE) return NONE;

@@ -62,6 +62,8 @@ export class FakeKernel {
   readonly #writeFailures: FakeFailure[] = [];
   readonly #readFailures: FakeFailure[] = [];
   readonly #refusals: Refusal[] = [];
+  /** Prefixes that the next reading does not meet. */
+  readonly #lost: string[] = [];
   /** Answers that are withheld. */
   #stalled: ((error: KernelError) => void)[] = [];
   /** Watchers are told nothing while it is set, as when a socket buffer is full. */
@@ -189,6 +191,11 @@ export class FakeKernel {
     this.#readFailures.push(failure);
   }
 
+  /** The next reading does not meet this route, and says that the tables changed while they were read. */
+  loseNextRead(prefix: string): void {
+    this.#lost.push(prefix);
+  }
+
   /** Refuse changes of a route; `times` defaults to always. */
   refuse(prefix: string, code: string, times = Infinity): void {
     this.#refusals.push({ prefix, code, message: `refused: ${code}`, times });
@@ -234,8 +241,11 @@ export class FakeKernel {
   ): Promise<{ readonly consistent: boolean }> {
     this.counts.reads++;
     await this.#fail(this.#readFailures.shift());
-    for (const each of [...this.#routes]) if (tables.includes(each.table)) visit(each);
-    return { consistent: true };
+    const lost = this.#lost.splice(0);
+    for (const each of [...this.#routes]) {
+      if (tables.includes(each.table) && !lost.includes(each.prefix)) visit(each);
+    }
+    return { consistent: lost.length === 0 };
   }
 
   /** @internal */

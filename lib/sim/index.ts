@@ -30,3 +30,5 @@ export {
 export { Oracle, type Answer, type Choices } from './proof/oracle.js';
 export { takeSnapshot, type Snapshot, type PlainRouter, type PlainSession } from './proof/snapshot.js';
 export type { Candidate, PlainRoute } from './proof/rules.js';
+export type { LostRoute, PlanOptions, PlanReport, StepReport } from './network/plan.js';
+export { planSteps, type NetworkConfig, type PlanAction, type PlanOrder, type PlanStep } from './network/plan-steps.js';

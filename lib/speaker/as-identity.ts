@@ -26,6 +26,14 @@ export function neighborType(identity: AsIdentity, { peerAs, localAs }: Settings
   return peerTypeOf(localAs ?? identity.asn, peerAs, identity.confederation?.memberAs);
 }
 
+/** Whether a neighbor may be a reflector of ours: one in our own AS that is no client. */
+export function isReflector(
+  identity: AsIdentity,
+  settings: Settings & Pick<EffectivePeerSettings, 'routeReflectorClient'>,
+): boolean {
+  return neighborType(identity, settings) === 'ibgp' && !settings.routeReflectorClient;
+}
+
 /**
  * The AS in our OPEN: `localAs`, else our AS inside of it and of a confederation, else the identifier of the confederation
  * (RFC 5065 section 4).

@@ -78,6 +78,8 @@ export const SECTION_EFFECT: Readonly<Record<keyof SpeakerConfig, 'entries' | 'i
   neighbors: 'entries',
   dynamicNeighbors: 'entries',
   networks: 'entries',
+  learn: 'inPlace',
+  aggregates: 'inPlace',
   clientToClientReflection: 'restart',
   alwaysCompareMed: 'restart',
   multipath: 'inPlace',

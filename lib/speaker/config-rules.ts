@@ -3,6 +3,8 @@ import type { ConfigDraft } from './config-draft.js';
 import type { ConfigPath, ConfigProblem } from './config-errors.js';
 import { entries, familyOfAddress } from './config-address.js';
 import { confederation } from './config-as-rules.js';
+import { fibConntrack, fibHold } from './config-fib-rules.js';
+import { aggregates, learn } from './config-local-rules.js';
 import type { Machine } from './config-socket-rules.js';
 import type { PeerSettings } from './options.js';
 import { checkPeers } from './config-peer-rules.js';
@@ -17,9 +19,13 @@ const RULES: readonly Rule[] = [
   neighborIsSelf,
   dynamicTwice,
   networks,
+  learn,
+  aggregates,
   fibType,
   multipath,
   confederation,
+  fibHold,
+  fibConntrack,
   ownRestart,
   policies,
   checkPeers,

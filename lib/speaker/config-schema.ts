@@ -1,19 +1,24 @@
 import * as z from 'zod';
 import { ROLE_NAMES } from '../bgp/wire/capabilities/role.js';
 import { RIB_FAMILIES } from '../bgp/wire/families.js';
-import type { FibOptions } from '../fib/options.js';
+import type { FibOptions, HoldWithoutOptions } from '../fib/options.js';
+import type { RemovalLimit } from '../fib/removal-guard.js';
 import type { Endpoint } from '../net/index.js';
 import { AS_PATH_SET, COMMUNITY_SET, POLICY, PREFIX_SET } from './config-policy-schema.js';
 import type { MultipathOptions } from '../rib/multipath.js';
 import type { BestPaths } from '../rib/path-selection.js';
 import * as v from './config-values.js';
+import { CONTRIBUTOR_SOURCES } from '../rr/summary-only.js';
 import type {
   AddPathByFamily,
   AddPathOptions,
+  AggregateOptions,
   ConfederationOptions,
   ConnectionRateLimit,
   DynamicNeighborOptions,
   GracefulRestartSettings,
+  LearnOptions,
+  LocalRouteAttributes,
   LongLivedGracefulRestartSettings,
   NeighborOptions,
   NetworkOptions,
@@ -146,10 +151,30 @@ export const PEER_SETTINGS = {
   adminDown: v.flag.optional(),
 } satisfies Shape<PeerSettings>;
 
+/** A word, or a list of addresses. */
+const HOLD_NEIGHBORS = z.unknown().transform((input, cx) => {
+  const result = (Array.isArray(input) ? z.array(v.scopedHostAddress) : v.reflectorsOrAll).safeParse(input);
+  if (result.success) return result.data;
+  cx.issues.push(...(result.error.issues as unknown as typeof cx.issues));
+  return z.NEVER;
+});
+
+export const HOLD_WITHOUT = {
+  neighbors: HOLD_NEIGHBORS,
+  timeLimit: v.secondsOrForEver.optional(),
+} satisfies Shape<HoldWithoutOptions>;
+
+export const REMOVAL_LIMIT = {
+  percent: v.integer(1, 100, 'per cent'),
+  seconds: v.integer(1, 86_400, 'seconds'),
+} satisfies Shape<RemovalLimit>;
+
 /** The keys of settings that are mappings. */
 export const MAPPINGS: Readonly<Record<string, Readonly<Record<string, z.ZodType>>>> = {
   gracefulRestart: GRACEFUL_RESTART,
   longLivedGracefulRestart: LONG_LIVED,
+  removalLimit: REMOVAL_LIMIT,
+  holdWithout: HOLD_WITHOUT,
 };
 
 export const NEIGHBOR = {
@@ -174,6 +199,32 @@ export const NETWORK = {
   largeCommunities: z.array(v.largeCommunity).optional(),
   blackhole: v.flag.optional(),
 } satisfies Shape<NetworkOptions>;
+
+const LOCAL_ROUTE = {
+  origin: NETWORK.origin,
+  med: NETWORK.med,
+  localPref: NETWORK.localPref,
+  communities: NETWORK.communities,
+  largeCommunities: NETWORK.largeCommunities,
+} satisfies Shape<LocalRouteAttributes>;
+
+export const LEARN = {
+  protocols: z.array(v.anyProtocolName).optional(),
+  table: v.tableName.optional(),
+  devices: z.array(v.devicePattern).optional(),
+  within: z.array(v.prefix).optional(),
+  defaultRoute: v.flag.optional(),
+  ...LOCAL_ROUTE,
+} satisfies Shape<LearnOptions>;
+
+export const AGGREGATE = {
+  prefix: v.prefix,
+  summaryOnly: v.flag.optional(),
+  blackhole: v.flag.optional(),
+  asSet: v.flag.optional(),
+  from: z.array(v.oneOf(CONTRIBUTOR_SOURCES)).optional(),
+  ...LOCAL_ROUTE,
+} satisfies Shape<AggregateOptions>;
 
 export const LISTEN = {
   address: v.listenAddress,
@@ -211,6 +262,9 @@ export const FIB = {
   exportPolicy: z.array(v.word).optional(),
   defaultExportPolicy: v.oneOf(['accept', 'reject']).optional(),
   vrf: v.deviceName.optional(),
+  removalLimit: mapping<RemovalLimit>(REMOVAL_LIMIT).optional(),
+  holdWithout: mapping<HoldWithoutOptions>(HOLD_WITHOUT).optional(),
+  conntrack: v.oneOf(['keep', 'delete']).optional(),
   netns: v.netnsName.optional(),
 } satisfies Shape<FibOptions>;
 
@@ -258,6 +312,8 @@ export const SECTIONS: { readonly [K in keyof Required<SpeakerConfig>]: Section 
   neighbors: section('list', NEIGHBOR),
   dynamicNeighbors: section('list', DYNAMIC_NEIGHBOR),
   networks: { holds: 'list', shape: NETWORK, schema: NETWORK_ENTRY },
+  learn: section('list', LEARN),
+  aggregates: section('list', AGGREGATE),
   clientToClientReflection: { holds: 'value', schema: v.flag },
   alwaysCompareMed: { holds: 'value', schema: v.flag },
   multipath: section('value', MULTIPATH),

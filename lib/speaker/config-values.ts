@@ -81,6 +81,11 @@ export const allOrFalse = value("'all', false, or a mapping with best", (input) 
   return input as 'all' | false;
 });
 
+export const reflectorsOrAll = value("'reflectors', 'all', or a list of addresses of neighbors", (input) => {
+  check(input === 'reflectors' || input === 'all');
+  return input as 'reflectors' | 'all';
+});
+
 export const line = value('one line of text', (input) => {
   check(!/[\r\n]/.test(text(input)));
   return text(input);
@@ -221,6 +226,8 @@ export const seconds = value('a number, 0.1 to 65535 (seconds)', (input) => {
 export const secondsOrNever = secondsOr0('never');
 /** Seconds, or 0 for at once. */
 export const secondsOrAtOnce = secondsOr0('at once');
+/** Seconds, or 0 for as long as it takes. */
+export const secondsOrForEver = secondsOr0('as long as it takes');
 
 function secondsOr0(meaning: string): z.ZodType<number> {
   return value(`0 (${meaning}), or 0.1 to 65535 (seconds)`, (input) => {
@@ -256,6 +263,19 @@ export const tableName = value("a table's name or number, 1 to 4294967295", (inp
   else within(input, 1, 0xffffffff);
   check(input !== 'local' && input !== 255, "the table 'local' belongs to the kernel");
   return input as string | number;
+});
+
+/** The protocol of a route that anybody may have written. */
+export const anyProtocolName = value("a route protocol's name or number, 0 to 255", (input) => {
+  if (typeof input === 'string') check(/^[A-Za-z][\w.-]*$/.test(input));
+  else within(input, 0, 0xff);
+  return input as string | number;
+});
+
+/** Name of a network device, with `*` for any rest. */
+export const devicePattern = value("a device's name such as eth0, or a pattern such as 'cali*'", (input) => {
+  check(/^[^\s/\\#'"]{1,15}$/.test(text(input)));
+  return text(input);
 });
 
 /** Names and numbers in rtnetlink that mark routes of the kernel, of people and of address configuration. */

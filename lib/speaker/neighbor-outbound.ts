@@ -7,6 +7,7 @@ import { parseIpv4, parseScopedAddress, type Clock, type LocalNetworks, type Ran
 import type { Direction, PolicyChain } from '../policy/policy-chain.js';
 import { AdvertisementPace } from '../rr/advertisement-pace.js';
 import type { ExportProfile } from '../rr/export-profile.js';
+import type { SummaryOnly } from '../rr/summary-only.js';
 import { addPathFamilies, sentPaths } from './add-path.js';
 import { asExport, sessionAs, type AsIdentity } from './as-identity.js';
 import { Outbound, type OutboundHost } from './outbound.js';
@@ -19,6 +20,8 @@ export interface NeighborOutboundHost extends OutboundHost, AsIdentity {
   readonly clock: Clock;
   readonly random: Random;
   readonly networks: LocalNetworks;
+  /** Routes that aggregates stand for. */
+  readonly summaryOnly: SummaryOnly | undefined;
 }
 
 /** The neighbor as its outbound half sees it. */
@@ -121,6 +124,7 @@ export class NeighborOutbound {
       selfNextHop: self.address,
       longLived: negotiated.longLived !== undefined,
       longLivedAsLast: negotiated.longLived === undefined && settings.longLivedGracefulRestart.partialDeployment,
+      summaryOnly: host.summaryOnly,
       ...(edits.target === 'ebgp' && self.subnet ? { sharedSubnet: self.subnet } : {}),
     };
   }

@@ -203,6 +203,11 @@ export class Neighbor implements SessionHandler {
     );
   }
 
+  /** What it may be told is another now. */
+  updateProfiles(): void {
+    this.live?.outbound.updateProfiles();
+  }
+
   /** Tell it all there is, although others have to wait. */
   unmute(): void {
     this.live?.outbound.unmute();

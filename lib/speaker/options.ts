@@ -1,11 +1,13 @@
 import type { RoleName } from '../bgp/wire/capabilities/role.js';
 import type { FamilyName } from '../bgp/wire/families.js';
 import type { Clock, Endpoint, LocalNetworks, Random, Secret, Transport } from '../net/index.js';
+import type { ConntrackTable } from '../fib/conntrack.js';
 import type { FibWriter } from '../fib/writer.js';
 import type { FibOptions } from '../fib/options.js';
 import type { PolicyDefinitions, PolicyResult } from '../policy/definition.js';
 import type { RemovePrivateAs } from '../rr/export-profile.js';
 import type { MultipathOptions } from '../rib/multipath.js';
+import type { ContributorSource } from '../rr/summary-only.js';
 import type { PathSelection } from '../rib/path-selection.js';
 import type { PrefixLimitAction } from '../rib/prefix-limit.js';
 
@@ -206,6 +208,49 @@ export interface NetworkOptions extends OriginateOptions {
   readonly prefix: string;
 }
 
+/** What routes that are made of others are told with. */
+export interface LocalRouteAttributes {
+  readonly origin?: 'igp' | 'egp' | 'incomplete';
+  readonly med?: number;
+  readonly localPref?: number;
+  /** `65000:100` or a well-known name such as `no-export`. */
+  readonly communities?: readonly string[];
+  readonly largeCommunities?: readonly string[];
+}
+
+/** Routes of others in the kernel that become routes of ours. All conditions must hold; one left out always does. */
+export interface LearnOptions extends LocalRouteAttributes {
+  /** Names or numbers of the protocols that wrote them; `connected` is what the kernel makes of addresses. Never our own. */
+  readonly protocols?: readonly (string | number)[];
+  /** Name or number of the table that they are in; default: the one of `fib`. */
+  readonly table?: string | number;
+  /** Names of devices, with `*` for any rest: `cali*`. All next hops must be on one of them. */
+  readonly devices?: readonly string[];
+  /** Only prefixes inside of one of these, themselves included. */
+  readonly within?: readonly string[];
+  /** Also the default route; default false. */
+  readonly defaultRoute?: boolean;
+}
+
+/** A route that we originate while there are more specific ones (RFC 4271 section 9.2.2.2). */
+export interface AggregateOptions extends LocalRouteAttributes {
+  readonly prefix: string;
+  /** Neighbors are not told the routes that it is made of; default false. */
+  readonly summaryOnly?: boolean;
+  /**
+   * Put a blackhole for it into the kernel, so that packets for what no more specific route covers do not loop. Default: true with
+   * `fib`, but for a default route.
+   */
+  readonly blackhole?: boolean;
+  /**
+   * Join the AS_PATHs (in an AS_SET, which RFC 9774 deprecates) and communities of the routes that it is made of. Default false: it
+   * has neither, and ATOMIC_AGGREGATE if an AS_PATH is lost by that.
+   */
+  readonly asSet?: boolean;
+  /** Where the routes that it is made of may come from; default anywhere. */
+  readonly from?: readonly ContributorSource[];
+}
+
 /** We are one AS of a confederation (RFC 5065); the speaker's `asn` is our Member-AS. */
 export interface ConfederationOptions {
   /** The AS that all members are together, to those outside. */
@@ -235,6 +280,9 @@ export interface SpeakerConfig extends PolicyDefinitions {
   readonly neighbors?: readonly NeighborOptions[];
   readonly dynamicNeighbors?: readonly DynamicNeighborOptions[];
   readonly networks?: readonly (string | NetworkOptions)[];
+  /** Kernel routes of others that we originate; of several rules the first one that accepts a route decides. Needs `fib`. */
+  readonly learn?: readonly LearnOptions[];
+  readonly aggregates?: readonly AggregateOptions[];
   /** Routes from a client are reflected to the other clients; default true (RFC 4456 section 1). */
   readonly clientToClientReflection?: boolean;
   /** Compare MED also between different neighbor ASes; default false. */
@@ -270,6 +318,8 @@ export interface SpeakerRuntime {
   readonly networks?: LocalNetworks;
   /** Instead of the writer that `fib.type` names. */
   readonly fibWriter?: FibWriter;
+  /** Instead of the program `conntrack`. */
+  readonly conntrack?: ConntrackTable;
   /**
    * The application announces routes of its own after the start: all it has at first is there when this settles. End-of-RIB
    * waits for it (RFC 4724 section 4.1), so that neighbors keep what they hold of us until then.

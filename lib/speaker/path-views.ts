@@ -26,9 +26,11 @@ type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 function emptyView(rib: FamilyRib, prefix: number, attributes: number, source: number): Mutable<PathView> {
   const { store, nextHops, peers } = rib;
   const nextHop = store.nextHop[attributes]!;
+  const originated = source === LOCAL_SOURCE ? rib.describeLocal?.(prefix) : undefined;
   return {
     prefix: formatPrefix(rib.prefixes.prefixOf(prefix)),
     family: rib.family,
+    ...(originated === undefined ? {} : { originated }),
     neighbor: peers.addressText(source),
     nextHop: nextHops.textOf(nextHop),
     nextHopResolvable: nextHops.isUsable(nextHop, source === LOCAL_SOURCE),

@@ -104,6 +104,14 @@ export class Restart {
   }
 }
 
+/** Settles when both the application's first routes and those of the kernel are there; undefined: nothing is waited for. */
+export function firstRoutes(
+  initialSync: Promise<unknown> | undefined,
+  learnt: Promise<void> | undefined,
+): Promise<unknown> | undefined {
+  return initialSync && learnt ? Promise.allSettled([initialSync, learnt]) : (initialSync ?? learnt);
+}
+
 /** Whether some neighbor is asked to keep our routes over a restart. */
 function isRestartable(config: SpeakerConfig): boolean {
   return [...(config.neighbors ?? []), ...(config.dynamicNeighbors ?? [])].some((peer) => {

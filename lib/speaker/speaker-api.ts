@@ -3,7 +3,7 @@ import type { NeighborOptions, OriginateOptions, SpeakerConfig } from './options
 import type { Watch } from './watch.js';
 import type { WatchOptions } from './watch-events.js';
 import type { ReloadPlan } from './reload-plan.js';
-import type { ExplainView, FibRouteView, NeighborView, PathView, SummaryView } from './views.js';
+import type { ExplainView, FibRouteView, FibSummaryView, NeighborView, PathView, SummaryView } from './views.js';
 
 export interface RouteFilter {
   /** Only paths learnt from this neighbor (its Adj-RIB-In). */
@@ -41,7 +41,18 @@ export interface SpeakerApi {
   routes(family: FamilyName, filter?: RouteFilter): IterableIterator<PathView>;
   /** All paths of exactly this prefix, best first, with the reason of each decision. */
   explain(prefix: string): ExplainView;
+  /** Kernel routes that are wanted, or still there although they are not; none without a FIB. */
   fibRoutes(): IterableIterator<FibRouteView>;
+  /** @throws UsageError `no_fib`, `bad_prefix`; `not_in_fib`: it is neither wanted nor in the kernel */
+  fibRoute(prefix: string): FibRouteView;
+  /** @throws UsageError `no_fib` */
+  fibSummary(): FibSummaryView;
+  /**
+   * Remove what waits to be removed now, whatever `fib.removalLimit` and `fib.holdWithout` say.
+   * @returns how many routes
+   * @throws UsageError `no_fib`
+   */
+  confirmFibRemovals(): number;
   /** A snapshot, then every change in order: see docs/events.md. */
   watch(options?: WatchOptions): Watch;
   announce(prefix: string, options?: OriginateOptions): void;

@@ -2,31 +2,40 @@
 import type { FibEventListener } from '../fib/events.js';
 import type { Fib } from '../fib/fib.js';
 import type { FibOptions } from '../fib/options.js';
-import { createFib } from '../io/create-fib.js';
+import type { FibRoute } from '../fib/settings.js';
+import { createConntrack, createFib } from '../io/create-fib.js';
+import { UsageError } from '../net/index.js';
 import type { PolicyBook } from '../policy/policy-chain.js';
 import type { Rib } from '../rib/rib.js';
+import type { AsIdentity } from './as-identity.js';
+import { FibHold } from './fib-hold.js';
 import { FibReadiness, type FibReadinessHost } from './fib-readiness.js';
 import { KernelRoutes } from './kernel-routes.js';
+import { MovedHosts } from './moved-hosts.js';
+import type { Neighbor } from './neighbor.js';
 import type { NextHopResolver } from './next-hop-resolver.js';
 import type { SpeakerConfig, SpeakerRuntime } from './options.js';
 import type { Originator } from './originate.js';
 
-export interface SpeakerFibHost extends FibReadinessHost {
+export interface SpeakerFibHost extends FibReadinessHost, AsIdentity {
   readonly rib: Rib;
   /** What runs now. */
   readonly config: SpeakerConfig;
   readonly policies: PolicyBook;
+  neighbors(): Iterable<Neighbor>;
 }
 
 export class SpeakerFib {
   readonly fib: Fib;
   readonly readiness: FibReadiness;
   private readonly routes: KernelRoutes;
+  private readonly hold: FibHold | undefined;
+  private readonly moved: MovedHosts | undefined;
 
   /** @throws UsageError `bad_table`, `bad_protocol`, `bad_fib_type`, `bad_option` */
   constructor(
     options: FibOptions,
-    { fibWriter: writer, print }: SpeakerRuntime,
+    { fibWriter: writer, print, conntrack }: SpeakerRuntime,
     host: SpeakerFibHost,
     originator: Originator,
     resolver: NextHopResolver,
@@ -37,6 +46,14 @@ export class SpeakerFib {
     const { fib } = this;
     const readiness = new FibReadiness(fib, host);
     this.readiness = readiness;
+    const { holdWithout } = options;
+    if (holdWithout) this.hold = new FibHold(fib, holdWithout, host);
+    if (options.conntrack === 'delete') {
+      const table = conntrack ?? createConntrack(options);
+      const moved = new MovedHosts({ fib, clock, table, emit: onEvent });
+      this.moved = moved;
+      loop.onBestPathChange((family, changed) => moved.onBestPathChange(family, changed));
+    }
     const onSettled = (): void => readiness.check();
     this.routes = new KernelRoutes({ config, policies, fib, rib, loop, clock, originator, resolver, onSettled });
     fib.onEvent(onEvent);
@@ -57,13 +74,46 @@ export class SpeakerFib {
     this.routes.reconfigure(config, policies, multipathChanged);
   }
 
-  /** No more timers. */
-  stop(): void {
-    this.readiness.stop();
-    this.routes.stop();
+  async start(): Promise<void> {
+    this.hold?.start();
+    await this.fib.start();
   }
 
-  /** A route is originated anew. */
+  /** Before routes go because sessions end. */
+  async stop(): Promise<void> {
+    this.readiness.stop();
+    this.routes.stop();
+    this.hold?.stop();
+    this.moved?.stop();
+    await this.fib.stop();
+  }
+
+  /** A neighbor told its End-of-RIB. */
+  onEndOfRib(): void {
+    this.readiness.check();
+    this.hold?.check();
+  }
+
+  /** A session came up or ended, or a neighbor is gone for good. */
+  onNeighbor(): void {
+    this.hold?.check();
+  }
+
+  /** @throws UsageError `bad_prefix`, `not_in_fib` */
+  route(prefix: string): FibRoute {
+    const route = this.fib.route(prefix);
+    if (!route) throw new UsageError('not_in_fib', `${prefix} is neither wanted nor in the kernel`, 'prefix');
+    return route;
+  }
+
+  /** @returns how many routes wait to be removed */
+  confirmRemovals(): number {
+    const { removing } = this.fib.summary();
+    this.fib.confirmRemovals();
+    return removing;
+  }
+
+  /** A route is originated anew, or for another reason. */
   applyLocal(prefix: string): void {
     this.routes.applyLocal(prefix);
   }

@@ -12,9 +12,11 @@ import type { PrefixLimitNotice } from '../rib/prefix-limit.js';
 import type { PolicyBook } from '../policy/policy-chain.js';
 import { judgeClusterLoops } from '../rib/cluster-loops.js';
 import { Rib } from '../rib/rib.js';
+import type { SummaryOnly } from '../rr/summary-only.js';
 import { networksOf } from './config-diff.js';
 import { createDebug } from './debug.js';
 import type { SpeakerEvents } from './events.js';
+import { LocalRoutes } from './local-routes.js';
 import type { Neighbor, NeighborHost } from './neighbor.js';
 import { setMultipath } from './kernel-routes.js';
 import { neighborView } from './neighbor-view.js';
@@ -32,7 +34,7 @@ import { explainPrefix, tellBestPathChanges, type WhyFiltered } from './path-vie
 import { exportRejections, whyFiltered } from './policy-views.js';
 import { applyDiff, CEASE } from './reconfigure.js';
 import type { ReloadPlan } from './reload-plan.js';
-import { Restart } from './restart.js';
+import { firstRoutes, Restart } from './restart.js';
 import type { RestartState } from './restart-offer.js';
 import { listRoutes } from './route-listing.js';
 import { RunningConfig } from './running-config.js';
@@ -40,7 +42,7 @@ import type { Sockets } from './sockets.js';
 import { SpeakerFib } from './speaker-fib.js';
 import { summaryView } from './summary-view.js';
 import type { ReconfigureResult, RouteFilter, SpeakerApi } from './speaker-api.js';
-import type { ExplainView, FibRouteView, NeighborView, PathView, SummaryView } from './views.js';
+import type { ExplainView, FibRouteView, FibSummaryView, NeighborView, PathView, SummaryView } from './views.js';
 import type { Watch } from './watch.js';
 import type { WatchOptions } from './watch-events.js';
 import { Watches } from './watches.js';
@@ -65,6 +67,7 @@ export class Speaker extends EventEmitter<SpeakerEvents> implements SpeakerApi, 
   private readonly table: NeighborTable;
   private readonly originator: Originator;
   private readonly fib: SpeakerFib | undefined;
+  private readonly localRoutes: LocalRoutes;
   private startedAt = 0;
   private readonly watches: Watches;
   private phase: 'new' | 'running' | 'stopped' = 'new';
@@ -88,7 +91,10 @@ export class Speaker extends EventEmitter<SpeakerEvents> implements SpeakerApi, 
     this.clientToClient = this.config.clientToClientReflection ?? true;
     this.table = new NeighborTable(this, {
       onListed: (address) => this.watches.onNeighbor(address),
-      onRetire: () => this.restarts.check(),
+      onRetire: () => {
+        this.restarts.check();
+        this.fib?.onNeighbor();
+      },
     });
     const resolver = new NextHopResolver(this.networks);
     this.rib = new Rib({
@@ -103,6 +109,9 @@ export class Speaker extends EventEmitter<SpeakerEvents> implements SpeakerApi, 
     });
     setMultipath(this.rib, this.config);
     this.loop = new WorkLoop(this.rib, this.clock);
+    this.originator = new Originator(this.rib);
+    this.fib = this.createFib(runtime, resolver);
+    this.localRoutes = new LocalRoutes(this, this.originator, this.config, this.fib?.fib);
     this.restarts = new Restart(
       {
         rib: this.rib,
@@ -112,15 +121,13 @@ export class Speaker extends EventEmitter<SpeakerEvents> implements SpeakerApi, 
         neighbors: () => this.table.all(),
         onProgress: () => this.fib?.readiness.check(),
       },
-      runtime.initialSync,
+      firstRoutes(runtime.initialSync, this.localRoutes.whenLearnt),
     );
-    this.originator = new Originator(this.rib);
     this.watches = new Watches({
       ...{ rib: this.rib, loop: this.loop, clock: this.clock },
       neighborAddresses: () => this.table.all().map(({ address }) => address),
       neighborIfAny: (address) => (this.table.get(address) ? this.neighbor(address) : undefined),
     });
-    this.fib = this.createFib(runtime, resolver);
     this.loop.onBestPathChange((rib, changed) => {
       if (this.listenerCount('bestPathChange') === 0) return;
       tellBestPathChanges(rib, changed, (change) => this.emit('bestPathChange', change));
@@ -145,7 +152,11 @@ export class Speaker extends EventEmitter<SpeakerEvents> implements SpeakerApi, 
 
   private createFib(runtime: SpeakerRuntime, resolver: NextHopResolver): SpeakerFib | undefined {
     if (!this.config.fib) return undefined;
-    return new SpeakerFib(this.config.fib, runtime, this, this.originator, resolver, (event) => {
+    const { clock, loop, rib, asn, confederation, config, policies } = this;
+    const isLocRibComplete = (): boolean => this.isLocRibComplete();
+    const neighbors = (): Neighbor[] => this.table.all();
+    const host = { clock, loop, rib, asn, confederation, config, policies, isLocRibComplete, neighbors };
+    return new SpeakerFib(this.config.fib, runtime, host, this.originator, resolver, (event) => {
       this.emit('fib', event);
       this.watches.onFib(event);
     });
@@ -154,6 +165,21 @@ export class Speaker extends EventEmitter<SpeakerEvents> implements SpeakerApi, 
   private onClusterIds(): void {
     for (const family of this.rib.families) judgeClusterLoops(family, (id) => this.running.isOwnClusterId(id));
     this.loop.scheduleIfDirty();
+  }
+
+  /** Routes that aggregates stand for. */
+  get summaryOnly(): SummaryOnly | undefined {
+    return this.localRoutes.summaryOnly;
+  }
+
+  // --- LocalRoutesHost ---
+
+  onLocalRoute(prefix: string): void {
+    this.fib?.applyLocal(prefix);
+  }
+
+  onSummaries(): void {
+    for (const neighbor of this.table.all()) neighbor.updateProfiles();
   }
 
   // --- lifetime ---
@@ -173,7 +199,8 @@ export class Speaker extends EventEmitter<SpeakerEvents> implements SpeakerApi, 
       throw error;
     }
     if (this.fib) {
-      await this.fib.fib.start();
+      await this.fib.start();
+      this.localRoutes.start();
       if (this.stopping) return;
     }
     this.restarts.begin(this.fib?.fib.heldFamilies());
@@ -208,11 +235,11 @@ export class Speaker extends EventEmitter<SpeakerEvents> implements SpeakerApi, 
   async stop(reason = ''): Promise<void> {
     if (this.phase !== 'running') return;
     this.phase = 'stopped';
-    this.fib?.stop();
+    this.localRoutes.stop();
     this.restarts.stop();
     const closed = this.sockets.close();
     // The kernel routes first: sessions that end must not empty the table that is to be kept.
-    await this.fib?.fib.stop();
+    await this.fib?.stop();
     await Promise.all(this.table.all().map((neighbor) => this.stopNeighbor(neighbor, reason)));
     await closed;
     await this.loop.idle();
@@ -288,6 +315,7 @@ export class Speaker extends EventEmitter<SpeakerEvents> implements SpeakerApi, 
   onNeighborState(neighbor: Neighbor, from: FsmStateName, to: FsmStateName, reason: string): void {
     this.emit('neighborStateChange', { neighbor: neighbor.address, from, to, reason });
     this.watches.onNeighbor(neighbor.address);
+    if (from === 'Established' || to === 'Established') this.fib?.onNeighbor();
     if (to === 'Active') this.table.forgetIfGone(neighbor);
   }
 
@@ -307,7 +335,7 @@ export class Speaker extends EventEmitter<SpeakerEvents> implements SpeakerApi, 
   onEndOfRib(neighbor: Neighbor, family: FamilyName): void {
     this.emit('endOfRib', { neighbor: neighbor.address, family });
     this.restarts.check();
-    this.fib?.readiness.check();
+    this.fib?.onEndOfRib();
   }
 
   onDiagnostic(neighbor: Neighbor, diagnostic: Diagnostic): void {
@@ -326,7 +354,6 @@ export class Speaker extends EventEmitter<SpeakerEvents> implements SpeakerApi, 
       throw new UsageError('no_fib', 'a blackhole needs a fib: this speaker writes no kernel routes', 'blackhole');
     }
     this.originator.announce(prefix, options);
-    this.fib?.applyLocal(prefix);
     this.loop.scheduleIfDirty();
   }
 
@@ -358,6 +385,23 @@ export class Speaker extends EventEmitter<SpeakerEvents> implements SpeakerApi, 
 
   *fibRoutes(): IterableIterator<FibRouteView> {
     if (this.fib) yield* this.fib.fib.routes();
+  }
+
+  fibRoute(prefix: string): FibRouteView {
+    return this.someFib().route(prefix);
+  }
+
+  fibSummary(): FibSummaryView {
+    return this.someFib().fib.summary();
+  }
+
+  confirmFibRemovals(): number {
+    return this.someFib().confirmRemovals();
+  }
+
+  private someFib(): SpeakerFib {
+    if (!this.fib) throw new UsageError('no_fib', 'this speaker writes no kernel routes');
+    return this.fib;
   }
 
   // --- views ---
@@ -399,6 +443,7 @@ export class Speaker extends EventEmitter<SpeakerEvents> implements SpeakerApi, 
     const multipathChanged = diff.sectionsChanged.includes('multipath');
     if (multipathChanged) setMultipath(this.rib, diff.applied);
     this.fib?.reconfigure(diff.applied, this.policies, multipathChanged);
+    this.localRoutes.configure(diff.applied, diff.sectionsChanged);
     // Asked for once, a chain is known to the next configuration too, and stays the same object.
     for (const neighbor of this.table.all()) neighbor.touchPolicies();
     return result;

@@ -1,5 +1,7 @@
 import type { RoleName } from '../bgp/wire/capabilities/role.js';
 import type { FamilyName } from '../bgp/wire/families.js';
+import type { FibRoute, FibSummary } from '../fib/settings.js';
+import type { LocalRoute } from '../rib/family-rib.js';
 
 /** Plain, JSON-ready views: what `show`, the HTTP API and library users see. Times are Unix milliseconds. */
 
@@ -124,11 +126,16 @@ export interface NeighborView {
   readonly lastError: LastErrorView | null;
 }
 
+/** Where a route that is originated here comes from. */
+export type LocalRouteView = LocalRoute;
+
 export interface PathView {
   readonly prefix: string;
   readonly family: FamilyName;
   /** Address of the neighbor it was learnt from; null: originated here. */
   readonly neighbor: string | null;
+  /** Of a route that is originated here: where it comes from. */
+  readonly originated?: LocalRouteView;
   /**
    * Path Identifier (RFC 7911) with which the neighbor announced it; in the Adj-RIB-Out, with which it is told. Left out where
    * ADD-PATH is not on.
@@ -198,10 +205,7 @@ export interface SummaryView {
   readonly connectionsRefused: number;
 }
 
-export interface FibRouteView {
-  readonly prefix: string;
-  /** `via 10.0.0.2 dev eth0`, `blackhole` … */
-  readonly target: string;
-  readonly state: 'installed' | 'pending' | 'failed' | 'unresolved';
-  readonly error: string | null;
-}
+/** A kernel route: what is wanted, what became of it and when. */
+export type FibRouteView = FibRoute;
+/** How the writing of kernel routes stands. */
+export type FibSummaryView = FibSummary;

@@ -26,13 +26,16 @@ const PREFIXES_PER_UPDATE = 12;
 const IPV4_LENGTHS = [24, 22, 20, 26, 16, 32];
 const IPV6_LENGTHS = [48, 32, 44, 40, 64, 128];
 
-/** Warm up the code of this process when the first neighbor of a speaker comes, until its first routes do. */
-export function warmUpFor(speaker: Speaker): void {
+/**
+ * Warm up the code of this process when the first neighbor of a speaker comes, until its first routes do.
+ * @param clock real time; default: the speaker's
+ */
+export function warmUpFor(speaker: Speaker, clock: Clock = speaker.clock): void {
   const onState = ({ to }: { readonly to: string }): void => {
     if (to !== 'OpenSent') return;
     speaker.off('neighborStateChange', onState);
     const known = prefixCount(speaker.rib);
-    warmUp(speaker.clock, () => prefixCount(speaker.rib) !== known);
+    warmUp(clock, () => prefixCount(speaker.rib) !== known);
   };
   speaker.on('neighborStateChange', onState);
 }

@@ -15,6 +15,7 @@ import { createGroup } from '../rr/create-group.js';
 import { profileKey, type ExportProfile } from '../rr/export-profile.js';
 import type { GroupMember } from '../rr/group-member.js';
 import type { UpdateGroup } from '../rr/update-group.js';
+import { LeftOvers } from './left-overs.js';
 
 /** A slice ends after this time: keepalives and reads go on between slices. */
 const SLICE_MS = 8;
@@ -34,13 +35,6 @@ const PAUSE_FACTOR = 2;
 const MAX_PAUSE_MS = 15;
 /** With more members than this less is told at once: it is the writes to all of them that take time. */
 const MANY_MEMBERS = 100;
-/** Prefix ids are freed when nothing was read for so long … */
-const GRAVES_REST_MS = 20;
-/** … unless so many wait. */
-const MAX_GRAVES = 1 << 20;
-/** Unused attribute sets freed at once when there is nothing to do; more wait as prefix ids do. */
-const FREE_AT_ONCE = 256;
-const FREE_BATCH = 4096;
 /** Attribute sets looked at per idle slice while memory is being compacted. */
 const COMPACT_BATCH = 8192;
 
@@ -61,8 +55,7 @@ export class WorkLoop {
   private readonly doneSources: number[] = [];
   private readonly changed = new IdStack();
   private readonly emptied = new IdStack();
-  /** By family: prefixes without a path, whose ids may be free. */
-  private readonly graves: ReadonlyMap<FamilyRib, IdStack>;
+  private readonly leftOvers: LeftOvers;
   private readonly listeners: BestPathListener[] = [];
   private watcher: LoopWatcher | undefined;
   /** Families in which no best path is chosen for now. */
@@ -84,7 +77,6 @@ export class WorkLoop {
   private notBefore = 0;
   /** The next slice is due in this turn of the event loop, which has had one. */
   private isTurnOver = false;
-  private gravesTimer = false;
   private idleWaiters: (() => void)[] = [];
 
   constructor(
@@ -92,7 +84,8 @@ export class WorkLoop {
     private readonly clock: Clock,
   ) {
     this.groups = new Map(rib.families.map((family) => [family, new Map<string, UpdateGroup>()]));
-    this.graves = new Map(rib.families.map((family) => [family, new IdStack()]));
+    const isNeeded = (family: FamilyRib, prefix: number): boolean => this.isNeeded(family, prefix);
+    this.leftOvers = new LeftOvers(rib, clock, isNeeded, () => this.schedule());
   }
 
   /** Called with the prefixes whose best path changed, before their ids can be reused. */
@@ -108,7 +101,7 @@ export class WorkLoop {
 
   /** The watcher needs a prefix no more: its id may be free now. */
   release(rib: FamilyRib, prefix: number): void {
-    this.freeIfUnused(rib, prefix);
+    this.leftOvers.freeIfUnused(rib, prefix);
   }
 
   /** The update group of a profile, made on first use. */
@@ -146,7 +139,7 @@ export class WorkLoop {
     this.owners.delete(member);
     // Prefixes that were only kept for this member.
     for (let prefix = member.nextStale(0); prefix >= 0; prefix = member.nextStale(prefix + 1)) {
-      this.freeIfUnused(group.rib, prefix);
+      this.leftOvers.freeIfUnused(group.rib, prefix);
     }
     if (group.members.size > 0) return;
     this.filling.delete(group);
@@ -288,17 +281,18 @@ export class WorkLoop {
     if (this.opening.size > 0) this.runOpening();
     if (this.filling.size > 0) this.runFilling(deadline);
     this.runBehind(deadline);
-    if (!this.hasUrgentWork()) for (const family of this.rib.families) family.freeUnusedSets(FREE_AT_ONCE);
-    const rest = this.hasUrgentWork() ? 0 : this.gravesRest();
-    if (!this.hasUrgentWork() && rest <= 0) this.runGraves(deadline);
-    if (this.hasUrgentWork() || (rest <= 0 && this.hasGraves())) {
+    const { leftOvers } = this;
+    if (!this.hasUrgentWork()) leftOvers.freeFewSets();
+    const rest = this.hasUrgentWork() ? 0 : leftOvers.rest(this.decidedAt);
+    if (!this.hasUrgentWork() && rest <= 0) leftOvers.run(deadline);
+    if (this.hasUrgentWork() || (rest <= 0 && leftOvers.any)) {
       // What is left does not get better by waiting; reads come in between all the same.
       this.notBefore = 0;
       this.schedule();
     } else {
       const end = this.clock.now();
       this.notBefore = end + Math.min((end - begin) * PAUSE_FACTOR, MAX_PAUSE_MS);
-      if (this.hasGraves()) this.scheduleGraves(rest);
+      if (leftOvers.any) leftOvers.wait(rest);
       else this.finish();
     }
   }
@@ -309,27 +303,6 @@ export class WorkLoop {
 
   private hasDecisions(): boolean {
     return this.rib.families.some((family) => family.hasWork && !this.deferred.has(family));
-  }
-
-  private hasGraves(): boolean {
-    for (const family of this.rib.families) {
-      if (this.graves.get(family)!.length > 0 || (family.store.unusedCount > 0 && !family.hasWork)) return true;
-    }
-    return false;
-  }
-
-  /** How long prefix ids and attribute sets still wait to be freed: while changes come in, there is better to do. */
-  private gravesRest(): number {
-    return this.decidedAt + GRAVES_REST_MS - this.clock.now();
-  }
-
-  private scheduleGraves(ms: number): void {
-    if (this.gravesTimer) return;
-    this.gravesTimer = true;
-    this.clock.after(ms, () => {
-      this.gravesTimer = false;
-      this.schedule();
-    });
   }
 
   private finish(): void {
@@ -362,9 +335,7 @@ export class WorkLoop {
       for (const listener of this.listeners) listener(rib, changed);
       this.watcher?.onBestPathChange(rib, changed);
     }
-    const graves = this.graves.get(rib)!;
-    for (let i = 0; i < emptied.length; i++) graves.push(emptied.at(i));
-    if (graves.length > MAX_GRAVES) this.freeGraves(rib, DECIDE_BATCH * 2);
+    if (emptied.length > 0) this.leftOvers.add(rib, emptied);
     const tookMs = this.clock.now() - this.decidedAt;
     if (changed.length + emptied.length >= batch) this.adaptBatch(tookMs);
     return tookMs;
@@ -382,27 +353,10 @@ export class WorkLoop {
     }
   }
 
-  /** Free ids of prefixes that lost their last path. It can wait until the neighbors know: telling them comes first. */
-  private freeGraves(rib: FamilyRib, budget: number): void {
-    const graves = this.graves.get(rib)!;
-    for (let left = budget; left > 0 && graves.length > 0; left--) this.freeIfUnused(rib, graves.pop());
-  }
-
-  private runGraves(deadline: number): void {
-    for (const rib of this.rib.families) {
-      while (this.graves.get(rib)!.length > 0) {
-        this.freeGraves(rib, DECIDE_BATCH);
-        if (this.clock.now() >= deadline) return;
-      }
-      while (rib.freeUnusedSets(FREE_BATCH)) if (this.clock.now() >= deadline) return;
-    }
-  }
-
-  private freeIfUnused(rib: FamilyRib, prefix: number): void {
-    if (!rib.prefixes.isUsed(prefix) || !rib.isUnused(prefix)) return;
-    for (const group of this.groups.get(rib)!.values()) if (group.needs(prefix)) return;
-    if (this.watcher?.needs(rib, prefix)) return;
-    rib.prefixes.free(prefix);
+  /** Whether somebody has still to be told of a prefix that has no path. */
+  private isNeeded(rib: FamilyRib, prefix: number): boolean {
+    for (const group of this.groups.get(rib)!.values()) if (group.needs(prefix)) return true;
+    return this.watcher?.needs(rib, prefix) ?? false;
   }
 
   private runJobs(deadline: number): void {
@@ -417,7 +371,7 @@ export class WorkLoop {
       // Taken out and put back at the end, so that all get their turn. Gone: it left while another one was told.
       if (!this.behind.delete(member)) continue;
       const { rib } = this.owners.get(member)!;
-      const open = member.catchUp((prefix) => this.freeIfUnused(rib, prefix));
+      const open = member.catchUp((prefix) => this.leftOvers.freeIfUnused(rib, prefix));
       // Not open: its transport is full, and says so when it drained.
       if (open && member.isBehind && this.owners.has(member)) this.behind.add(member);
       if (this.clock.now() >= deadline) return;

@@ -38,7 +38,20 @@ describe('HTTP API', () => {
       body: speaker.neighbor('2001:db8::2'),
     });
     expect(await get('/v1/fib')).to.deep.equal({ status: 200, body: speaker.fib });
+    expect(await get('/v1/fib?state=unresolved')).to.deep.equal({ status: 200, body: [speaker.fib[1]] });
+    expect(await get('/v1/fib?prefix=10.0.0.0/13')).to.deep.equal({ status: 200, body: [speaker.fib[0]] });
+    expect((await get('/v1/fib?state=lost')).status).to.equal(400);
+    expect(await get('/v1/fib/10.9.0.0/16')).to.deep.equal({ status: 200, body: speaker.fib[1] });
+    expect((await get('/v1/fib/10.8.0.0/16')).status).to.equal(404);
+    expect(await get('/v1/fib/summary')).to.deep.equal({ status: 200, body: speaker.fibSummary() });
     expect(((await get('/')).body as { paths: string[] }).paths).to.include('GET /v1/summary');
+  });
+
+  it('confirms removals', async () => {
+    speaker.fibTrouble = { removing: 7 };
+    expect(await post('/v1/fib/confirm-removals', {})).to.deep.equal({ status: 200, body: { confirmed: 7 } });
+    expect(speaker.calls).to.deep.include(['confirmFibRemovals']);
+    expect((await post('/v1/fib/confirm-removals', { all: true })).status).to.equal(400);
   });
 
   it('explains a prefix, its slash written or escaped', async () => {

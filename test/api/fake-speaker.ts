@@ -3,7 +3,14 @@ import type { FamilyName } from '../../lib/bgp/wire/families.js';
 import type { NeighborOptions, OriginateOptions, SpeakerConfig } from '../../lib/speaker/options.js';
 import type { ReloadPlan } from '../../lib/speaker/reload-plan.js';
 import type { ReconfigureResult, RouteFilter, SpeakerApi } from '../../lib/speaker/speaker-api.js';
-import type { ExplainView, FibRouteView, NeighborView, PathView, SummaryView } from '../../lib/speaker/views.js';
+import type {
+  ExplainView,
+  FibRouteView,
+  FibSummaryView,
+  NeighborView,
+  PathView,
+  SummaryView,
+} from '../../lib/speaker/views.js';
 
 export const T0 = Date.UTC(2026, 0, 2, 3, 4, 5);
 
@@ -73,6 +80,8 @@ export function pathView(prefix: string, more: Partial<PathView> = {}): PathView
   };
 }
 
+const LEDGER = { failures: 0, retryAt: null, wantedAt: T0, writtenAt: T0 + 1000, acknowledgedAt: T0 + 2000 };
+
 /** A speaker that holds what it is given, and remembers what it was told. */
 export class FakeSpeaker implements SpeakerApi {
   readonly calls: unknown[][] = [];
@@ -102,9 +111,11 @@ export class FakeSpeaker implements SpeakerApi {
     pathView('2001:db8:1::/48'),
   ];
   fib: FibRouteView[] = [
-    { prefix: '10.1.0.0/16', target: 'via 10.0.0.2 dev eth0', state: 'installed', error: null },
-    { prefix: '10.9.0.0/16', target: 'via 10.0.0.7', state: 'unresolved', error: 'no route to 10.0.0.7' },
+    { ...LEDGER, prefix: '10.1.0.0/16', target: 'via 10.0.0.2 dev eth0', state: 'installed', error: null },
+    { ...LEDGER, prefix: '10.9.0.0/16', target: 'via 10.0.0.7', state: 'unresolved', error: 'no route to 10.0.0.7' },
   ];
+  /** What of `fibSummary` is not as it should be. */
+  fibTrouble: Partial<FibSummaryView> = {};
 
   /** What `planReconfigure` answers, over an empty plan. */
   plan: Partial<ReloadPlan> = {};
@@ -156,6 +167,19 @@ export class FakeSpeaker implements SpeakerApi {
   }
   *fibRoutes(): IterableIterator<FibRouteView> {
     yield* this.fib;
+  }
+  fibRoute(prefix: string): FibRouteView {
+    const found = this.fib.find((route) => route.prefix === prefix);
+    if (!found) throw new UsageError('not_in_fib', `${prefix} is neither wanted nor in the kernel`);
+    return found;
+  }
+  fibSummary(): FibSummaryView {
+    const counts = { wanted: 2, kernel: 1, failed: 0, queued: 0, removing: 0, stale: 0 };
+    return { writer: 'fake', state: 'running', ...counts, removalsHeld: null, lastError: null, ...this.fibTrouble };
+  }
+  confirmFibRemovals(): number {
+    this.calls.push(['confirmFibRemovals']);
+    return this.fibSummary().removing;
   }
   watch(): never {
     throw new Error('a fake speaker cannot be watched');

@@ -96,13 +96,20 @@ describe('the log of tsbgp run', () => {
       [{ type: 'writerDown', error, retryInMs: 100 }, 'cannot write routes: not permitted; next try in 0.1 s'],
       [{ type: 'writerUp' }, 'routes can be written again'],
       [
-        { type: 'foreignChange', prefix: '10.0.0.0/8', change: 'deleted', found: null, wanted: 'via 10.0.0.2' },
+        {
+          type: 'foreignChange',
+          prefix: '10.0.0.0/8',
+          change: 'deleted',
+          by: null,
+          found: null,
+          wanted: 'via 10.0.0.2',
+        },
         '10.0.0.0/8: deleted by another program (found nothing, wanted via 10.0.0.2)',
       ],
       [{ type: 'repaired', prefix: '10.0.0.0/8' }, '10.0.0.0/8: put right'],
       [
-        { type: 'contended', prefix: '10.0.0.0/8', changes: 3, retryInMs: 60_000 },
-        '10.0.0.0/8: another program has changed it 3 times; left alone for 60 s',
+        { type: 'contended', prefix: '10.0.0.0/8', changes: 3, retryInMs: 60_000, by: 'bird' },
+        '10.0.0.0/8: another program (protocol bird) has changed it 3 times; left alone for 60 s',
       ],
       [{ type: 'reconciled', reason: 'start', own: 1, foreign: 2, different: 0, durationMs: 1 }, null],
       [

@@ -95,7 +95,31 @@ describe('tsbgp show', () => {
       '10.9.0.0/16  via 10.0.0.7           unresolved  no route to 10.0.0.7',
       '',
     ]);
+    expect((await show('fib', '--state', 'installed')).out).to.not.include('10.9.0.0/16');
+    expect((await show('fib', '--within', '10.9.0.0/16')).out).to.not.include('10.1.0.0/16');
     expect((await show('summary')).out).to.match(/^Neighbors: +1 of 2 established$/m);
+  });
+
+  it('fib says first what is not as it should be', async () => {
+    const removalsHeld = 'no reflector is Established and has told all its routes';
+    speaker.fibTrouble = { state: 'down', lastError: 'ip: gone', failed: 1, removing: 3, removalsHeld, stale: 2 };
+    expect((await show('fib')).out.split('\n').slice(0, 4)).to.deep.equal([
+      'fake: down: ip: gone',
+      '1 route could not be written',
+      `no route is removed: ${removalsHeld}; 3 routes waiting ('tsbgp fib confirm-removals' removes them)`,
+      '2 routes of an earlier run not wanted so far',
+    ]);
+  });
+
+  it('all about one kernel route', async () => {
+    const now = Date.now();
+    const times = { wantedAt: now - 90_000, writtenAt: now - 60_000, acknowledgedAt: null };
+    const failure = { state: 'failed', error: 'No buffer space', failures: 3, retryAt: now + 4000 } as const;
+    speaker.fib = [{ prefix: '10.1.0.0/16', target: 'blackhole', ...failure, ...times }];
+    const { out } = await show('fib', '10.1.0.0/16');
+    expect(out).to.match(/State: +failed\nError: +No buffer space\nFailures: +3 in a row\nNext try: +in [34]s/);
+    expect(out).to.match(/Wanted: +since 1m3\ds\nWritten: +1m0\ds ago\nAcknowledged: +never/);
+    expect(await show('fib', '10.7.0.0/16')).to.include({ code: 1 });
   });
 
   it('--json is what the API answers', async () => {

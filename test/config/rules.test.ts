@@ -270,6 +270,68 @@ neighbors:
     ],
   ],
   [
+    'nothing to learn from',
+    `learn: [{ protocols: [static] }]`,
+    ['3 learn: learn needs fib: without it the kernel is not read'],
+  ],
+  [
+    'a kernel that is none, and our own routes',
+    `learn:\n  - { protocols: [static, 12, bird] }\nfib: { type: print, protocol: bird, conntrack: delete }`,
+    [
+      '4 learn: fib.type: print has no kernel to learn from',
+      '4 learn[0].protocols[1]: 12 marks our own routes (fib.protocol): they are never learnt',
+      '4 learn[0].protocols[2]: bird marks our own routes (fib.protocol): they are never learnt',
+      '5 fib.conntrack: type: print writes to no kernel, so there is nothing to delete',
+    ],
+  ],
+  [
+    'aggregates of nothing, twice, and without a kernel',
+    `confederation: { identifier: 64500 }
+networks: [10.3.0.0/16]
+aggregates:
+  - { prefix: 10.1.0.0/16, blackhole: true, from: [] }
+  - { prefix: 10.1.0.0/16, asSet: true }
+  - { prefix: 10.2.0.1/32 }
+  - { prefix: 'fd00::1/128' }
+  - { prefix: 10.3.0.0/16 }`,
+    [
+      '6 aggregates[0].blackhole: a blackhole needs fib: without it no kernel routes are written',
+      '6 aggregates[0].from: an aggregate needs something that it is made of',
+      '7 aggregates[1].prefix: prefix 10.1.0.0/16 is there already, as aggregates[0]',
+      '7 aggregates[1].asSet: asSet cannot hold in a confederation: RFC 9774 deprecates AS_CONFED_SET',
+      '8 aggregates[2].prefix: no route is more specific than one to a host',
+      '9 aggregates[3].prefix: no route is more specific than one to a host',
+      '10 aggregates[4].prefix: 10.3.0.0/16 is announced anyway, as networks[0]',
+    ],
+  ],
+  [
+    'a hold for nobody, and one that a flush would break',
+    `neighbors:
+  - { address: 10.0.0.2, peerAs: 64513 }
+  - { address: 10.0.0.3, peerAs: 64512, routeReflectorClient: true }
+fib: { type: ip-route, atStart: flush, holdWithout: { neighbors: reflectors } }`,
+    [
+      '6 fib.holdWithout: atStart: flush removes at the start what this is to keep',
+      '6 fib.holdWithout.neighbors: no neighbor is a reflector of ours: in our own AS, and no client of ours',
+    ],
+  ],
+  [
+    'a hold for strangers, and wrong words',
+    `neighbors: [{ address: 10.0.0.2, peerAs: 64512 }]
+fib: { type: ip-route, holdWithout: { neighbors: [10.0.0.2, 10.0.0.9] } }`,
+    ['4 fib.holdWithout.neighbors[1]: there is no neighbor 10.0.0.9'],
+  ],
+  [
+    'wrong words for a hold and a limit',
+    `fib: { type: ip-route, holdWithout: { neighbors: reflector }, removalLimit: { percent: 0, second: 5 } }`,
+    [
+      `3 fib.holdWithout.neighbors: found "reflector", expected 'reflectors', 'all', or a list of addresses of neighbors`,
+      '3 fib.removalLimit.seconds: missing: expected a whole number, 1 to 86400 (seconds)',
+      '3 fib.removalLimit.percent: found 0, expected a whole number, 1 to 100 (per cent)',
+      "3 fib.removalLimit.second: unknown key; did you mean 'seconds'?",
+    ],
+  ],
+  [
     'a namespace for no kernel',
     `fib: { type: print, netns: red }`,
     ['3 fib.netns: type: print writes to no kernel, so netns has no effect'],

@@ -70,6 +70,8 @@ class Run {
   readonly wanted = new Map<string, (typeof FOUR)[number] | (typeof SIX)[number]>();
   /** Prefixes whose place a route of protocol static holds. */
   readonly occupied = new Set<string>();
+  /** Routes of protocol static that were learnt, and not told to be gone. */
+  readonly learned = new Set<string>();
   cover = false;
   link = true;
   /** Something may have happened that the Fib was not told, and it has not read the kernel since. */
@@ -78,6 +80,15 @@ class Run {
   constructor(latencyMs: number) {
     this.rig = new Rig({ reconcileSeconds: 30, batchSize: 3, writeTimeoutSeconds: 2, metrics: [METRIC] }, latencyMs);
     this.rig.kernel.put({ prefix: '10.77.0.0/16', via: '10.0.0.9', device: 'eth0', protocol: 186, metric: 32 });
+    this.#follow();
+  }
+
+  #follow(): void {
+    this.learned.clear();
+    this.rig.fib.learn({ protocols: [4] }, ({ learned, gone }) => {
+      for (const text of gone) expect(this.learned.delete(text), text).to.equal(true);
+      for (const route of learned) this.learned.add(route.prefix);
+    });
   }
 
   #isBlind(): boolean {
@@ -151,6 +162,7 @@ class Run {
   /** SIGKILL and a new process: all that the RIB wants is told anew. */
   async #restart(): Promise<void> {
     await this.rig.restart();
+    this.#follow();
     for (const [text, target] of this.wanted) this.rig.fib.set(text, target);
   }
 
@@ -191,6 +203,8 @@ describe('Fib: whatever happens', () => {
           await run.calm();
           expect(run.rig.dump()).to.deep.equal(run.expected());
           expect(JSON.stringify(run.rig.kernel.dump(4))).to.equal(others);
+          const statics = run.rig.kernel.routes(4).map(({ prefix: text }) => text);
+          expect([...run.learned].sort()).to.deep.equal(statics.sort());
           for (const { state, error } of run.rig.fib.routes()) {
             expect(state === 'installed').to.equal(error === null);
           }

@@ -64,7 +64,10 @@ function tests(type: 'ip-route' | 'netlink'): void {
   /** The kernel holds exactly what is wanted, within so many milliseconds, and all else is as it was. */
   const equal = async (limitMs: number): Promise<void> => {
     const wanted = (): string[] =>
-      [...fib.routes()].map(({ prefix, target }) => `${prefix} ${target} metric 32`).sort();
+      [...fib.routes()]
+        .filter(({ wantedAt }) => wantedAt !== null)
+        .map(({ prefix, target }) => `${prefix} ${target} metric 32`)
+        .sort();
     await eventually(async () => ({ routes: await ns.routes(), lines: wanted() }), {
       what: 'the kernel equals what is wanted',
       until: ({ routes, lines }) => routes.length === lines.length && routes.every((line, i) => line === lines[i]),
@@ -223,6 +226,24 @@ function tests(type: 'ip-route' | 'netlink'): void {
       expect(fib.summary()).to.include({ state: 'down' });
       await rm(bad);
       await equal(15_000);
+    });
+
+    it('there is no memory for ip, after the one that ran was killed for it, and later there is', async () => {
+      const path = join(directory, 'ip');
+      const starved = join(directory, 'starved');
+      await writeFile(path, `#!/bin/sh\nif [ -e ${starved} ]; then ulimit -v 2500; fi\nexec ip "$@"\n`);
+      await chmod(path, 0o755);
+      await make(spawnIp(path));
+      want(0, COUNT);
+      await equal(10_000);
+      await writeFile(starved, '');
+      want(COUNT / 2, COUNT, '10.0.0.3');
+      for (const pid of await ns.pids(/-batch/)) process.kill(pid, 'SIGKILL');
+      await eventually(() => fib.summary(), { what: 'down', until: ({ state }) => state === 'down' });
+      fib.delete(prefixOf(0));
+      await rm(starved);
+      await equal(15_000);
+      expect([...types()].filter((type) => type === 'routeFailed' || type === 'foreignChange')).to.deep.equal([]);
     });
 
     it('permission is denied, and granted later', async function () {

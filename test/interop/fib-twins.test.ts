@@ -47,9 +47,21 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   }),
 );
 
+/** Follow the routes of protocol static. @returns their prefixes, as they are known */
+function followStatic(fib: Fib): Set<string> {
+  const seen = new Set<string>();
+  fib.learn({ protocols: [4] }, ({ learned, gone }) => {
+    for (const text of gone) seen.delete(text);
+    for (const route of learned) seen.add(route.prefix);
+  });
+  return seen;
+}
+
 /** A kernel with eth0 and eth1, and a Fib on it. */
 interface World {
   readonly fib: Fib;
+  /** What was learnt. */
+  readonly learned: ReadonlySet<string>;
   run(step: Exclude<Step, { do: 'set' | 'delete' }>): Promise<void>;
   dump(): Promise<string[]>;
   calm(): Promise<void>;
@@ -59,6 +71,7 @@ class FakeWorld implements World {
   readonly clock = new VirtualClock();
   readonly kernel = new FakeKernel();
   readonly fib = new Fib({ writer: this.kernel.writer(), clock: this.clock });
+  readonly learned = followStatic(this.fib);
 
   async start(): Promise<this> {
     this.kernel.addLink('eth0', '10.0.0.1/24', '2001:db8::1/64');
@@ -99,6 +112,7 @@ class FakeWorld implements World {
 
 class RealWorld implements World {
   readonly fib: Fib;
+  readonly learned: ReadonlySet<string>;
   readonly #writer: IpRouteWriter | NetlinkWriter;
   readonly #reader: IpRouteWriter;
   #up = true;
@@ -109,6 +123,7 @@ class RealWorld implements World {
   ) {
     this.#writer = new Writer({ netns: ns.name });
     this.fib = new Fib({ writer: this.#writer, clock: realClock });
+    this.learned = followStatic(this.fib);
     this.#reader = new IpRouteWriter({ netns: ns.name });
   }
 
@@ -206,6 +221,13 @@ describe(`FIB: a real kernel and a fake one, the same happenings${reason === und
               until: (seen) => expect(seen.join('\n')).to.equal(expected.join('\n')),
               limitMs: 20_000,
             });
+            const others = expected.filter((line) => line.startsWith('4 ')).map((line) => line.split(' ')[1]!);
+            for (const world of worlds) {
+              await eventually(() => [...world.learned].sort(), {
+                what: 'all routes of protocol static are learnt',
+                until: (seen) => expect(seen).to.deep.equal(others.sort()),
+              });
+            }
           } finally {
             await worlds[1].fib.stop();
             await ns.remove();

@@ -156,7 +156,7 @@ export class Lab {
   /** A speaker at the address that is its router ID, AS 64512 unless told otherwise; it runs. */
   async speaker(options: LabSpeakerOptions, runtime: SpeakerRuntime = {}): Promise<Speaker> {
     const address = options.routerId;
-    const speaker = new Speaker(
+    const speaker = this.make(
       { asn: 64512, listen: [{ address, port: 179 }], ...options },
       {
         transport: runtime.transport ?? this.host(address),
@@ -169,6 +169,10 @@ export class Lab {
     this.speakers.push(speaker);
     await this.during(speaker.start());
     return speaker;
+  }
+
+  protected make(config: SpeakerConfig, runtime: SpeakerRuntime): Speaker {
+    return new Speaker(config, runtime);
   }
 
   /** Connections of the host with this address. */

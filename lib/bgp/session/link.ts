@@ -145,7 +145,10 @@ export class Link {
     this.#held.push(chunk);
     if (!this.#waiting && this.#turns.isOpen) this.#readHeld(connection);
     if (this.#connection !== connection) return;
-    if (this.#held.length > 0 || !this.#turns.hasTime) this.#wait(connection);
+    const last = this.#held.length - 1;
+    // Lent for this call only.
+    if (last >= 0) this.#held[last] = this.#held[last]!.slice();
+    if (last >= 0 || !this.#turns.hasTime) this.#wait(connection);
   }
 
   /** Read a piece of a chunk. @returns where the next one begins */

@@ -1,5 +1,6 @@
 import type { WireContext } from '../../bgp/wire/index.js';
 import { MrtDecoder } from '../../mrt/index.js';
+import { UsageError } from '../../net/index.js';
 import { CaptureError, PcapDecoder } from '../../pcap/index.js';
 import type { Output } from '../output.js';
 import { CommandError } from '../output.js';
@@ -25,7 +26,9 @@ export async function decode(file: string, options: DecodeOptions, out: Output):
   try {
     await run(input, options, lines, progress);
   } catch (error) {
-    throw error instanceof CaptureError ? new CommandError(`${input.name}: ${error.message}`) : error;
+    throw error instanceof CaptureError || error instanceof UsageError
+      ? new CommandError(`${input.name}: ${error.message}`)
+      : error;
   } finally {
     await lines.flush();
     progress.done();
@@ -33,19 +36,19 @@ export async function decode(file: string, options: DecodeOptions, out: Output):
 }
 
 async function run(input: Input, options: DecodeOptions, lines: LineOutput, progress: Progress): Promise<void> {
-  let decoder = options.format === 'auto' ? undefined : decoderOf(options.format, contextOf(options));
+  let decoder = options.format === 'auto' ? undefined : await decoderOf(options.format, contextOf(options));
   let head: Uint8Array = new Uint8Array(0);
-  const start = (ended: boolean): void => {
+  const start = async (ended: boolean): Promise<void> => {
     const format = detectFormat(head, ended);
     if (format === 'unknown') throw new CommandError(`${input.name}: of no known form; --format tells which it is`);
-    if (format !== undefined) decoder = decoderOf(format, contextOf(options));
+    if (format !== undefined) decoder = await decoderOf(format, contextOf(options));
   };
 
   for await (const chunk of input.chunks()) {
     let octets = chunk;
     if (decoder === undefined) {
       octets = head = head.length === 0 ? chunk : Buffer.concat([head, chunk]);
-      start(false);
+      await start(false);
     }
     if (decoder === undefined) continue;
     await lines.writeAll(decoder.push(octets));
@@ -54,13 +57,13 @@ async function run(input: Input, options: DecodeOptions, lines: LineOutput, prog
     progress.tick(lines.count);
   }
   if (decoder === undefined && head.length > 0) {
-    start(true);
+    await start(true);
     await lines.writeAll(decoder!.push(head));
   }
   await lines.writeAll(decoder?.end() ?? []);
 }
 
-function decoderOf(format: Exclude<Format, 'auto'>, cx: WireContext): StreamDecoder {
+async function decoderOf(format: Exclude<Format, 'auto'>, cx: WireContext): Promise<StreamDecoder> {
   switch (format) {
     case 'hex':
       return new HexDecoder(cx);
@@ -70,6 +73,9 @@ function decoderOf(format: Exclude<Format, 'auto'>, cx: WireContext): StreamDeco
       return new PcapDecoder(cx);
     case 'mrt':
       return new MrtDecoder();
+    case 'record':
+      // Brings the whole speaker with it.
+      return new (await import('../../record/index.js')).RecordDecoder(cx);
   }
 }
 

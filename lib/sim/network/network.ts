@@ -5,6 +5,8 @@ import { seededRandom } from '../random.js';
 import { SimulationError, type NetworkEvent } from './events.js';
 import { hash } from './forwarding.js';
 import { NetworkAssertions } from './assertions.js';
+import { runPlan, type PlanOptions, type PlanReport } from './plan.js';
+import type { NetworkConfig } from './plan-steps.js';
 import { Process } from './process.js';
 import type { Router } from './router.js';
 import { unsettled, type Allowed } from './settling.js';
@@ -91,6 +93,20 @@ export class Network extends Questions {
     this.attachNetworks(router, before.networks);
     this.acted(`${name} is configured`);
     return result;
+  }
+
+  /** The configuration of every router, by its name: to begin or end a {@link plan} with. */
+  configuration(): NetworkConfig {
+    return Object.fromEntries([...this.routers].map(([name, { config }]) => [name, config]));
+  }
+
+  /**
+   * Bring this network from one configuration to another, in steps that make before they break, and watch which routes are
+   * lost on the way. It must not run yet; afterwards it has `after`.
+   * @throws ConfigError when a configuration is wrong; UsageError `unknown_router`, `already_started`; SimulationError
+   */
+  plan(before: NetworkConfig, after: NetworkConfig, options: PlanOptions = {}): Promise<PlanReport> {
+    return runPlan(this, before, after, options);
   }
 
   // --- life ---

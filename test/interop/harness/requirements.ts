@@ -14,6 +14,7 @@ export const PROGRAMS = {
   ping: ['ping'],
   tshark: ['tshark', 'dumpcap'],
   bgpdump: ['bgpdump'],
+  conntrack: ['conntrack'],
 } as const satisfies Record<string, readonly string[]>;
 
 /** `socketOptions`: TCP MD5 and the like, through the optional package koffi. */

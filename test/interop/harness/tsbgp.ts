@@ -17,6 +17,8 @@ const API = '127.0.0.1:8179';
 export interface TsbgpSettings extends SpeakerSettings {
   /** Over the configuration made from the other settings. */
   readonly config?: Partial<SpeakerConfig>;
+  /** Write down what reaches it: see {@link Tsbgp.replay}. */
+  readonly record?: boolean;
 }
 
 /** tsbgp as users run it: the command with a configuration file, asked through `tsbgp show`. */
@@ -34,7 +36,8 @@ export class Tsbgp extends SpeakerDriver {
   async start(): Promise<void> {
     await this.writeConfiguration();
     const [command, ...args] = commandLine();
-    this.#process = this.host.spawn(command, [...args, 'run', this.#file], { name: 'tsbgp', cwd: ROOT });
+    const record = this.settings.record === true ? ['--record', this.recording] : [];
+    this.#process = this.host.spawn(command, [...args, 'run', this.#file, ...record], { name: 'tsbgp', cwd: ROOT });
     await this.answers(this.#process, () => this.summary());
   }
 
@@ -118,6 +121,19 @@ export class Tsbgp extends SpeakerDriver {
   /** `tsbgp neighbor soft-in ADDRESS` and the like. */
   async neighborCommand(command: string, address: string): Promise<void> {
     await this.#cli('neighbor', command, address);
+  }
+
+  /** Where it is recorded. */
+  get recording(): string {
+    return join(this.host.directory, 'tsbgp.rec');
+  }
+
+  /** `tsbgp replay` of what was recorded. @returns its JSON lines */
+  async replay(...options: readonly string[]): Promise<Record<string, unknown>[]> {
+    const [command, ...before] = commandLine();
+    const out = await this.host.exec(command, [...before, 'replay', this.recording, '--json', ...options]);
+    const lines = out.split('\n').filter((line) => line !== '');
+    return lines.map((line) => JSON.parse(line) as Record<string, unknown>);
   }
 
   /** SIGHUP with a new configuration. */

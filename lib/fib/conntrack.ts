@@ -1,0 +1,110 @@
+/** Deleting the kernel's connection tracking entries of addresses that are somewhere else now. */
+import type { Clock, Timer } from '../net/index.js';
+import type { KernelError } from './errors.js';
+import type { FibEvent } from './events.js';
+import { asKernelError } from './write-loop.js';
+
+/** How connection tracking entries are deleted. */
+export interface ConntrackTable {
+  /**
+   * Delete the entries of flows that one of these hosts began (original source) or answers (reply source). Resolves also
+   * when there were none.
+   * @throws KernelError (rejects) when it is unknown whether all are gone
+   */
+  deleteEntries(addresses: readonly string[]): Promise<void>;
+  /** Give up what is under way. */
+  close(): void;
+}
+
+/** Moves come in bursts: wait so long for the rest of one. */
+const GATHER_MS = 100;
+/** Each address costs two walks through the kernel's table: so many at once, and a rest after. */
+const BATCH = 128;
+const REST_MS = 250;
+/** A route that is not written after so long will not be soon: its entries go all the same. */
+const PATIENCE_MS = 10_000;
+const RETRY_FIRST_MS = 1000;
+const RETRY_MAX_MS = 60_000;
+/** Addresses that may wait; beyond, the oldest are forgotten, and it is told. */
+const MOST = 100_000;
+
+export interface ConntrackCleanerOptions {
+  readonly table: ConntrackTable;
+  readonly clock: Clock;
+  readonly emit: (event: FibEvent) => void;
+  /** Whether the kernel's route to an address is still to be written: packets would make the entries anew. */
+  readonly isPending: (address: string) => boolean;
+}
+
+/** Deletes in batches, at its own pace, never in the way of routes. */
+export class ConntrackCleaner {
+  /** Since when each address waits. */
+  readonly #waiting = new Map<string, number>();
+  #timer: Timer | null = null;
+  #busy = false;
+  #closed = false;
+  #failures = 0;
+
+  constructor(private readonly o: ConntrackCleanerOptions) {}
+
+  /** Addresses whose entries are to be deleted. */
+  get size(): number {
+    return this.#waiting.size;
+  }
+
+  /** A host is somewhere else now. */
+  moved(address: string): void {
+    if (this.#closed) return;
+    this.#waiting.set(address, this.o.clock.now());
+    if (this.#waiting.size > MOST) this.#waiting.delete(this.#waiting.keys().next().value!);
+    this.#schedule(GATHER_MS);
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#timer?.cancel();
+    this.o.table.close();
+  }
+
+  #schedule(ms: number): void {
+    if (this.#busy || this.#closed || this.#waiting.size === 0) return;
+    this.#timer ??= this.o.clock.after(ms, () => {
+      this.#timer = null;
+      void this.#run();
+    });
+  }
+
+  async #run(): Promise<void> {
+    const now = this.o.clock.now();
+    const batch: string[] = [];
+    for (const [address, since] of this.#waiting) {
+      if (batch.length === BATCH) break;
+      if (now - since < PATIENCE_MS && this.o.isPending(address)) continue;
+      batch.push(address);
+    }
+    for (const address of batch) this.#waiting.delete(address);
+    let pause = REST_MS;
+    if (batch.length > 0) {
+      this.#busy = true;
+      try {
+        await this.o.table.deleteEntries(batch);
+        this.#failures = 0;
+        if (!this.#closed) this.o.emit({ type: 'conntrackDeleted', addresses: batch });
+      } catch (error) {
+        pause = this.#failed(batch, asKernelError(error));
+      }
+      this.#busy = false;
+    }
+    this.#schedule(pause);
+  }
+
+  /** @returns when to try again */
+  #failed(batch: readonly string[], error: KernelError): number {
+    const retryInMs = Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** Math.min(10, this.#failures));
+    if (this.#closed) return retryInMs;
+    // What moved again meanwhile waits already.
+    for (const address of batch) if (!this.#waiting.has(address)) this.#waiting.set(address, this.o.clock.now());
+    if (this.#failures++ === 0) this.o.emit({ type: 'conntrackFailed', error, retryInMs });
+    return retryInMs;
+  }
+}
