@@ -44,8 +44,10 @@ const COMMUNITIES = ['no-export', 'no-advertise', '64512:7'];
 function networksOf(draw: Drawn, at: number, routers: number): NetworkOptions[] {
   const all = new Map<string, NetworkOptions>();
   for (const route of draw.routes) {
-    if (route.at % routers !== at) continue;
-    const prefix = `10.128.${route.prefix}.0/24`;
+    // Where there are several AS: the same few prefixes from outside, so that MEDs of several AS meet.
+    const outside = draw.shape === 'several-as' ? draw.routers + (route.at % 3) : route.at % routers;
+    if (outside !== at) continue;
+    const prefix = `10.128.${draw.shape === 'several-as' ? route.prefix % 2 : route.prefix}.0/24`;
     const community = COMMUNITIES[route.community];
     all.set(prefix, {
       prefix,
