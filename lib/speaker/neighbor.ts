@@ -176,9 +176,13 @@ export class Neighbor implements SessionHandler {
     for (const family of outbound.families) this.requestRefresh(family);
   }
 
-  /** Whether its routes can be had again without a new session: it announced route refresh, or has no session anyway. */
+  /**
+   * Whether its routes can surely be had again without a new session, or it has no session anyway. Without RFC 7313 nothing tells
+   * whether a refresh was heeded: OpenBGPD 7.7 announces the capability and ignores each one.
+   */
   get canRefresh(): boolean {
-    return this.live?.negotiated.routeRefresh ?? true;
+    const { routeRefresh = true, enhancedRouteRefresh = true } = this.live?.negotiated ?? {};
+    return routeRefresh && enhancedRouteRefresh;
   }
 
   /** Have the neighbor tell all its routes of a family again (RFC 2918), if it can. */
