@@ -17,6 +17,8 @@ export interface ActionContext {
   readonly defaultPrependAs: number;
   /** Import: the neighbor's address. */
   readonly peerAddress?: Uint8Array | undefined;
+  /** IPv4 routes may be given IPv6 next hops (RFC 8950). */
+  readonly extendedNextHop?: boolean | undefined;
 }
 
 const ORIGINS = { igp: 0, egp: 1, incomplete: 2 } as const;
@@ -79,11 +81,15 @@ function compileCommunities(kind: CommunityKind, edit: CommunityEdit, sets: Poli
 const FULL_MASK = new Uint8Array(12).fill(0xff);
 
 function compileNextHop(nextHop: string, cx: ActionContext): Action[] {
-  const { family } = cx;
   if (nextHop === 'self') return [(draft) => draft.markNextHop(VERDICT.selfNextHop)];
   if (nextHop === 'unchanged') return [(draft) => draft.markNextHop(VERDICT.keepNextHop)];
   const octets = isAddress(nextHop) ? parseAddress(nextHop) : cx.peerAddress;
-  // Of the other family: it is not for these routes.
-  if (octets === undefined || octets.length !== (family === 'ipv4-unicast' ? 4 : 16)) return [];
+  // Of a family that these routes cannot have next hops of: it is not for them.
+  if (octets === undefined || !isNextHopFor(octets, cx)) return [];
   return [(draft) => draft.setNextHop(octets)];
+}
+
+function isNextHopFor(octets: Uint8Array, { family, extendedNextHop = false }: ActionContext): boolean {
+  if (family === 'ipv4-unicast') return octets.length === 4 || extendedNextHop;
+  return octets.length === 16;
 }

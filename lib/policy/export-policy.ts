@@ -11,13 +11,17 @@ export class ExportPolicy {
   private readonly program: PolicyProgram;
   private readonly cache: VerdictCache;
 
-  /** @param asn our AS as the neighbor knows it */
+  /**
+   * @param asn our AS as the neighbor knows it
+   * @param extendedNextHop whether the neighbor takes IPv6 next hops of IPv4 routes (RFC 8950)
+   */
   constructor(
     private readonly rib: FamilyRib,
     chain: PolicyChain,
     asn: number,
+    extendedNextHop: boolean,
   ) {
-    this.program = new PolicyProgram(chain, { family: rib.family, defaultPrependAs: asn });
+    this.program = new PolicyProgram(chain, { family: rib.family, defaultPrependAs: asn, extendedNextHop });
     this.cache = new VerdictCache(rib.store);
   }
 

@@ -7,6 +7,13 @@ import type { PolicyChain } from './policy-chain.js';
 import { PolicyProgram, type Decision } from './program.js';
 import { UNKNOWN, VerdictCache } from './verdict-cache.js';
 
+/** What an import policy goes by, besides the session. */
+export interface ImportPolicySettings {
+  readonly peerAs: number;
+  /** IPv4 routes may be given IPv6 next hops (RFC 8950). */
+  readonly extendedNextHop: boolean;
+}
+
 class FamilyPolicy implements FamilyImportPolicy {
   private readonly program: PolicyProgram;
   private readonly cache: VerdictCache;
@@ -15,9 +22,9 @@ class FamilyPolicy implements FamilyImportPolicy {
     private readonly rib: FamilyRib,
     chain: PolicyChain,
     private readonly source: Source,
-    peerAs: number,
+    { peerAs, extendedNextHop }: ImportPolicySettings,
   ) {
-    this.program = new PolicyProgram(chain, { family: rib.family, defaultPrependAs: peerAs, source });
+    this.program = new PolicyProgram(chain, { family: rib.family, defaultPrependAs: peerAs, source, extendedNextHop });
     this.cache = new VerdictCache(rib.store);
   }
 
@@ -53,13 +60,13 @@ export class NeighborImportPolicy implements ImportPolicy {
   constructor(
     readonly chain: PolicyChain,
     private readonly source: Source,
-    private readonly peerAs: number,
+    private readonly settings: ImportPolicySettings,
   ) {}
 
   of(rib: FamilyRib): FamilyPolicy {
     let policy = this.families.get(rib);
     if (policy === undefined) {
-      policy = new FamilyPolicy(rib, this.chain, this.source, this.peerAs);
+      policy = new FamilyPolicy(rib, this.chain, this.source, this.settings);
       this.families.set(rib, policy);
     }
     return policy;

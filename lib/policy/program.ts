@@ -22,6 +22,8 @@ export interface ProgramContext {
   readonly defaultPrependAs: number;
   /** Import: the neighbor. */
   readonly source?: Source | undefined;
+  /** IPv4 routes may be given IPv6 next hops (RFC 8950). */
+  readonly extendedNextHop?: boolean;
 }
 
 interface CompiledStatement {

@@ -64,7 +64,7 @@ export class UpdateGroup implements MemberGroup {
     // A policy may choose another next hop: it is looked at afterwards.
     this.looked = this.blocked | (needsOwn && policy === null ? ATTR.ipv6NextHop : 0);
     this.looksAfterPolicy = needsOwn ? ATTR.ipv6NextHop : 0;
-    const own = policy === null ? undefined : new ExportPolicy(rib, policy.chain, policy.asn);
+    const own = policy === null ? undefined : new ExportPolicy(rib, policy.chain, policy.asn, profile.extendedNextHop);
     const { summaryOnly } = profile;
     this.policy = summaryOnly === undefined ? own : new SummaryPolicy(rib, summaryOnly, own);
   }

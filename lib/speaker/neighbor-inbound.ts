@@ -187,7 +187,7 @@ export class NeighborInbound {
     const { peerGroup, settings } = this.target;
     const chain = this.target.policyChain('import');
     const description = { ...this.host.rib.peers.get(source), peerGroup: peerGroup ?? undefined };
-    return chain && new NeighborImportPolicy(chain, description, settings.peerAs);
+    return chain && new NeighborImportPolicy(chain, description, settings);
   }
 
   /** The limits are other ones. @returns whether a session that was held back by a limit gets another chance */

@@ -144,6 +144,33 @@ describe('policy actions', () => {
     expect(rig.import({ prefix: '2001:db8:1::/48' })!.nextHop).to.equal('2001:db8::1');
   });
 
+  describe('where IPv4 routes may have IPv6 next hops (RFC 8950)', () => {
+    const six = { extendedNextHop: true, address: 'fd00::9' };
+    const v6 = { prefix: '2001:db8:1::/48' };
+
+    it('an IPv6 address is set in routes of both families, in both directions', () => {
+      const rig = new PolicyRig([{ actions: { result: 'accept', nextHop: '2001:db8::77' } }], six);
+      for (const route of [{}, v6]) {
+        for (const direction of ['import', 'export'] as const)
+          expect(rig[direction](route)!.nextHop, direction).to.equal('2001:db8::77');
+      }
+    });
+
+    it('an IPv4 address is set in IPv4 routes alone', () => {
+      const rig = new PolicyRig([{ actions: { result: 'accept', nextHop: '10.0.0.77' } }], six);
+      for (const direction of ['import', 'export'] as const) {
+        expect(rig[direction]({})!.nextHop, direction).to.equal('10.0.0.77');
+        expect(rig[direction](v6)!.nextHop, direction).to.equal('2001:db8::1');
+      }
+    });
+
+    it('the neighbor as next hop of IPv4 routes on an IPv6 session', () => {
+      const rig = new PolicyRig([{ actions: { result: 'accept', nextHop: 'peer' } }], six);
+      expect(rig.import({})!.nextHop).to.equal('fd00::9');
+      expect(rig.import(v6)!.nextHop).to.equal('fd00::9');
+    });
+  });
+
   it('a set that would be longer than any message is rejected', () => {
     const many = Array.from({ length: 9000 }, (_, i) => `rt:64512:${i}`);
     const rig = new PolicyRig([{ actions: { result: 'accept', extendedCommunities: { add: many } } }]);

@@ -3,7 +3,7 @@ import { parsePrefix } from '../../lib/net/index.js';
 import type { PolicyDefinitions, PolicyResult, PolicyStatement } from '../../lib/policy/definition.js';
 import { ExportPolicy } from '../../lib/policy/export-policy.js';
 import { NeighborImportPolicy } from '../../lib/policy/import-policy.js';
-import { PolicyBook } from '../../lib/policy/policy-chain.js';
+import { PolicyBook, type PolicyChain } from '../../lib/policy/policy-chain.js';
 import { ReviseJob } from '../../lib/rib/import-policy.js';
 import { ATTR } from '../../lib/rib/attribute-store.js';
 import { pathView } from '../../lib/speaker/path-views.js';
@@ -41,6 +41,8 @@ export interface RigOptions {
   readonly definitions?: Omit<PolicyDefinitions, 'policies'>;
   readonly defaultResult?: PolicyResult;
   readonly peerGroup?: string;
+  /** IPv4 routes may be given IPv6 next hops. */
+  readonly extendedNextHop?: boolean;
 }
 
 /** A neighbor with one policy, which is asked in both directions. */
@@ -61,8 +63,19 @@ export class PolicyRig extends RibRig {
     if (peerGroup !== undefined) this.rib.peers.update(source, { ...this.rib.peers.get(source), peerGroup });
     this.book = new PolicyBook({ ...options.definitions, policies: { p: statements } });
     const chain = this.book.chain({ names: ['p'], defaultResult: options.defaultResult ?? 'reject' });
-    this.policy = new NeighborImportPolicy(chain, this.rib.peers.get(source), PEER_AS);
-    this.exports = new Map(this.rib.families.map((rib) => [rib, new ExportPolicy(rib, chain, OWN_AS)]));
+    this.policy = this.importPolicy(chain);
+    const { extendedNextHop = false } = options;
+    this.exports = new Map(
+      this.rib.families.map((rib) => [rib, new ExportPolicy(rib, chain, OWN_AS, extendedNextHop)]),
+    );
+  }
+
+  private importPolicy(chain: PolicyChain): NeighborImportPolicy {
+    const { extendedNextHop = false } = this.options;
+    return new NeighborImportPolicy(chain, this.rib.peers.get(this.source.source), {
+      peerAs: PEER_AS,
+      extendedNextHop,
+    });
   }
 
   announce({ prefix = '10.1.0.0/16', nextHop, attributes: given }: TestRoute): void {
@@ -95,7 +108,7 @@ export class PolicyRig extends RibRig {
     const book = new PolicyBook({ ...this.options.definitions, policies: { p: statements } });
     const chain = book.chain({ names: ['p'], defaultResult: this.options.defaultResult ?? 'reject' });
     const { source } = this.source;
-    const policy = new NeighborImportPolicy(chain, this.rib.peers.get(source), PEER_AS);
+    const policy = this.importPolicy(chain);
     this.source.adjRibIn.policy = policy;
     const job = new ReviseJob(this.rib.families, source, policy, () => true);
     while (!job.step(1));

@@ -313,7 +313,10 @@ describe('explain: the step at which a path loses', () => {
     const rig = new DecisionRig();
     const [better, worse] = [rig.announce({ ...PLAIN, localPref: 300 }), rig.announce({ ...PLAIN, ...other })];
     const chain = new PolicyBook({}).chain({ names: [], defaultResult: 'reject' });
-    better.adjRibIn.policy = new NeighborImportPolicy(chain, rig.rib.peers.get(better.source), LOCAL_AS);
+    better.adjRibIn.policy = new NeighborImportPolicy(chain, rig.rib.peers.get(better.source), {
+      peerAs: LOCAL_AS,
+      extendedNextHop: false,
+    });
     rig.announce({ ...PLAIN, localPref: 300 }, better);
     const { best, decisions } = rig.explain();
     expect(best?.neighbor).to.equal(rig.rib.peers.addressText(worse.source));

@@ -225,6 +225,71 @@ describe('Speaker: IPv4 routes with IPv6 next hops (RFC 8950)', () => {
     expect(nextHops(b)).to.deep.equal(all);
   });
 
+  it('an export policy sets an IPv6 next hop where the neighbor takes it, and has no effect on others', async () => {
+    const net = new Net();
+    const policies = { six: [{ actions: { nextHop: 'fd00:7::7', result: 'accept' as const } }] };
+    const exportPolicy = ['six'];
+    await net.speaker(
+      [
+        client('10.0.0.11', false),
+        client('fd00::12', true, { exportPolicy }),
+        client('10.0.0.13', false, { exportPolicy }),
+        neighbor('fd00::21', { peerAs: 65001, extendedNextHop: true, exportPolicy }),
+        // Asked for here, but not by the neighbor.
+        client('10.0.0.14', true, { exportPolicy }),
+      ],
+      { policies },
+    );
+    const from = net.probe('10.0.0.11');
+    const out = [
+      net.probe('fd00::12', TWO),
+      net.probe('10.0.0.13'),
+      net.probe('fd00::21', { ...TWO, localAs: 65001 }),
+      net.probe('10.0.0.14'),
+    ];
+    await net.lab.up(from, ...out);
+    say(from, '10.0.0.99', V4);
+    await net.lab.settle();
+    expect(out.map((probe) => nextHops(probe)[V4])).to.deep.equal(['fd00:7::7', '10.0.0.99', 'fd00:7::7', '10.0.0.99']);
+    // ORIGIN, AS_PATH, LOCAL_PREF, ORIGINATOR_ID, CLUSTER_LIST, and no NEXT_HOP beside MP_REACH_NLRI (RFC 4760 section 3).
+    expect(out[0]!.updates.at(-1)).to.equal(
+      '00000038' +
+        '900e0018' +
+        '00010110fd0000070000000000000000000000070010' +
+        '0a01' +
+        '40010100' +
+        '400200' +
+        '40050400000064' +
+        '8009040a000100' +
+        '800a040a000001',
+    );
+    from.withdraw(V4);
+    await net.lab.settle();
+    expect(out.map(nextHops)).to.deep.equal([{}, {}, {}, {}]);
+  });
+
+  it('an import policy makes the neighbor the next hop of IPv4 routes, or sets another IPv6 address', async () => {
+    const net = new Net();
+    const policies = {
+      peer: [{ actions: { nextHop: 'peer', result: 'accept' as const } }],
+      other: [{ actions: { nextHop: 'fd00::77', result: 'accept' as const } }],
+    };
+    const speaker = await net.speaker(
+      [
+        client('fd00::11', true, { importPolicy: ['peer'] }),
+        client('fd00::12', true, { importPolicy: ['other'] }),
+        client('fd00::13', false, { importPolicy: ['peer'] }),
+      ],
+      { policies },
+    );
+    const from = ['fd00::11', 'fd00::12', 'fd00::13'].map((address) => net.probe(address, TWO));
+    await net.lab.up(...from);
+    for (const [i, probe] of from.entries()) say(probe, '10.0.0.99', `10.${i}.0.0/16`);
+    await net.lab.settle();
+    const held = Object.fromEntries([...speaker.routes('ipv4-unicast')].map((path) => [path.prefix, path.nextHop]));
+    expect(held).to.deep.equal({ '10.0.0.0/16': 'fd00::11', '10.1.0.0/16': 'fd00::77', '10.2.0.0/16': '10.0.0.99' });
+  });
+
   it('not negotiated: treated as withdrawn and told as a diagnostic, the session stays', async () => {
     const net = new Net();
     const speaker = await net.speaker([client('fd00::11', false)]);
@@ -470,8 +535,15 @@ describe('Speaker: IPv4 routes with IPv6 next hops, and policies', () => {
     ['onlyFour', PLAIN.map(() => [null, null])],
     // What the neighbor told with an IPv6 next hop is fit for everybody then.
     ['setFour', [...Array.from({ length: 2 }, () => ['10.0.0.77', '10.0.0.77']), [R6, R6], ['10.0.0.77', '10.0.0.77']]],
-    // An address of the other family is left out.
-    ['setSix', PLAIN],
+    [
+      'setSix',
+      [
+        ['fd00::77', 'fd00::77'],
+        [null, null],
+        ['fd00::77', 'fd00::77'],
+        [R, R],
+      ],
+    ],
   ] as const) {
     it(`import ${policy ?? 'without'}`, async () => {
       const { told } = await scene(policy, undefined);
@@ -502,7 +574,16 @@ describe('Speaker: IPv4 routes with IPv6 next hops, and policies', () => {
       ],
     ],
     ['setFour', PLAIN.map(() => ['10.0.0.77', '10.0.0.77'])],
-    ['setSix', PLAIN],
+    // Where the neighbor cannot take it, it is left out.
+    [
+      'setSix',
+      [
+        ['fd00::77', 'fd00::77'],
+        [null, '10.5.0.9'],
+        ['fd00::77', 'fd00::77'],
+        [R, R],
+      ],
+    ],
   ] as const;
   for (const [policy, expected] of EXPORTS) {
     it(`export ${policy ?? 'without'}`, async () => {
