@@ -52,6 +52,8 @@ export class PrefixLimiter {
     readonly family: FamilyName,
     public limit: PrefixLimit,
     private readonly onNotice: (notice: PrefixLimitNotice) => void,
+    /** The first new prefix was not taken since `dropped` was 0. */
+    private readonly onFirstDrop: () => void,
   ) {
     this.threshold = thresholdOf(limit);
   }
@@ -71,7 +73,7 @@ export class PrefixLimiter {
 
   /** A new prefix was not taken. */
   drop(count: number): void {
-    this.dropped++;
+    if (this.dropped++ === 0) this.onFirstDrop();
     if (this.level < OVER) this.reach(OVER, count);
   }
 

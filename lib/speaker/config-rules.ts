@@ -162,6 +162,9 @@ function* ownRestart(draft: ConfigDraft): Generator<ConfigProblem> {
       message: 'no neighbor is asked to keep our routes: set gracefulRestart: { enabled: true } at one or at a group',
     };
   }
+  if (gracefulRestart.dynamicNeighborQuietTime !== undefined && (draft.dynamicNeighbors ?? []).length === 0) {
+    yield { path: ['gracefulRestart', 'dynamicNeighborQuietTime'], message: 'has no effect without dynamicNeighbors' };
+  }
   if (gracefulRestart.atStop === 'restart' && fib?.atStop === 'remove') {
     yield {
       path: ['gracefulRestart', 'atStop'],

@@ -277,6 +277,7 @@ export const API = { listen: v.hostPort.default(API_DEFAULT_LISTEN) } satisfies 
 export const SPEAKER_RESTART = {
   atStop: v.oneOf(['shutdown', 'restart']).optional(),
   selectionDeferralTime: v.integer(1, 0xffff, 'seconds').optional(),
+  dynamicNeighborQuietTime: v.integer(0, 0xffff, 'seconds').optional(),
 } satisfies Shape<SpeakerRestartOptions>;
 
 /** How a top-level key holds its values: itself, in a list, or by name. */

@@ -43,8 +43,8 @@ export interface InboundTarget {
 }
 
 export interface InboundEvents {
-  /** Have the neighbor tell all its routes of a family again (RFC 2918), if it can. */
-  requestRefresh(family: FamilyName): void;
+  /** Have the neighbor tell all its routes of a family again (RFC 2918). @returns false when it cannot */
+  requestRefresh(family: FamilyName): boolean;
   onEndOfRib(family: FamilyName): void;
   onDiagnostic(diagnostic: Diagnostic): void;
   onPrefixLimit(notice: PrefixLimitNotice): void;
@@ -72,6 +72,7 @@ export class NeighborInbound {
     private readonly events: InboundEvents,
   ) {
     this.limits = new NeighborLimits({
+      clock: host.clock,
       get settings() {
         return target.settings;
       },
@@ -228,6 +229,7 @@ export class NeighborInbound {
   onDown(mayKeep: boolean): void {
     const { live, received } = this;
     this.live = undefined;
+    this.limits.leave();
     if (!live || !received) return;
     if (mayKeep && received.lost(live.negotiated)) debug('%s: its routes are kept', this.target.address);
     else received.drop();

@@ -185,11 +185,12 @@ export class Neighbor implements SessionHandler {
     return routeRefresh && enhancedRouteRefresh;
   }
 
-  /** Have the neighbor tell all its routes of a family again (RFC 2918), if it can. */
-  private requestRefresh(family: FamilyName): void {
-    if (!this.live?.negotiated.routeRefresh) return;
+  /** Have the neighbor tell all its routes of a family again (RFC 2918). @returns false when it cannot */
+  private requestRefresh(family: FamilyName): boolean {
+    if (!this.live?.negotiated.routeRefresh) return false;
     this.peer.countSent('routeRefresh');
     this.peer.send(encodeRouteRefresh({ ...afiSafiOf(family), subtype: ROUTE_REFRESH_SUBTYPE.normal }));
+    return true;
   }
 
   /** Tell the neighbor all its routes again, and the end of those that it is not to have. @throws UsageError `not_established` */

@@ -307,6 +307,11 @@ export interface SpeakerRestartOptions {
   readonly atStop?: 'shutdown' | 'restart';
   /** After the start: how long to wait for the End-of-RIB of all neighbors at most before routes are chosen, in seconds; default 240. */
   readonly selectionDeferralTime?: number;
+  /**
+   * After the start, with `dynamicNeighbors`: the last one is taken to be here when no new one has come for so many seconds; 0: those
+   * that are not here yet are not waited for. Default 30.
+   */
+  readonly dynamicNeighborQuietTime?: number;
 }
 
 /** What the speaker runs on. Left out: real TCP, the real clock. */

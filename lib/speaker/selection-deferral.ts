@@ -20,8 +20,8 @@ import type { WorkLoop } from './work-loop.js';
  * End-of-RIB. RFC 4724 would not wait for it at all, and its routes would be swept everywhere although it is there.
  */
 const RESTARTING_CLIENT_MS = 10_000;
-/** Nobody knows which dynamic neighbors will come: the last one is taken to be here when none came for so long. */
-const DYNAMIC_QUIET_MS = 30_000;
+/** Seconds; see `gracefulRestart.dynamicNeighborQuietTime`. */
+const DEFAULT_QUIET_TIME_S = 30;
 
 export interface DeferralHost {
   readonly rib: Rib;
@@ -142,10 +142,17 @@ export class SelectionDeferral {
    */
   private waitFor(family: FamilyName, patience: (neighbor: Neighbor) => number): number {
     const { host } = this;
-    const expectsDynamic = (host.config().dynamicNeighbors ?? []).length > 0;
-    let wait = expectsDynamic ? Math.max(0, this.lastArrival + DYNAMIC_QUIET_MS - host.clock.now()) : 0;
+    let wait = this.waitForDynamic();
     for (const neighbor of host.neighbors()) wait = Math.max(wait, waitForNeighbor(neighbor, family, patience));
     return wait;
+  }
+
+  /** Nobody knows which dynamic neighbors will come: the last one is taken to be here when none came for a while. */
+  private waitForDynamic(): number {
+    const { dynamicNeighbors = [], gracefulRestart } = this.host.config();
+    if (dynamicNeighbors.length === 0) return 0;
+    const quietMs = (gracefulRestart?.dynamicNeighborQuietTime ?? DEFAULT_QUIET_TIME_S) * 1000;
+    return Math.max(0, this.lastArrival + quietMs - this.host.clock.now());
   }
 
   private resume(family: FamilyName): void {

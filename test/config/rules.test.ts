@@ -134,6 +134,13 @@ neighbors:
     ],
   ],
   [
+    'a wait for dynamic neighbors without any',
+    `gracefulRestart: { dynamicNeighborQuietTime: 5 }
+neighbors:
+  - { address: 10.0.0.2, peerAs: 1, gracefulRestart: { enabled: true } }`,
+    ['3 gracefulRestart.dynamicNeighborQuietTime: has no effect without dynamicNeighbors'],
+  ],
+  [
     'a restart that removes the kernel routes',
     `gracefulRestart: { atStop: restart }
 fib: { type: memory, atStop: remove }

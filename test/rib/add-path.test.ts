@@ -157,7 +157,12 @@ describe('Adj-RIB-In with Path Identifiers (RFC 7911 section 3)', () => {
   it('a limit counts paths: with `drop` known ones are changed, new ones refused', () => {
     const notices: string[] = [];
     const limit = { maxPrefixes: 2, warningThresholdPct: 100, action: 'drop', restartTime: null } as const;
-    const limiter = new PrefixLimiter(V4, limit, ({ reached }) => notices.push(reached));
+    const limiter = new PrefixLimiter(
+      V4,
+      limit,
+      ({ reached }) => notices.push(reached),
+      () => notices.push('dropped'),
+    );
     source.adjRibIn.limits.set(V4, limiter);
     say(source, { attributes: INTERNAL, nlri: ONE + P1 + TWO + P1 + '00000003' + P1 });
     expect([held(), source.count(V4), limiter.dropped]).to.deep.equal([
@@ -167,7 +172,7 @@ describe('Adj-RIB-In with Path Identifiers (RFC 7911 section 3)', () => {
     ]);
     say(source, { attributes: BETTER, nlri: TWO + P1 + ONE + P2 });
     expect([held(), limiter.dropped]).to.deep.equal([['10.1.0.0/16#1 200', '10.1.0.0/16#2 300'], 2]);
-    expect(notices).to.deep.equal(['limit']);
+    expect(notices).to.deep.equal(['dropped', 'limit']);
   });
 
   it('End-of-RIB is what it always was', () => {

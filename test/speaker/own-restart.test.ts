@@ -23,6 +23,14 @@ function probeOf(lab: Lab, number: number, more: Partial<GracefulRestartOffer> =
 /** The graceful restart capability in the speaker's OPEN. */
 const announced = (probe: Probe) => probe.negotiated!.gracefulRestart;
 
+/** Neighbors come by range. */
+const DYNAMIC = {
+  routerId: CENTER,
+  peerGroups: { all: { peerAs: 64512, ...FULL } },
+  dynamicNeighbors: [{ prefix: '10.0.0.0/24', peerGroup: 'all' }],
+  networks: ['10.9.0.0/16'],
+};
+
 describe('graceful restart: our own (RFC 4724 section 4.1)', () => {
   it('chooses and tells nothing until all have sent End-of-RIB, then all at once', async () => {
     const lab = new Lab();
@@ -146,12 +154,7 @@ describe('graceful restart: our own (RFC 4724 section 4.1)', () => {
 
   it('with ranges of dynamic neighbors it waits until no new one has come for a while', async () => {
     const lab = new Lab();
-    await lab.speaker({
-      routerId: CENTER,
-      peerGroups: { all: { peerAs: 64512, ...FULL } },
-      dynamicNeighbors: [{ prefix: '10.0.0.0/24', peerGroup: 'all' }],
-      networks: ['10.9.0.0/16'],
-    });
+    await lab.speaker(DYNAMIC);
     const one = probeOf(lab, 1);
     await lab.up(one);
     one.send(endOfRib);
@@ -163,6 +166,30 @@ describe('graceful restart: our own (RFC 4724 section 4.1)', () => {
     expect(one.view.messages).to.equal(0);
     await lab.clock.runAsync(6_000);
     expect(one.prefixes).to.deep.equal(['10.9.0.0/16']);
+  });
+
+  it('dynamicNeighborQuietTime: how long; 0: not at all, but for the End-of-RIB of those that are here', async () => {
+    for (const [dynamicNeighborQuietTime, waits] of [
+      [5, [4_000, 2_000]],
+      [0, [0, 0]],
+    ] as const) {
+      const lab = new Lab();
+      await lab.speaker({ ...DYNAMIC, neighbors: [client(200)], gracefulRestart: { dynamicNeighborQuietTime } });
+      const [fixed, one] = [probeOf(lab, 200), probeOf(lab, 1)];
+      await lab.up(fixed, one);
+      fixed.send(endOfRib);
+      await lab.clock.runAsync(60_000);
+      expect([fixed.view.messages, one.view.messages]).to.deep.equal([0, 0]);
+      const two = probeOf(lab, 2);
+      await lab.up(two);
+      one.send(endOfRib);
+      two.send(endOfRib);
+      await lab.clock.runAsync(waits[0]);
+      if (waits[0] > 0) expect(two.view.messages).to.equal(0);
+      await lab.clock.runAsync(waits[1]);
+      await lab.settle();
+      for (const probe of [fixed, one, two]) expect(probe.prefixes).to.deep.equal(['10.9.0.0/16']);
+    }
   });
 
   it('as helper only, it tells at once', async () => {

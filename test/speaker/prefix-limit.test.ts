@@ -103,6 +103,50 @@ describe('Speaker: prefix limits (RFC 4271 section 6.7)', () => {
     expect(speaker.neighbor(A)).to.include({ established: 1 });
   });
 
+  it('drop: below the limit again, what was dropped is asked for after half a minute, and not more often than in five', async () => {
+    await start({ maxPrefixes: 4, action: 'drop' });
+    let all = prefixes(0, 6);
+    const asked: number[] = [];
+    a.onRouteRefresh = () => {
+      asked.push(lab.clock.now());
+      a.announce(...all);
+    };
+    const withdraw = (from: number, to: number) => {
+      a.withdraw(...prefixes(from, to));
+      all = prefixes(to, 6);
+    };
+    a.announce(...all);
+    await lab.clock.runAsync(600_000);
+    expect(asked, 'no room').to.deep.equal([]);
+    withdraw(0, 1);
+    await lab.clock.runAsync(31_000);
+    expect(asked).to.have.length(1);
+    expect(b.prefixes).to.deep.equal(prefixes(1, 5));
+    expect(speaker.neighbor(A).prefixes['ipv4-unicast']!.limit).to.include({ dropped: 1 });
+    withdraw(1, 2);
+    await lab.clock.runAsync(240_000);
+    expect(asked).to.have.length(1);
+    await lab.clock.runAsync(90_000);
+    expect(asked).to.have.length(2);
+    expect(b.prefixes).to.deep.equal(prefixes(2, 6));
+    // All are here: nothing is left to ask for.
+    withdraw(2, 4);
+    await lab.clock.runAsync(900_000);
+    expect(asked).to.have.length(2);
+    expect(speaker.neighbor(A)).to.include({ established: 1 });
+  });
+
+  it('drop: with the session ends the search for room', async () => {
+    await start({ maxPrefixes: 1, action: 'drop' });
+    a.announce(...prefixes(0, 2));
+    await lab.settle();
+    speaker.resetNeighbor(A);
+    await lab.clock.runUntilAsync(() => !a.isUp, 1000);
+    await lab.clock.runUntilAsync(() => a.isUp, 200_000);
+    await lab.clock.runAsync(120_000);
+    expect(a.refreshes).to.deep.equal([]);
+  });
+
   it('stop: Cease/1 with AFI, SAFI and the limit (RFC 4486 section 4), then nothing until it is enabled', async () => {
     await start({ maxPrefixes: 10 });
     b.announce('10.60.0.0/24');
