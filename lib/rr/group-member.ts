@@ -134,7 +134,12 @@ export class GroupMember {
   private isAsIn(old: GroupMember, prefix: number): boolean {
     if (!old.attached && old.stale.has(prefix)) return false;
     const sameSet = old.group.outFor(old, prefix) === this.group.outFor(this, prefix);
-    return sameSet && old.group.outSource[prefix] === this.group.outSource[prefix];
+    return sameSet && old.sourceOf(prefix) === this.sourceOf(prefix);
+  }
+
+  /** Where the route comes from that it is told for a prefix. */
+  protected sourceOf(prefix: number): number {
+    return this.group.outSource[prefix]!;
   }
 
   /** Whether the neighbor holds a route for a prefix, as far as it was told. */
@@ -299,7 +304,7 @@ export class GroupMember {
   protected tell(prefix: number, encoder: UpdateEncoder): boolean {
     const { group } = this;
     const attributes = group.outFor(this, prefix);
-    if (attributes !== NONE) encoder.add(prefix, attributes, group.outSource[prefix]!);
+    if (attributes !== NONE) encoder.add(prefix, attributes, this.sourceOf(prefix));
     else if (this.told.has(prefix)) encoder.add(prefix, NONE, 0);
     return attributes !== NONE;
   }

@@ -22,7 +22,8 @@ const policies: SpeakerConfig['policies'] = {
 const mitigated: Partial<NeighborOptions> = { exportPolicy: ['forD'], mitigatePathHiding: true };
 const hidden: Partial<NeighborOptions> = { exportPolicy: ['forD'] };
 
-const config = (forD: Partial<NeighborOptions>): SpeakerConfig & { routerId: string } => ({
+/** @param forAll whether the settings are for all clients, which are one update group then, or only for D */
+const config = (forD: Partial<NeighborOptions>, forAll = false): SpeakerConfig & { routerId: string } => ({
   asn: 64512,
   routerId: R,
   listen: [{ address: R, port: 179 }],
@@ -31,14 +32,14 @@ const config = (forD: Partial<NeighborOptions>): SpeakerConfig & { routerId: str
     peerAs: asOf(i),
     passive: true,
     routeServerClient: true,
-    ...(i === 3 ? forD : {}),
+    ...(forAll || i === 3 ? forD : {}),
   })),
   policies: policies!,
 });
 
-async function scene(forD: Partial<NeighborOptions>) {
+async function scene(forD: Partial<NeighborOptions>, forAll = false) {
   const lab = new Lab();
-  const speaker = await lab.speaker(config(forD));
+  const speaker = await lab.speaker(config(forD, forAll));
   const probes = ADDRESSES.map((address, i) => lab.probe(R, address, { localAs: asOf(i), peerAs: 64512 }));
   await lab.up(...probes);
   const reload = async (settings: Partial<NeighborOptions>) => {
@@ -130,67 +131,100 @@ describe('path hiding (RFC 7947 section 2.3)', () => {
     expect(d.downs).to.deep.equal([]);
   });
 
-  it('a path never goes back to where it came from', async () => {
-    const { lab, d, probes } = await scene(mitigated);
+  it('a path never goes back to where it came from, but does not hide the others there', async () => {
+    const { lab, speaker, d, e, probes } = await scene(mitigated);
+    const now = async () => {
+      await lab.settle();
+      return [firstAs(d, P), firstAs(e, P)];
+    };
     tell(d, 65004, 1, [], P);
+    expect(await now(), 'alone').to.deep.equal([null, 65004]);
     tell(probes[1]!, 65002, 2, [], P);
-    await lab.settle();
-    expect(firstAs(d, P)).to.equal(null);
+    expect(await now(), 'the best is its own').to.deep.equal([65002, 65004]);
+    expect(speaker.neighbor(d.address).prefixes['ipv4-unicast']).to.include({ received: 1, advertised: 1 });
+    expect(
+      [...speaker.routes('ipv4-unicast', { advertisedTo: d.address })].map(({ neighbor }) => neighbor),
+    ).to.deep.equal([ADDRESSES[1]]);
+    tell(probes[0]!, 65001, 2, [], P);
+    expect(await now(), 'a better second').to.deep.equal([65001, 65004]);
+    tell(probes[0]!, 65001, 2, [NOT_TO_D], P);
+    expect(await now(), 'the second is rejected').to.deep.equal([65002, 65004]);
     d.withdraw(P);
-    await lab.settle();
-    expect(firstAs(d, P)).to.equal(65002);
+    expect(await now()).to.deep.equal([65002, 65001]);
     tell(d, 65004, 1, [], P);
-    await lab.settle();
-    expect(firstAs(d, P), 'what it held is withdrawn').to.equal(null);
+    probes[1]!.withdraw(P);
+    expect(await now(), 'what it held is withdrawn').to.deep.equal([null, 65004]);
+    probes[0]!.withdraw(P);
+    d.withdraw(P);
+    expect(await now()).to.deep.equal([null, null]);
+    for (const probe of probes) expect(probe.view.needless).to.deep.equal([]);
   });
 
-  it('whatever happens, in any order: the client holds what the rule says', async function () {
-    this.timeout(30_000);
-    for (let seed = 1; seed <= 8; seed++) {
-      const { lab, speaker, probes, d } = await scene(mitigated);
-      const random = seededRandom(seed);
-      const pick = (count: number): number => Math.floor(random() * count);
-      const told = ADDRESSES.map(() => new Map<string, { length: number; rejected: boolean }>());
-      const prefixes = Array.from({ length: 20 }, (_, i) => `10.${i}.0.0/16`);
-      const expected = (prefix: string): number | null => {
-        const paths = told
-          .flatMap((one, i) => (one.has(prefix) ? [{ i, ...one.get(prefix)! }] : []))
-          .filter(({ rejected }) => !rejected)
-          // All else is equal but for the router ID, which rises.
-          .sort((a, b) => a.length - b.length || a.i - b.i);
-        return paths.length === 0 || paths[0]!.i === 3 ? null : asOf(paths[0]!.i);
-      };
-      for (let step = 0; step < 400; step++) {
-        const who = pick(5);
-        const prefix = prefixes[pick(prefixes.length)]!;
-        if (pick(3) === 0) {
-          told[who]!.delete(prefix);
-          probes[who]!.withdraw(prefix);
-        } else {
-          const [length, rejected] = [1 + pick(4), pick(2) === 0];
-          told[who]!.set(prefix, { length, rejected });
-          tell(probes[who]!, asOf(who), length, rejected ? [NOT_TO_D] : [], prefix);
-        }
-        if (pick(20) === 0) d.refresh(1);
-        if (pick(3) === 0) await lab.clock.runAsync(pick(30));
-      }
-      await lab.settle();
-      const held = prefixes.map((prefix) => [prefix, firstAs(d, prefix)]);
-      expect(held, `seed ${seed}`).to.deep.equal(prefixes.map((prefix) => [prefix, expected(prefix)]));
-      expect(d.view.needless, `seed ${seed}`).to.deep.equal([]);
-      // One goes, one comes late.
-      told[0]!.clear();
-      await lab.during(probes[0]!.peer.stop());
-      await lab.during(d.peer.stop());
-      told[3]!.clear();
-      await lab.settle();
-      d.view.routes.clear();
-      await lab.up(d);
-      const again = prefixes.map((prefix) => [prefix, firstAs(d, prefix)]);
-      expect(again, `seed ${seed}`).to.deep.equal(prefixes.map((prefix) => [prefix, expected(prefix)]));
-      for (const probe of probes) void probe.peer.stop();
-      await lab.clock.runAsync(1000);
-      expect(speaker.rib.of('ipv4-unicast').prefixes.count).to.equal(0);
-    }
-  });
+  for (const forAll of [false, true]) {
+    it(`whatever happens, in any order: ${forAll ? 'all clients hold' : 'the client holds'} what the rule says`, async function () {
+      this.timeout(60_000);
+      for (let seed = 1; seed <= 8; seed++) await anyOrder(seed, forAll);
+    });
+  }
 });
+
+async function anyOrder(seed: number, forAll: boolean): Promise<void> {
+  const { lab, speaker, probes, d } = await scene(mitigated, forAll);
+  const random = seededRandom(seed);
+  const pick = (count: number): number => Math.floor(random() * count);
+  const told = ADDRESSES.map(() => new Map<string, { length: number; rejected: boolean }>());
+  const prefixes = Array.from({ length: 20 }, (_, i) => `10.${i}.0.0/16`);
+  const clients = forAll ? [0, 1, 2, 3, 4] : [3];
+  const expected = (client: number, prefix: string): number | null => {
+    const paths = told
+      .flatMap((one, i) => (one.has(prefix) ? [{ i, ...one.get(prefix)! }] : []))
+      .filter(({ i, rejected }) => i !== client && !rejected)
+      // All else is equal but for the router ID, which rises.
+      .sort((a, b) => a.length - b.length || a.i - b.i);
+    return paths.length === 0 ? null : asOf(paths[0]!.i);
+  };
+  const check = (when: string, who: readonly number[]): void => {
+    for (const client of who) {
+      const held = prefixes.map((prefix) => [prefix, firstAs(probes[client]!, prefix)]);
+      const rule = prefixes.map((prefix) => [prefix, expected(client, prefix)]);
+      expect(held, `seed ${seed}, ${when}, client ${client}`).to.deep.equal(rule);
+      expect(probes[client]!.view.needless, `seed ${seed}, ${when}`).to.deep.equal([]);
+      const { advertised } = speaker.neighbor(ADDRESSES[client]!).prefixes['ipv4-unicast']!;
+      expect(advertised, `seed ${seed}, ${when}, count`).to.equal(rule.filter(([, asn]) => asn !== null).length);
+    }
+  };
+  for (let step = 0; step < 400; step++) {
+    const who = pick(5);
+    const prefix = prefixes[pick(prefixes.length)]!;
+    if (pick(3) === 0) {
+      told[who]!.delete(prefix);
+      probes[who]!.withdraw(prefix);
+    } else {
+      const [length, rejected] = [1 + pick(4), pick(2) === 0];
+      told[who]!.set(prefix, { length, rejected });
+      tell(probes[who]!, asOf(who), length, rejected ? [NOT_TO_D] : [], prefix);
+    }
+    if (pick(20) === 0) probes[clients[pick(clients.length)]!]!.refresh(1);
+    if (pick(3) === 0) await lab.clock.runAsync(pick(30));
+  }
+  await lab.settle();
+  check('after changes', clients);
+  // One goes, one comes late.
+  told[0]!.clear();
+  await lab.during(probes[0]!.peer.stop());
+  await lab.during(d.peer.stop());
+  told[3]!.clear();
+  await lab.settle();
+  check(
+    'one is gone',
+    clients.filter((client) => client !== 0 && client !== 3),
+  );
+  await lab.up(d);
+  check(
+    'one is back',
+    clients.filter((client) => client !== 0),
+  );
+  for (const probe of probes) void probe.peer.stop();
+  await lab.clock.runAsync(1000);
+  expect(speaker.rib.of('ipv4-unicast').prefixes.count).to.equal(0);
+}
