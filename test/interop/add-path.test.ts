@@ -179,3 +179,86 @@ lab('several paths for a prefix (RFC 7911)', { needs: ['bird', 'frr', 'gobgp'] }
     await everywhere('one', 'two');
   });
 });
+
+/** What each neighbor offers is for both families; the speaker takes it for one. */
+lab('several paths, family by family (RFC 7911 section 4)', { needs: ['bird', 'frr', 'gobgp'] }, (lab) => {
+  let tsbgp: Tsbgp;
+  let relay: Bird;
+  let clients: SpeakerDriver[];
+
+  before(async () => {
+    const lan = await lab.network.lan('10.0.0', 'fd00');
+    const center = await lab.network.host('tsbgp', [lan, 100]);
+    const hosts = await Promise.all(
+      ['one', 'two', 'relay', 'bird', 'frr', 'gobgp'].map((name, i) => lab.network.host(name, [lan, i + 1])),
+    );
+    const [one, two, relayHost, birdHost, frrHost, gobgpHost] = hosts as Required<typeof hosts>;
+    const us = { address: center.v4, peerAs: AS };
+    const both = (line: string) => ({ familyLines: { ipv4: [line], ipv6: [line] } });
+    const gobgp = {
+      'afi-safis': FAMILIES.map((family) => ({
+        config: { 'afi-safi-name': `${family}-unicast` },
+        'add-paths': { config: { receive: true } },
+      })),
+    };
+    const origins = [one!, two!].map(
+      (host) =>
+        new Bird(host, {
+          asn: AS,
+          neighbors: [{ address: relayHost!.v4, peerAs: AS }],
+          announce: [PREFIX.ipv4, PREFIX.ipv6],
+        }),
+    );
+    relay = new Bird(relayHost!, {
+      asn: AS,
+      neighbors: [
+        ...[one!, two!].map(({ v4 }) => ({ address: v4, peerAs: AS, reflectorClient: true })),
+        { ...us, ...both('add paths tx;') },
+      ],
+    });
+    clients = [
+      new Bird(birdHost!, { asn: AS, neighbors: [{ ...us, ...both('add paths rx;') }] }),
+      new Frr(frrHost!, { asn: AS, neighbors: [us] }),
+      new Gobgp(gobgpHost!, { asn: AS, neighbors: [{ ...us, gobgp }] }),
+    ];
+    tsbgp = new Tsbgp(center, settings('ipv4-unicast', 'ipv4-unicast'));
+    await Promise.all([tsbgp, ...origins, relay, ...clients].map((speaker) => speaker.start()));
+  });
+
+  const settings = (
+    receive: 'ipv4-unicast' | 'ipv6-unicast',
+    send: 'ipv4-unicast' | 'ipv6-unicast',
+  ): Tsbgp['settings'] => ({
+    asn: AS,
+    neighbors: [],
+    config: {
+      neighbors: [
+        { address: relay.host.v4, peerAs: AS, addPath: { [receive]: { receive: true } }, connectRetry: 1 },
+        ...clients.map(({ host }) => ({
+          ...{ address: host.v4, peerAs: AS, routeReflectorClient: true, connectRetry: 1 },
+          addPath: { [send]: { send: 'all' as const } },
+        })),
+      ],
+    },
+  });
+
+  const counts = (speaker: SpeakerDriver, expected: readonly [ipv4: number, ipv6: number]) =>
+    eventually(() => Promise.all(FAMILIES.map(async (family) => (await speaker.routes(family)).length)), {
+      what: `paths at ${speaker.host.name}`,
+      until: (found) => expect(found).to.deep.equal(expected),
+      limitMs: 40_000,
+    });
+
+  it('IPv4 in both directions: BIRD, FRR and GoBGP hold two IPv4 paths and one IPv6 path', async () => {
+    await counts(tsbgp, [2, 1]);
+    for (const client of clients) await counts(client, [2, 1]);
+  });
+
+  it('the other families, one after the other, by SIGHUP', async () => {
+    await tsbgp.reconfigure(settings('ipv6-unicast', 'ipv4-unicast'));
+    await counts(tsbgp, [1, 2]);
+    for (const client of clients) await counts(client, [1, 1]);
+    await tsbgp.reconfigure(settings('ipv6-unicast', 'ipv6-unicast'));
+    for (const client of clients) await counts(client, [1, 2]);
+  });
+});

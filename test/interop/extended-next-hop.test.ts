@@ -133,6 +133,32 @@ lab('IPv4 routes with IPv6 next hops (RFC 8950)', { needs: ['bird', 'frr', 'gobg
     expect(await ours()).to.have.deep.members(before);
   });
 
+  it('is set by a policy in a route that came with an IPv4 one, for BIRD and FRR that take it', async () => {
+    const { settings } = reflector;
+    const exportPolicy = ['viaGobgp'];
+    const policies = {
+      viaGobgp: [
+        {
+          conditions: { nextHopIn: [plain.host.v4] },
+          actions: { nextHop: gobgp.host.v6, result: 'accept' as const },
+        },
+        { actions: { result: 'accept' as const } },
+      ],
+    };
+    const neighbors = settings.config!.neighbors!.map((one) => ({ ...one, exportPolicy }));
+    const ours = { prefix: '10.100.0.0/24', nextHop: reflector.host.v6 };
+    for (const [nextHop, config] of [
+      [gobgp.host.v6, { policies, neighbors }],
+      [plain.host.v4, settings.config!],
+    ] as const) {
+      await reflector.reconfigure({ ...settings, config });
+      for (const one of [bird, frr]) {
+        await holds(one, 'ipv4', [...allBut(one), { prefix: prefix(4), nextHop, best: true }, ours]);
+      }
+      await holds(plain, 'ipv4', [{ prefix: '10.100.0.0/24', nextHop: reflector.host.v4 }]);
+    }
+  });
+
   it('is withdrawn everywhere, the kernel included', async () => {
     for (const [number, speaker] of origins) {
       await speaker.withdraw(prefix(number));

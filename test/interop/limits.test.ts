@@ -106,6 +106,18 @@ lab('prefix limits here', { needs: ['bird', 'frr', 'gobgp'] }, (lab) => {
     expect(tsbgp.process.log).to.match(/at most 5 allowed: no more are taken/);
   });
 
+  it('drop: some of those held are gone, and FRR is asked for what was dropped', async () => {
+    const gone = (await heldFrom(frr)).slice(0, 2);
+    for (const prefix of gone) await frr.withdraw(prefix);
+    await eventually(() => heldFrom(frr), {
+      what: 'five others',
+      until: (list) => list.length === 5 && !list.some((prefix) => gone.includes(prefix)),
+      limitMs: 45_000,
+    });
+    expect((await tsbgp.neighbor(frr.host.v4)).sent.routeRefresh).to.equal(1);
+    for (const prefix of gone) await frr.announce(prefix);
+  });
+
   it('drop: SIGHUP with a higher limit asks FRR for its routes again', async () => {
     const { neighbors } = tsbgp.settings.config!;
     const higher = neighbors!.map((one) =>
@@ -248,7 +260,8 @@ lab('minimum advertisement interval', { needs: ['bird', 'frr'] }, (lab) => {
       expect(count, who).to.be.within(2, 5);
     }
     const gaps = updates.slice(1).map(({ at }, i) => at - updates[i]!.at);
-    for (const gap of gaps) expect(gap, `gaps ${gaps.join(' ')}`).to.be.greaterThan(SECONDS * 1000 - 100);
+    // As they arrive: a busy machine may hand over one late, and the next in time.
+    for (const gap of gaps) expect(gap, `gaps ${gaps.join(' ')}`).to.be.greaterThan(SECONDS * 500);
   });
 
   it('a withdrawal waits, too', async () => {

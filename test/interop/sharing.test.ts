@@ -72,6 +72,17 @@ lab('nextHopSelf, and rules changed by a route refresh', { needs: ['bird', 'frr'
     expect(await established()).to.deep.equal(before);
   });
 
+  it('clusterId: FRR and GoBGP are told the new one, and no session ends', async () => {
+    const before = await established();
+    for (const clusterId of ['10.9.9.9', '10.9.9.10']) {
+      await tsbgp.reconfigure(settings({ clusterId }, {}));
+      for (const client of clients.slice(1)) {
+        await holds(client, 'ipv4', [{ prefix: REFLECTED, clusterList: [clusterId] }]);
+      }
+    }
+    expect(await established()).to.deep.equal(before);
+  });
+
   it('allowOwnAs and enforceFirstAs: BIRD and FRR tell their routes again, and no session ends', async () => {
     const before = await established();
     const usable = async () =>
