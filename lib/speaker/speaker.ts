@@ -1,7 +1,6 @@
 /**
  * The speaker: the composition root that joins sessions, RIB, reflection and FIB.
  */
-import { EventEmitter } from 'node:events';
 import { ReadTurns } from '../bgp/session/read-turns.js';
 import type { Diagnostic } from '../bgp/wire/errors.js';
 import type { FamilyName } from '../bgp/wire/families.js';
@@ -9,17 +8,14 @@ import type { FsmStateName, Negotiated } from '../bgp/session/types.js';
 import { realClock, realRandom, SystemNetworks, TcpTransport } from '../io/index.js';
 import { parseIpv4, UsageError, type Clock, type LocalNetworks, type Random, type Transport } from '../net/index.js';
 import type { PrefixLimitNotice } from '../rib/prefix-limit.js';
-import type { PolicyBook } from '../policy/policy-chain.js';
 import { judgeClusterLoops } from '../rib/cluster-loops.js';
 import { Rib } from '../rib/rib.js';
 import type { SummaryOnly } from '../rr/summary-only.js';
 import { networksOf } from './config-diff.js';
 import { createDebug } from './debug.js';
-import type { SpeakerEvents } from './events.js';
 import { LocalRoutes } from './local-routes.js';
 import type { Neighbor, NeighborHost } from './neighbor.js';
 import { setMultipath } from './kernel-routes.js';
-import { neighborView } from './neighbor-view.js';
 import { NeighborTable } from './neighbor-table.js';
 import { NextHopResolver } from './next-hop-resolver.js';
 import { Originator } from './originate.js';
@@ -30,19 +26,15 @@ import type {
   SpeakerConfig,
   SpeakerRuntime,
 } from './options.js';
-import { explainPrefix, tellBestPathChanges, type WhyFiltered } from './path-views.js';
-import { exportRejections, whyFiltered } from './policy-views.js';
+import { tellBestPathChanges } from './path-views.js';
 import { applyDiff, CEASE } from './reconfigure.js';
 import type { ReloadPlan } from './reload-plan.js';
 import { firstRoutes, Restart } from './restart.js';
 import type { RestartState } from './restart-offer.js';
-import { listRoutes } from './route-listing.js';
 import { RunningConfig } from './running-config.js';
-import type { Sockets } from './sockets.js';
 import { SpeakerFib } from './speaker-fib.js';
-import { summaryView } from './summary-view.js';
-import type { ReconfigureResult, RouteFilter, SpeakerApi } from './speaker-api.js';
-import type { ExplainView, FibRouteView, FibSummaryView, NeighborView, PathView, SummaryView } from './views.js';
+import { SpeakerQueries } from './speaker-queries.js';
+import type { ReconfigureResult, SpeakerApi } from './speaker-api.js';
 import type { Watch } from './watch.js';
 import type { WatchOptions } from './watch-events.js';
 import { Watches } from './watches.js';
@@ -50,7 +42,7 @@ import { WorkLoop } from './work-loop.js';
 
 const debug = createDebug('tsbgp:speaker');
 
-export class Speaker extends EventEmitter<SpeakerEvents> implements SpeakerApi, NeighborHost {
+export class Speaker extends SpeakerQueries implements SpeakerApi, NeighborHost {
   readonly rib: Rib;
   readonly loop: WorkLoop;
   readonly clock: Clock;
@@ -63,12 +55,12 @@ export class Speaker extends EventEmitter<SpeakerEvents> implements SpeakerApi, 
   readonly routerId: number;
   readonly clientToClient: boolean;
   private readonly restarts: Restart;
-  private readonly running: RunningConfig;
-  private readonly table: NeighborTable;
+  protected readonly running: RunningConfig;
+  protected readonly table: NeighborTable;
   private readonly originator: Originator;
-  private readonly fib: SpeakerFib | undefined;
+  protected readonly fib: SpeakerFib | undefined;
   private readonly localRoutes: LocalRoutes;
-  private startedAt = 0;
+  protected startedAt = 0;
   private readonly watches: Watches;
   private phase: 'new' | 'running' | 'stopped' = 'new';
 
@@ -134,20 +126,6 @@ export class Speaker extends EventEmitter<SpeakerEvents> implements SpeakerApi, 
     });
     for (const network of networksOf(this.config)) this.originator.announce(network.prefix, network);
     for (const neighbor of this.config.neighbors ?? []) this.table.create(neighbor);
-  }
-
-  /** What runs now. */
-  get config(): SpeakerConfig {
-    return this.running.config;
-  }
-
-  /** The policies of `config`. */
-  get policies(): PolicyBook {
-    return this.running.policies;
-  }
-
-  get sockets(): Sockets {
-    return this.running.sockets;
   }
 
   private createFib(runtime: SpeakerRuntime, resolver: NextHopResolver): SpeakerFib | undefined {
@@ -221,11 +199,6 @@ export class Speaker extends EventEmitter<SpeakerEvents> implements SpeakerApi, 
   /** How far we are with a restart of our own. */
   get restart(): RestartState {
     return this.restarts.state;
-  }
-
-  /** The addresses and ports on which the speaker listens (port 0 resolved). */
-  get listening(): readonly { readonly address: string; readonly port: number }[] {
-    return this.sockets.listening;
   }
 
   /**
@@ -362,17 +335,6 @@ export class Speaker extends EventEmitter<SpeakerEvents> implements SpeakerApi, 
     this.loop.scheduleIfDirty();
   }
 
-  routes(family: FamilyName, filter: RouteFilter = {}): IterableIterator<PathView> {
-    return listRoutes(this.rib, (address) => this.table.find(address), this.whyFiltered, family, filter);
-  }
-
-  explain(prefix: string): ExplainView {
-    return {
-      ...explainPrefix(this.rib, prefix, this.whyFiltered),
-      exportRejected: exportRejections(this.rib, prefix, this.table.all()),
-    };
-  }
-
   /**
    * A snapshot, then every change in order: see docs/events.md for what is promised.
    * @throws UsageError `bad_family`
@@ -381,45 +343,8 @@ export class Speaker extends EventEmitter<SpeakerEvents> implements SpeakerApi, 
     return this.watches.add(options);
   }
 
-  private readonly whyFiltered: WhyFiltered = (...path) => whyFiltered(this.table.all(), ...path);
-
-  *fibRoutes(): IterableIterator<FibRouteView> {
-    if (this.fib) yield* this.fib.fib.routes();
-  }
-
-  fibRoute(prefix: string): FibRouteView {
-    return this.someFib().route(prefix);
-  }
-
-  fibSummary(): FibSummaryView {
-    return this.someFib().fib.summary();
-  }
-
   confirmFibRemovals(): number {
     return this.someFib().confirmRemovals();
-  }
-
-  private someFib(): SpeakerFib {
-    if (!this.fib) throw new UsageError('no_fib', 'this speaker writes no kernel routes');
-    return this.fib;
-  }
-
-  // --- views ---
-
-  neighbors(): NeighborView[] {
-    return this.table.all().map((neighbor) => neighborView(neighbor));
-  }
-
-  neighbor(address: string): NeighborView {
-    return neighborView(this.table.find(address), true);
-  }
-
-  summary(): SummaryView {
-    return summaryView(this.config, this.rib, this.table.all(), {
-      listening: this.listening,
-      connectionsRefused: this.table.connectionsRefused,
-      startedAt: this.startedAt,
-    });
   }
 
   // --- reconfiguration ---
