@@ -14,10 +14,28 @@ describe('update groups, by example', () => {
     from.say(announcement({ prefixes: [prefix], nextHop: from.address, attributes: attributes(7, localPref) }));
   };
 
-  it('the best path moves: its old source is told, its new source forgets', () => {
+  /** Sessions that are up. */
+  const threeClients = () => {
     const rig = new GroupRig();
     const [a, b, c] = [rig.add('client'), rig.add('client'), rig.add('client')];
     for (const neighbor of [a, b, c]) neighbor.up();
+    return { rig, a, b, c };
+  };
+
+  /** One has announced 10.1.0.0/24, and the other has stopped reading then. */
+  const slowClient = () => {
+    const rig = new GroupRig();
+    const [a, slow] = [rig.add('client'), rig.add('client')];
+    a.up();
+    slow.up();
+    routes('10.1.0.0/24', a);
+    rig.settle();
+    slow.blocked = true;
+    return { rig, a, slow };
+  };
+
+  it('the best path moves: its old source is told, its new source forgets', () => {
+    const { rig, a, b, c } = threeClients();
     routes('10.1.0.0/24', a);
     rig.settle();
     expect([a, b, c].map(({ view }) => view.log.splice(0))).to.deep.equal([[], ['+10.1.0.0/24'], ['+10.1.0.0/24']]);
@@ -31,13 +49,7 @@ describe('update groups, by example', () => {
   });
 
   it('a withdrawal reaches a slow member when it reads again, and then the prefix id is free', () => {
-    const rig = new GroupRig();
-    const [a, slow] = [rig.add('client'), rig.add('client')];
-    a.up();
-    slow.up();
-    routes('10.1.0.0/24', a);
-    rig.settle();
-    slow.blocked = true;
+    const { rig, a, slow } = slowClient();
     // Something must be sent for the member to be found behind.
     routes('10.1.1.0/24', a);
     rig.settle();
@@ -55,13 +67,7 @@ describe('update groups, by example', () => {
   });
 
   it('prefix ids kept for a slow member are freed when it goes away', () => {
-    const rig = new GroupRig();
-    const [a, slow] = [rig.add('client'), rig.add('client')];
-    a.up();
-    slow.up();
-    routes('10.1.0.0/24', a);
-    rig.settle();
-    slow.blocked = true;
+    const { rig, a, slow } = slowClient();
     routes('10.1.1.0/24', a);
     rig.settle();
     a.say(withdrawal(['10.1.0.0/24', '10.1.1.0/24']));
@@ -90,9 +96,7 @@ describe('update groups, by example', () => {
   });
 
   it('refresh tells all again, and only to the one who asked', () => {
-    const rig = new GroupRig();
-    const [a, b, c] = [rig.add('client'), rig.add('client'), rig.add('client')];
-    for (const neighbor of [a, b, c]) neighbor.up();
+    const { rig, a, b, c } = threeClients();
     routes('10.1.0.0/24', a);
     routes('10.1.1.0/24', a);
     rig.settle();
@@ -122,9 +126,7 @@ describe('update groups, by example', () => {
   });
 
   it('a route that moves between sources with the same attributes is told anew', () => {
-    const rig = new GroupRig();
-    const [a, b, c] = [rig.add('client'), rig.add('client'), rig.add('client')];
-    for (const neighbor of [a, b, c]) neighbor.up();
+    const { rig, a, b, c } = threeClients();
     const same = announcement({ prefixes: ['10.1.0.0/24'], nextHop: '10.0.0.99', attributes: attributes(7) });
     b.say(same);
     rig.settle();
@@ -137,9 +139,7 @@ describe('update groups, by example', () => {
   });
 
   it('a long stream spares each member its own part of it', () => {
-    const rig = new GroupRig();
-    const [a, b, c] = [rig.add('client'), rig.add('client'), rig.add('client')];
-    for (const neighbor of [a, b, c]) neighbor.up();
+    const { rig, a, b, c } = threeClients();
     rig.settle();
     const prefixes = (from: number, count: number) =>
       Array.from({ length: count }, (_, i) => `${10 + from}.${(i >> 16) & 255}.${(i >> 8) & 255}.${i & 255}/32`);
@@ -162,9 +162,7 @@ describe('update groups, by example', () => {
   });
 
   it('so does a stream in which every route has attributes of its own', () => {
-    const rig = new GroupRig();
-    const [a, b, c] = [rig.add('client'), rig.add('client'), rig.add('client')];
-    for (const neighbor of [a, b, c]) neighbor.up();
+    const { rig, a, b, c } = threeClients();
     rig.settle();
     for (let i = 0; i < 4000; i++) {
       const prefix = `11.0.${i >> 8}.${i & 255}/32`;
