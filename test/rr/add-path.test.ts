@@ -103,8 +103,6 @@ class Model implements GroupModel<Step> {
           for (const [key, told] of paths) if (told.neighbor === neighbor) paths.delete(key);
         }
         return neighbor.down();
-      case 'retell':
-        return this.rig.loop.retell(neighbor.source);
     }
   }
 

@@ -29,6 +29,7 @@ export function playTransport(rig: GroupRig, { op, who = -1 }: TransportStep): R
   if (op === 'block') neighbor.blocked = true;
   else if (op === 'drain') neighbor.drain();
   else if (op === 'refresh') neighbor.refresh();
+  else if (op === 'retell') rig.loop.retell(neighbor.source);
   else return neighbor;
   return undefined;
 }

@@ -40,7 +40,7 @@ const step = fc.oneof(
   { weight: 6, arbitrary: fc.record({ op: fc.constant('run' as const) }) },
   {
     weight: 6,
-    arbitrary: fc.record({ op: fc.constantFrom('down', 'up', 'block', 'drain', 'refresh'), who: index }),
+    arbitrary: fc.record({ op: fc.constantFrom('down', 'up', 'block', 'drain', 'refresh', 'retell'), who: index }),
   },
 );
 

@@ -160,6 +160,36 @@ describe('path hiding (RFC 7947 section 2.3)', () => {
     for (const probe of probes) expect(probe.view.needless).to.deep.equal([]);
   });
 
+  it('a neighbor comes into another group, which the policy looks at: the second is chosen anew', async () => {
+    const onlyShown = [
+      { conditions: { fromPeerGroups: ['hidden'] }, actions: { result: 'reject' as const } },
+      { actions: { result: 'accept' as const } },
+    ];
+    const grouped = (group: string): SpeakerConfig & { routerId: string } => {
+      const plain = config({ exportPolicy: ['onlyShown'], mitigatePathHiding: true }, true);
+      const neighbors = plain.neighbors!.map((one, i) => (i === 0 ? { ...one, peerGroup: group } : one));
+      return { ...plain, neighbors, policies: { onlyShown }, peerGroups: { shown: {}, hidden: {} } };
+    };
+    const lab = new Lab();
+    const speaker = await lab.speaker(grouped('shown'));
+    const probes = ADDRESSES.map((address, i) => lab.probe(R, address, { localAs: asOf(i), peerAs: 64512 }));
+    await lab.up(...probes);
+    const [a, b, , d, e] = probes as [Probe, Probe, Probe, Probe, Probe];
+    tell(d, 65004, 1, [], P);
+    tell(a, 65001, 2, [], P);
+    tell(b, 65002, 3, [], P);
+    await lab.settle();
+    expect([firstAs(d, P), firstAs(e, P)]).to.deep.equal([65001, 65004]);
+    for (const [group, second] of [
+      ['hidden', 65002],
+      ['shown', 65001],
+    ] as const) {
+      expect((await speaker.reconfigure(grouped(group))).reset).to.deep.equal([]);
+      await lab.settle();
+      expect([firstAs(d, P), firstAs(e, P)], group).to.deep.equal([second, 65004]);
+    }
+  });
+
   for (const forAll of [false, true]) {
     it(`whatever happens, in any order: ${forAll ? 'all clients hold' : 'the client holds'} what the rule says`, async function () {
       this.timeout(60_000);
