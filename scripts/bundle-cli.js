@@ -15,6 +15,9 @@ await build({
   platform: 'node',
   format: 'esm',
   target: 'node20',
+  // Names stay, for stacks that can be read.
+  minifyWhitespace: true,
+  minifySyntax: true,
   // Optional, and not a script: found at run time where it is installed.
   external: ['koffi'],
   // Packages that are CommonJS inside call `require` for what Node itself offers.
