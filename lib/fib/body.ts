@@ -31,6 +31,11 @@ export interface RouteBody {
   readonly type: RouteType;
   /** Empty unless `type` is `unicast`. */
   readonly hops: readonly Hop[];
+  /**
+   * Number of the nexthop object that says where to send (ip-nexthop(8)). Two bodies with the same one are the same body, whatever
+   * its ways are at present: `hops` has them as far as a kernel tells, and writers take no notice of them.
+   */
+  readonly nexthop?: number;
   /** Preferred source address. */
   readonly source?: string;
   readonly mtu?: number;
@@ -47,12 +52,13 @@ export interface RouteBody {
 /** Make a body with its key. Hops come out in one order, whatever order they were given in. */
 export function routeBody(parts: Omit<RouteBody, 'key' | 'stateKey'>): RouteBody {
   const hops = parts.hops.length > 1 ? [...parts.hops].sort(byText) : parts.hops;
-  let key = parts.type === 'unicast' ? hopsText(hops) : parts.type;
+  const { nexthop } = parts;
+  let key = nexthop !== undefined ? `nhid ${nexthop}` : parts.type === 'unicast' ? hopsText(hops) : parts.type;
   if (parts.source !== undefined) key += ` src ${parts.source}`;
   if (parts.mtu !== undefined) key += ` mtu ${parts.mtu}`;
   if (parts.extra !== undefined) key += ` ${parts.extra}`;
   if (parts.metric !== undefined) key += ` metric ${parts.metric}`;
-  let state = '';
+  let state = nexthop === undefined || hops.length === 0 ? '' : ` ${hopsText(hops)}`;
   for (const hop of hops)
     if (hop.onlink || hop.down) state += ` ${hopText(hop)}:${hop.onlink ? 'o' : ''}${hop.down ? 'd' : ''}`;
   return { ...parts, hops, key, stateKey: state === '' ? key : key + state };
@@ -68,9 +74,10 @@ export function withOnlink(body: RouteBody): RouteBody {
 /** As writers get it: the metric stands beside it. */
 export function withoutMetric(body: RouteBody): RouteBody {
   if (body.metric === undefined) return body;
-  const { type, hops, source, mtu, extra } = body;
+  const { type, hops, nexthop, source, mtu, extra } = body;
   return routeBody({
     ...{ type, hops },
+    ...(nexthop === undefined ? {} : { nexthop }),
     ...(source === undefined ? {} : { source }),
     ...(mtu === undefined ? {} : { mtu }),
     ...(extra === undefined ? {} : { extra }),
@@ -110,7 +117,11 @@ export class BodyPool {
   readonly #free: number[] = [];
 
   /** @param identity what makes two bodies one: how they forward (`key`), or also how their hops are (`stateKey`) */
-  constructor(private readonly identity: 'key' | 'stateKey' = 'key') {}
+  constructor(
+    private readonly identity: 'key' | 'stateKey' = 'key',
+    /** Told when the first holder of a body with a nexthop object comes, and when the last one goes. */
+    private readonly onNexthop?: (id: number, used: boolean) => void,
+  ) {}
 
   /** Number of an equal body, which is kept until as many {@link release} calls. */
   retain(body: RouteBody): number {
@@ -122,6 +133,7 @@ export class BodyPool {
     const id = this.#free.pop() ?? this.#entries.length;
     this.#entries[id] = { body, refs: 1, onlink: null };
     this.#ids.set(body[this.identity], id);
+    if (body.nexthop !== undefined) this.onNexthop?.(body.nexthop, true);
     return id;
   }
 
@@ -138,6 +150,7 @@ export class BodyPool {
     this.#ids.delete(entry.body[this.identity]);
     this.#entries[id] = null;
     this.#free.push(id);
+    if (entry.body.nexthop !== undefined) this.onNexthop?.(entry.body.nexthop, false);
   }
 
   get(id: number): RouteBody {
@@ -156,6 +169,7 @@ export class BodyPool {
    */
   tryOnlink(id: number, written: RouteBody): boolean {
     const entry = this.#entries[id]!;
+    if (written.nexthop !== undefined) return false;
     if (written.hops.every((hop) => hop.onlink || hop.gateway === undefined || hop.device === undefined)) return false;
     entry.onlink ??= withOnlink(entry.body);
     return true;

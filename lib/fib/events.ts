@@ -48,6 +48,30 @@ export type FibEvent =
   | { readonly type: 'conntrackDeleted'; readonly addresses: readonly string[] }
   /** They could not be; told once until it works again, and tried again by itself. */
   | { readonly type: 'conntrackFailed'; readonly error: KernelError; readonly retryInMs: number }
+  /**
+   * A nexthop object cannot be written: the routes over it are written with their next hops themselves. Told at the first failure
+   * and when the error changes; tried again by itself.
+   */
+  | {
+      readonly type: 'nexthopFailed';
+      readonly id: number;
+      /** `via 10.0.0.2 dev eth0`; of a group, each of its ways with its weight. */
+      readonly nexthop: string;
+      readonly error: KernelError;
+      readonly retryInMs: number;
+    }
+  | { readonly type: 'nexthopRecovered'; readonly id: number; readonly nexthop: string }
+  /** Somebody else deleted a nexthop object of ours, and in the kernel all routes over it with it, or altered it. Put right at once. */
+  | {
+      readonly type: 'foreignNexthopChange';
+      readonly id: number;
+      readonly nexthop: string;
+      readonly change: 'deleted' | 'altered';
+      /** It happens again and again: for so long the routes do without the object. 0: it is put right at once. */
+      readonly retryInMs: number;
+    }
+  /** This kernel, or this `ip`, knows no nexthop objects: all routes are written with their next hops themselves. */
+  | { readonly type: 'nexthopObjectsUnavailable'; readonly error: KernelError }
   /** The kernel's tables were read and compared. */
   | {
       readonly type: 'reconciled';

@@ -4,6 +4,8 @@ import type { KernelError } from './errors.js';
 import type { FibEvent, FibEventListener } from './events.js';
 import { Learner, type LearnedChange, type LearnRule } from './learner.js';
 import { protocolName } from './names.js';
+import { NexthopObjects } from './nexthop-objects.js';
+import { NexthopSync } from './nexthop-sync.js';
 import { Reconciler } from './reconciler.js';
 import { RemovalGuard } from './removal-guard.js';
 import { routeView } from './route-view.js';
@@ -34,6 +36,7 @@ export class Fib {
   readonly #loop: WriteLoop;
   readonly #reconciler: Reconciler;
   readonly #guard: RemovalGuard;
+  readonly #nexthops: NexthopSync | undefined;
   readonly #learner: Learner;
   readonly #writerState: Availability;
   readonly #listeners = new Set<FibEventListener>();
@@ -59,8 +62,14 @@ export class Fib {
       unchecked,
     });
     this.#learner = new Learner(this.#resolver, table);
-    this.#state = new RouteState({ table, protocol, metric, metrics }, this.#resolver);
+    const objects = checked.nexthopObjects ? new NexthopObjects(protocol, table, metric) : null;
+    this.#state = new RouteState({ table, protocol, metric, metrics }, this.#resolver, objects);
     const emit = (event: FibEvent): void => this.#emit(event);
+    const onDoubt = (reason: string): void => this.#reconciler.request(reason, 200);
+    const onTargets = (): void => this.#recheckSoon();
+    const onDirty = (): void => this.#loop.schedule();
+    this.#nexthops =
+      objects === null ? undefined : new NexthopSync({ ...{ objects, writer: writer.nexthops!, clock, emit }, onTargets, onDirty, onDoubt });
     const onRetry = (): void => void this.#reconciler.run('the writer failed');
     this.#writerState = new Availability({ clock, emit, onRetry });
     this.#guard = new RemovalGuard({
@@ -73,6 +82,7 @@ export class Fib {
     this.#loop = new WriteLoop({
       state: this.#state,
       writer,
+      nexthops: this.#nexthops,
       clock,
       batchSize: checked.batchSize,
       writeTimeoutMs: checked.writeTimeoutSeconds * 1000,
@@ -85,7 +95,7 @@ export class Fib {
         this.#reconciler.checkTwins();
       },
       occupant: (ref) => this.#occupant(ref),
-      onDoubt: (reason) => this.#reconciler.request(reason, 200),
+      onDoubt,
       onProgress: () => this.#settle(),
     });
     this.#reconciler = new Reconciler({
@@ -93,6 +103,7 @@ export class Fib {
       resolver: this.#resolver,
       loop: this.#loop,
       writer,
+      nexthops: this.#nexthops,
       clock,
       tables: () => [...new Set([...this.#resolver.tables, ...this.#learner.tables])],
       readTimeoutMs: checked.readTimeoutSeconds * 1000,
@@ -360,6 +371,7 @@ export class Fib {
     this.#reconciler.close();
     this.#loop.close();
     this.#guard.close();
+    this.#nexthops?.close();
     this.#writerState.cancel();
     this.#phase = 'stopped';
     this.#settle();
@@ -422,6 +434,7 @@ export class Fib {
   /** Others' routes changed: resolve every next hop again, rewrite the routes it concerns, tell who asked. */
   #recheck(): void {
     const targets = this.#state.targets.recheck();
+    this.#loop.schedule();
     if (targets.size > 0) {
       this.#state.forEach((ref, c, row) => {
         if (!targets.has(c.wanted[row]!)) return;

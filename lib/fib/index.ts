@@ -5,6 +5,7 @@
 export * from './errors.js';
 export * from './body.js';
 export * from './writer.js';
+export * from './nexthop.js';
 export * from './events.js';
 export * from './conntrack.js';
 export * from './names.js';

@@ -1,12 +1,13 @@
 import type { Clock, Timer } from '../net/index.js';
-import type { KernelError } from './errors.js';
+import { asKernelError, type KernelError } from './errors.js';
 import type { FibEvent } from './events.js';
 import type { ForeignRoutes } from './foreign-routes.js';
 import { protocolName } from './names.js';
+import type { NexthopSync } from './nexthop-sync.js';
 import type { Resolver } from './resolver.js';
 import { FLAG, type RouteColumns } from './route-table.js';
 import type { RouteState } from './route-state.js';
-import { asKernelError, type WriteLoop } from './write-loop.js';
+import type { WriteLoop } from './write-loop.js';
 import type { FibWriter, KernelRoute } from './writer.js';
 
 /** Hints come in bursts: wait so long for the rest of one. */
@@ -27,6 +28,7 @@ export interface ReconcilerOptions {
   readonly resolver: Resolver;
   readonly loop: WriteLoop;
   readonly writer: FibWriter;
+  readonly nexthops?: NexthopSync | undefined;
   readonly clock: Clock;
   /** Numbers of the tables to be read. */
   readonly tables: () => readonly number[];
@@ -133,6 +135,7 @@ export class Reconciler {
     let consistent: boolean;
     try {
       const visit = (route: KernelRoute): void => this.#meet(route, picture, reading);
+      await this.o.nexthops?.read(this.#changedLinks);
       ({ consistent } = await this.o.writer.read(tables, visit));
     } catch (error) {
       picture.discard();
@@ -202,6 +205,7 @@ export class Reconciler {
     const { state, resolver } = this.o;
     if (this.#closed) return;
     picture.isComplete = consistent;
+    if (consistent) this.o.nexthops?.allowRemovals();
     resolver.replace(picture);
     for (const { route, deleted } of this.#missed) resolver.apply(route, deleted);
     this.#missed = [];
@@ -228,7 +232,10 @@ export class Reconciler {
   /** The kernel does not hold a route any more that it held when last seen. */
   #vanished(ref: number, c: RouteColumns, row: number): void {
     const { state } = this.o;
+    const { nexthop } = state.bodies.get(c.kernel[row]!);
     state.setKernel(ref, 0);
+    // Told as one change of the object, not once for each of its routes.
+    if (nexthop !== undefined && this.o.nexthops?.wasLost(nexthop)) return;
     if (state.wantedBody(ref) === 0 || (c.flags[row]! & FLAG.unsure) !== 0) return;
     const { hops } = state.bodies.get(state.wantedBody(ref));
     if (hops.some(({ device }) => device !== undefined && this.#changedLinks.has(device))) return;
@@ -298,6 +305,10 @@ export class Reconciler {
         this.#changedLinks.add(device);
         this.o.onForeignRoutes('soon');
         this.request('a link changed');
+      },
+      onNexthop: (nexthop, deleted) => {
+        if (this.o.nexthops?.isExpected(nexthop, deleted)) return;
+        this.request('a nexthop object changed');
       },
       onResync: (reason) => {
         resolver.forgetLinks();

@@ -1,6 +1,7 @@
 import { BodyPool, routeBody, type RouteBody } from './body.js';
 import { newWords, parseWords } from './prefix-text.js';
 import { FLAG, RouteColumns } from './route-table.js';
+import type { NexthopObjects } from './nexthop-objects.js';
 import type { Resolver } from './resolver.js';
 import { TargetPool } from './targets.js';
 
@@ -20,7 +21,7 @@ export interface RouteIdentity {
  * The two maps, wanted and kernel, of both families. A route is a number: its row, and in the lowest bit its family.
  */
 export class RouteState {
-  readonly bodies = new BodyPool();
+  readonly bodies: BodyPool;
   readonly targets: TargetPool;
   readonly families = [new RouteColumns(4), new RouteColumns(6)] as const;
   readonly #words = newWords();
@@ -30,8 +31,10 @@ export class RouteState {
   constructor(
     readonly identity: RouteIdentity,
     resolver: Resolver,
+    private readonly objects: NexthopObjects | null = null,
   ) {
-    this.targets = new TargetPool(this.bodies, resolver, identity.metric);
+    this.bodies = new BodyPool('key', objects ? (id, used) => objects.noteBody(id, used) : undefined);
+    this.targets = new TargetPool(this.bodies, resolver, identity.metric, objects);
     this.#metrics = new Set(identity.metrics);
   }
 
@@ -56,6 +59,13 @@ export class RouteState {
     return (
       this.#metrics.size > 0 && (this.#metrics.has(metric) || (metric === 1024 && family === 6 && this.#metrics.has(0)))
     );
+  }
+
+  /** A body for people. */
+  text(body: number): string {
+    const { key, nexthop } = this.bodies.get(body);
+    if (nexthop === undefined || !this.objects) return key;
+    return key.replace(/^nhid \d+/, (nhid) => `${this.objects!.text(nexthop)} (${nhid})`);
   }
 
   /** What the kernel holds of ours, as it is known here: a metric that is not the usual one is part of it. */

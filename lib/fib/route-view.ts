@@ -46,13 +46,13 @@ export function routeView(ref: number, cx: RouteViewContext): FibRoute {
         error: `the next hop cannot be reached${kept}`,
       };
     }
-    const key = state.bodies.get(body).key;
+    const key = state.text(body);
     if (c.kernel[row] === body && c.inflight[row] === 0) return { target: key, state: 'installed', error: null };
     return { target: key, state: failed ? 'failed' : 'pending', error: reason() };
   }
 
   function unwanted(): Pick<FibRoute, 'target' | 'state' | 'error'> {
-    const target = state.bodies.get(c.kernel[row]!).key;
+    const target = state.text(c.kernel[row]!);
     if (!cx.mayRemove(ref)) return { target, state: 'stale', error: null };
     if (failed) return { target, state: 'failed', error: reason() };
     if (cx.held !== null && c.inflight[row] === 0) return { target, state: 'held', error: cx.held };

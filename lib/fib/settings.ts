@@ -31,6 +31,8 @@ export interface FibSettings {
    * is called. Ten are always allowed. Default: no limit.
    */
   readonly removalLimit?: RemovalLimit | null;
+  /** Have routes refer to nexthop objects, so that the move of a next hop is one change; default false. The writer has to know them. */
+  readonly nexthopObjects?: boolean;
   /** Changes per batch; default 500. */
   readonly batchSize?: number;
   /** The writer is reset when it does not acknowledge for so long; default 20. */
@@ -93,10 +95,16 @@ export function checkedSettings(settings: FibSettings): Required<FibSettings> {
     resolveViaDefault: settings.resolveViaDefault ?? true,
     resolveViaMain: settings.resolveViaMain ?? true,
     removalLimit: settings.removalLimit ? checkedLimit(settings.removalLimit) : null,
+    nexthopObjects: checkedObjects(settings),
     batchSize: integer('batchSize', settings.batchSize ?? 500, 1, 10_000),
     writeTimeoutSeconds: integer('writeTimeoutSeconds', settings.writeTimeoutSeconds ?? 20, 1, 3600),
     readTimeoutSeconds: integer('readTimeoutSeconds', settings.readTimeoutSeconds ?? 120, 1, 3600),
   };
+}
+
+function checkedObjects({ nexthopObjects = false, writer }: FibSettings): boolean {
+  if (!nexthopObjects || writer.nexthops) return nexthopObjects;
+  throw new UsageError('bad_option', `the writer ${writer.name} knows no nexthop objects`, 'nexthopObjects');
 }
 
 function checkedLimit({ percent, seconds }: RemovalLimit): RemovalLimit {

@@ -1,5 +1,6 @@
 import { parseAddress, canonicalAddress, UsageError } from '../net/index.js';
 import { routeBody, type BodyPool, type Hop, type RouteBody } from './body.js';
+import { newUse, type NexthopObjects, type NexthopUse } from './nexthop-objects.js';
 import type { Resolver } from './resolver.js';
 import { wholeWeights } from './weights.js';
 
@@ -44,6 +45,8 @@ interface Target {
   /** Number of the body that it resolves to now; 0: none of its next hops can be reached. */
   body: number;
   refs: number;
+  /** What it has of nexthop objects. */
+  readonly use: NexthopUse;
 }
 
 /** Wanted targets by number; few, however many routes there are. Number 0 is "none". */
@@ -57,6 +60,8 @@ export class TargetPool {
     private readonly resolver: Resolver,
     /** The metric that needs no saying. */
     private readonly usualMetric = -1,
+    /** Have routes refer to nexthop objects. */
+    private readonly objects: NexthopObjects | null = null,
   ) {}
 
   /**
@@ -81,10 +86,10 @@ export class TargetPool {
     if (typeof target === 'string' || 'type' in target) {
       const { type, ...given } = typeof target === 'string' ? { type: target } : target;
       const reject = rejectBody(type, checkedAttributes(given, this.usualMetric));
-      return { text, nextHops: null, reject, attributes: {}, body: 0, refs: 0 };
+      return { text, nextHops: null, reject, attributes: {}, body: 0, refs: 0, use: newUse() };
     }
     const attributes = checkedAttributes(target, this.usualMetric);
-    return { text, nextHops: checked(target), reject: null, attributes, body: 0, refs: 0 };
+    return { text, nextHops: checked(target), reject: null, attributes, body: 0, refs: 0, use: newUse() };
   }
 
   release(id: number): void {
@@ -93,6 +98,7 @@ export class TargetPool {
     if (--target.refs > 0) return;
     this.#ids.delete(target.text);
     this.bodies.release(target.body);
+    this.objects?.release(target.use);
     this.#targets[id] = null;
     this.#free.push(id);
   }
@@ -127,8 +133,9 @@ export class TargetPool {
   /** All ways to the next hops. The share of a next hop is divided among the ways to it. */
   #hopsOf(nextHops: readonly NextHop[]): Hop[] {
     const hops = new Map<string, Hop>();
-    for (const { nextHop, device, weight = 1, onlink } of nextHops) {
-      const found = onlink ? this.resolver.onLink(nextHop, device!) : (this.resolver.look(nextHop, device)?.hops ?? []);
+    for (const nextHop of nextHops) {
+      const { weight = 1 } = nextHop;
+      const found = this.#waysTo(nextHop);
       const all = found.reduce((sum, hop) => sum + (hop.weight ?? 1), 0);
       for (const hop of found) {
         const key = `${hop.gateway}%${hop.device}`;
@@ -139,8 +146,16 @@ export class TargetPool {
     return [...hops.values()];
   }
 
+  #waysTo({ nextHop, device, onlink }: NextHop): readonly Hop[] {
+    return onlink ? this.resolver.onLink(nextHop, device!) : (this.resolver.look(nextHop, device)?.hops ?? []);
+  }
+
   #bodyFor(target: Target): number {
     if (target.nextHops === null) return this.bodies.retain(target.reject!);
+    const nexthop = this.#nexthopFor(target, target.nextHops);
+    if (nexthop !== 0) {
+      return this.bodies.retain(routeBody({ type: 'unicast', hops: [], nexthop, ...target.attributes }));
+    }
     const hops = this.#hopsOf(target.nextHops);
     if (hops.length === 0) return 0;
     const { attributes } = target;
@@ -152,6 +167,17 @@ export class TargetPool {
       ...(onlink ? { onlink } : {}),
     };
     return this.bodies.retain(routeBody({ type: 'unicast', hops: [only], ...attributes }));
+  }
+
+  /** Number of a nexthop object for all ways to these next hops; 0: there is none. */
+  #nexthopFor({ use }: Target, nextHops: readonly NextHop[]): number {
+    if (!this.objects) return 0;
+    const ways = nextHops.map((hop) => ({
+      nextHop: nextHopText({ ...hop, weight: undefined }),
+      weight: hop.weight ?? 1,
+      hops: this.#waysTo(hop),
+    }));
+    return this.objects.forTarget(use, ways);
   }
 }
 
@@ -176,7 +202,7 @@ function keyOf(target: FibTarget): string {
   return `${hops} src ${source ?? '-'} mtu ${mtu ?? '-'} metric ${metric ?? '-'}`;
 }
 
-function nextHopText(hop: NextHop): string {
+function nextHopText(hop: Omit<NextHop, 'weight'> & { readonly weight?: number | undefined }): string {
   if (hop.device === undefined && hop.weight === undefined) return hop.nextHop;
   return (
     (hop.device === undefined ? hop.nextHop : `${hop.nextHop} dev ${hop.device}`) +

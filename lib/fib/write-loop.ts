@@ -1,7 +1,8 @@
 import type { Clock, Timer } from '../net/index.js';
-import { KernelError } from './errors.js';
+import { asKernelError, ErrorTable, KernelError } from './errors.js';
 import type { FibEvent } from './events.js';
 import { withoutMetric } from './body.js';
+import type { NexthopSync } from './nexthop-sync.js';
 import { FLAG } from './route-table.js';
 import type { RouteState } from './route-state.js';
 import type { FibWriter, RouteChange, WriteFailure } from './writer.js';
@@ -19,6 +20,8 @@ const GATEWAY_REFUSED = new Set(['EGATEWAY', 'ENETUNREACH', 'EHOSTUNREACH']);
 export interface WriteLoopOptions {
   readonly state: RouteState;
   readonly writer: FibWriter;
+  /** Objects that routes refer to: they are written first. */
+  readonly nexthops?: NexthopSync | undefined;
   readonly clock: Clock;
   readonly batchSize: number;
   /** No acknowledgement for so long: the writer is reset. */
@@ -57,9 +60,9 @@ export class WriteLoop {
    */
   readonly #removals = new MixedQueue();
   #removalsFirst = false;
-  readonly #errors: KernelError[] = [];
-  readonly #errorIds = new Map<string, number>();
+  readonly #errors = new ErrorTable();
   #outstanding = 0;
+  #writesNexthops = false;
   #paused = true;
   #scheduled = false;
   #whenQuiet: (() => void)[] = [];
@@ -75,7 +78,7 @@ export class WriteLoop {
 
   /** Nothing queued and nothing unanswered. */
   get isIdle(): boolean {
-    return this.pending === 0 && this.#outstanding === 0 && !this.#scheduled;
+    return this.pending === 0 && this.#outstanding === 0 && !this.#scheduled && !this.o.nexthops?.isDirty;
   }
 
   get pending(): number {
@@ -88,7 +91,7 @@ export class WriteLoop {
     this.o.state.setFlag(ref, FLAG.queued);
     if (this.o.state.wantedBody(ref) === 0) this.#removals.push(ref);
     else this.#queue.push(ref);
-    this.#schedule();
+    this.schedule();
   }
 
   /** Write nothing more; resolves when nothing is unanswered. */
@@ -100,7 +103,7 @@ export class WriteLoop {
 
   resume(): void {
     this.#paused = false;
-    this.#schedule();
+    this.schedule();
   }
 
   close(): void {
@@ -111,8 +114,7 @@ export class WriteLoop {
   }
 
   errorOf(ref: number): KernelError | null {
-    const id = this.o.state.columns(ref).error[ref >> 1]!;
-    return id === 0 ? null : this.#errors[id - 1]!;
+    return this.#errors.get(this.o.state.columns(ref).error[ref >> 1]!);
   }
 
   /** Tenths of a second, as the columns count time; never 0. */
@@ -120,8 +122,9 @@ export class WriteLoop {
     return 1 + Math.floor(this.o.clock.now() / 100);
   }
 
-  #schedule(): void {
-    if (this.#scheduled || this.#paused || this.pending === 0) return;
+  /** Something is to be written. */
+  schedule(): void {
+    if (this.#scheduled || this.#paused || (this.pending === 0 && !this.o.nexthops?.isDirty)) return;
     this.#scheduled = true;
     this.o.clock.soon(() => {
       this.#scheduled = false;
@@ -130,6 +133,7 @@ export class WriteLoop {
   }
 
   #pump(): void {
+    if (this.#writeNexthops()) return;
     let budget = ROWS_PER_TURN;
     const most = this.#limit < this.o.batchSize ? 1 : MAX_OUTSTANDING;
     while (!this.#paused && this.#outstanding < most && this.pending > 0 && budget > 0) {
@@ -151,8 +155,34 @@ export class WriteLoop {
       // Neither has to wait for the end of the other.
       this.#removalsFirst = !this.#removalsFirst;
     }
-    if (budget <= 0) this.#schedule();
+    if (budget <= 0) this.schedule();
     this.o.onProgress();
+  }
+
+  /** Objects come before the routes that refer to them. @returns whether some are on their way, so that routes have to wait */
+  #writeNexthops(): boolean {
+    const { nexthops } = this.o;
+    if (this.#writesNexthops) return true;
+    if (!nexthops?.isDirty || this.#paused) return false;
+    const changes = nexthops.next();
+    if (changes.length === 0) return false;
+    this.#writesNexthops = true;
+    this.#outstanding++;
+    this.#guard();
+    const done = (error: KernelError | null): void => {
+      this.#writesNexthops = false;
+      if (error) this.#failed(error);
+      else this.o.onAcknowledged();
+      this.#finished();
+    };
+    nexthops.write(changes).then(
+      (failures) => done(nexthops.answered(changes, failures)),
+      (error: unknown) => {
+        nexthops.failed(changes, asKernelError(error));
+        done(asKernelError(error));
+      },
+    );
+    return true;
   }
 
   #next(): number {
@@ -230,7 +260,7 @@ export class WriteLoop {
     this.#outstanding--;
     this.#guard();
     if (this.#outstanding === 0) for (const done of this.#whenQuiet.splice(0)) done();
-    this.#schedule();
+    this.schedule();
     this.o.onProgress();
   }
 
@@ -320,7 +350,7 @@ export class WriteLoop {
     const known = this.errorOf(ref);
     c.attempts[row] = Math.min(250, c.attempts[row]! + 1);
     const retryInMs = Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** Math.min(16, c.attempts[row]! - 1));
-    c.error[row] = this.#errorId(error);
+    c.error[row] = this.#errors.idOf(error);
     this.hold(ref, retryInMs);
     if (known?.message !== error.message) {
       this.o.emit({ type: 'routeFailed', prefix: this.o.state.prefix(ref), change, error, retryInMs });
@@ -384,25 +414,8 @@ export class WriteLoop {
     this.#paused = true;
     this.o.onWriterFailed(error);
   }
-
-  #errorId(error: KernelError): number {
-    const known = this.#errorIds.get(error.message);
-    if (known !== undefined) return known;
-    // Texts name devices at most, so they are few; should they not be, the last number stands for the rest.
-    if (this.#errors.length >= 65_000) return this.#errors.length;
-    this.#errors.push(error);
-    this.#errorIds.set(error.message, this.#errors.length);
-    return this.#errors.length;
-  }
 }
 
 function describe(change: RouteChange): string {
   return change.op === 'delete' ? 'delete' : change.body.key;
-}
-
-export function asKernelError(error: unknown): KernelError {
-  if (error instanceof KernelError) return error;
-  const { code, message } =
-    error instanceof Error ? (error as Error & { code?: unknown }) : { code: null, message: String(error) };
-  return new KernelError(typeof code === 'string' ? code : 'EUNKNOWN', message, { cause: error });
 }

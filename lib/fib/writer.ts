@@ -1,5 +1,6 @@
 import type { RouteBody } from './body.js';
 import type { KernelError } from './errors.js';
+import type { KernelNexthop, NexthopWriter } from './nexthop.js';
 
 /** A route as the kernel holds it. Objects handed to callbacks are not kept by tsbgp. */
 export interface KernelRoute {
@@ -44,6 +45,8 @@ export interface KernelWatcher {
    * no event of their own.
    */
   onLink(device: string, up: boolean): void;
+  /** A nexthop object was added or replaced, or deleted; a hint. Who has nobody to tell calls `onResync`. */
+  onNexthop?(nexthop: KernelNexthop, deleted: boolean): void;
   /** Something changed that single route events do not tell, such as lost events. The tables must be read again. */
   onResync(reason: string): void;
   /** The watch is over, by itself. */
@@ -68,6 +71,9 @@ export interface FibWriter {
    * `unchecked`: every next hop is taken as it is, without a device.
    */
   readonly nextHops: 'kernel' | 'unchecked';
+
+  /** Optional: nexthop objects, for routes whose body has a `nexthop`. Written in one order with {@link write}. */
+  readonly nexthops?: NexthopWriter;
 
   /**
    * Report every route of these tables, ours and others', both families.
