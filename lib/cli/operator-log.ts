@@ -112,6 +112,19 @@ export function fibText(event: FibEvent): string | null {
       return `${event.prefix}: written after all`;
     case 'writerDown':
       return `cannot write routes: ${event.error.message}; next try in ${seconds(event.retryInMs)}`;
+    case 'nexthopFailed':
+      return (
+        `nexthop object ${event.id} (${event.nexthop}): ${event.error.message}; its routes do without it; ` +
+        `next try in ${seconds(event.retryInMs)}`
+      );
+    case 'nexthopRecovered':
+      return `nexthop object ${event.id} (${event.nexthop}): written after all`;
+    case 'foreignNexthopChange': {
+      const then = event.retryInMs === 0 ? 'put right' : `its routes do without it for ${seconds(event.retryInMs)}`;
+      return `another program ${event.change} nexthop object ${event.id} (${event.nexthop}); ${then}`;
+    }
+    case 'nexthopObjectsUnavailable':
+      return `no nexthop objects here, routes are written without: ${event.error.message}`;
     case 'writerUp':
       return 'routes can be written again';
     case 'foreignChange':

@@ -24,6 +24,7 @@ function attributes(body: RouteBody): string {
 
 /** The hops come last: after `nexthop` no attribute of the route may follow. */
 function hops(body: RouteBody): string {
+  if (body.nexthop !== undefined) return ` nhid ${body.nexthop}`;
   if (body.hops.length === 0) return '';
   if (body.hops.length === 1) return hop(body.hops[0]!);
   return body.hops.map((each) => ` nexthop${hop(each)} weight ${each.weight ?? 1}`).join('');

@@ -36,6 +36,11 @@ export interface FibOptions {
   readonly resolveViaDefault?: boolean;
   /** Whether a next hop may be reached by a route of ours, learnt by BGP or originated here; default true. */
   readonly resolveViaBgp?: boolean;
+  /**
+   * Have kernel routes refer to nexthop objects (ip-nexthop(8)), so that the failure or move of a next hop is one change for all its
+   * routes; with `ip-route` and `netlink`. Default false.
+   */
+  readonly nexthopObjects?: boolean;
   /** Names of policies that best paths go through on their way to the kernel, in order. */
   readonly exportPolicy?: readonly string[];
   /** For routes that no statement of `exportPolicy` decides on; with policies the default is reject. */

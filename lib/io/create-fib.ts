@@ -70,6 +70,7 @@ export function createFib(
     protocol,
     // What a VRF does not route itself must not slip through another table.
     resolveViaMain: vrf === undefined,
+    ...(options.nexthopObjects === undefined ? {} : { nexthopObjects: options.nexthopObjects }),
     ...(metric === undefined ? {} : { metric }),
     ...(atStart === undefined ? {} : { atStart }),
     ...(atStop === undefined ? {} : { atStop }),

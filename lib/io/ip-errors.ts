@@ -13,8 +13,8 @@ const PATTERNS: readonly (readonly [RegExp, string])[] = [
   [/Cannot allocate memory|Out of memory/i, 'ENOMEM'],
   [/No buffer space/, 'ENOBUFS'],
   [/No space left|limit/i, 'ENOSPC'],
-  [/not supported/i, 'EOPNOTSUPP'],
-  [/Cannot open network namespace/, 'ENOENT'],
+  [/not supported|Object ".*" is unknown/i, 'EOPNOTSUPP'],
+  [/Cannot open network namespace|No such file or directory|Nexthop id does not exist/, 'ENOENT'],
   [/Invalid argument|Gateway can not be a local address/, 'EINVAL'],
 ];
 

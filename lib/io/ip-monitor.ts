@@ -1,6 +1,7 @@
 import { KernelError } from '../fib/errors.js';
 import type { KernelWatcher } from '../fib/writer.js';
 import { LineSplitter, type Child, type SpawnIp } from './ip-child.js';
+import { parseNexthop } from './ip-nexthop.js';
 import { RouteLineParser } from './ip-route-text.js';
 
 const RECEIVE_BUFFER = 8 * 1024 * 1024;
@@ -80,7 +81,7 @@ export class IpMonitor {
       case 'ADDR':
         return this.#address(text);
       case 'NEXTHOP':
-        return this.watcher.onResync('a nexthop object changed');
+        return this.#nexthop(text, deleted);
       default: // the rest of an event that -o did not put on one line
     }
   }
@@ -89,6 +90,12 @@ export class IpMonitor {
     const route = this.#parser.parse(text, 254, text.includes(':') ? 6 : 4);
     if (route) this.watcher.onRoute(route, deleted);
     else this.watcher.onResync('an event could not be read');
+  }
+
+  #nexthop(text: string, deleted: boolean): void {
+    const nexthop = parseNexthop(text);
+    if (nexthop && this.watcher.onNexthop) this.watcher.onNexthop(nexthop, deleted);
+    else this.watcher.onResync('a nexthop object changed');
   }
 
   #link(text: string, deleted: boolean): void {

@@ -95,6 +95,7 @@ function parseRest(typeWord: string, text: string, table: number): Rest | null {
   const body: RouteBody = routeBody({
     type,
     hops: type === 'unicast' ? hops : [],
+    ...(route.nexthop === undefined ? {} : { nexthop: route.nexthop }),
     ...(route.source === undefined ? {} : { source: route.source }),
     ...(route.mtu === undefined ? {} : { mtu: route.mtu }),
     ...(route.extra === '' ? {} : { extra: route.extra }),
@@ -117,6 +118,7 @@ class Words {
   tos = 0;
   source: string | undefined;
   mtu: number | undefined;
+  nexthop: number | undefined;
   extra = '';
 
   constructor(text: string) {
@@ -168,6 +170,9 @@ class Words {
         return 2;
       case 'metric':
         this.metric = Number(value);
+        return 2;
+      case 'nhid':
+        this.nexthop = Number(value);
         return 2;
       case 'src':
         this.source = value;

@@ -1,10 +1,12 @@
 import { KernelError } from '../fib/errors.js';
 import { ipCommand } from '../fib/ip-command.js';
+import type { KernelNexthop, NexthopWriter } from '../fib/nexthop.js';
 import type { FibWriter, KernelRoute, KernelWatcher, RouteChange, WriteFailure } from '../fib/writer.js';
 import { IpBatch } from './ip-batch.js';
 import { LineSplitter, spawnIp, type Child, type SpawnIp } from './ip-child.js';
 import { ipErrorCode } from './ip-errors.js';
 import { IpMonitor } from './ip-monitor.js';
+import { nexthopCommand, parseNexthop } from './ip-nexthop.js';
 import { RouteLineParser } from './ip-route-text.js';
 
 export interface IpRouteWriterOptions {
@@ -33,6 +35,10 @@ const REST_MS = 100;
 export class IpRouteWriter implements FibWriter {
   readonly name = 'ip-route';
   readonly nextHops = 'kernel';
+  readonly nexthops: NexthopWriter = {
+    read: (visit) => this.#readNexthops(visit),
+    write: (changes) => this.#run(changes.map(nexthopCommand)),
+  };
   readonly #spawn: SpawnIp;
   readonly #args: readonly string[];
   readonly #batch: IpBatch;
@@ -51,10 +57,12 @@ export class IpRouteWriter implements FibWriter {
     this.#batch = new IpBatch(this.#spawn, this.#args);
   }
 
-  async write(changes: readonly RouteChange[]): Promise<readonly WriteFailure[]> {
-    const failed = await this.#counted(changes.length, () =>
-      this.#batch.run(changes.map((change) => ipCommand(change))),
-    );
+  write(changes: readonly RouteChange[]): Promise<readonly WriteFailure[]> {
+    return this.#run(changes.map((change) => ipCommand(change)));
+  }
+
+  async #run(lines: readonly string[]): Promise<readonly WriteFailure[]> {
+    const failed = await this.#counted(lines.length, () => this.#batch.run(lines));
     const failures: WriteFailure[] = [];
     for (const [index, message] of failed) failures.push({ index, code: ipErrorCode(message), message });
     if (failures.some(({ code }) => DEVICE_DOUBT.has(code))) this.#batch.recycle();
@@ -98,16 +106,37 @@ export class IpRouteWriter implements FibWriter {
     return { consistent };
   }
 
-  #readTable(table: number, family: 4 | 6, visit: (route: KernelRoute) => void): Promise<boolean> {
+  async #readTable(table: number, family: 4 | 6, visit: (route: KernelRoute) => void): Promise<boolean> {
+    const args = ['-N', '-o', `-${family}`, 'route', 'show', 'table', String(table)];
+    const { error, said } = await this.#readLines(args, (line) => {
+      const route = this.#parser.parse(line, table, family);
+      // A kernel without IPv6 may answer with all families.
+      if (route && route.prefix.includes(':') === (family === 6)) visit(route);
+    });
+    if (error && !/FIB table does not exist|not supported/.test(said)) throw error;
+    return !/inconsistent/.test(said);
+  }
+
+  async #readNexthops(visit: (nexthop: KernelNexthop) => void): Promise<void> {
+    const { error, said } = await this.#readLines(['-N', '-o', 'nexthop', 'show'], (line) => {
+      const nexthop = parseNexthop(line);
+      if (nexthop) visit(nexthop);
+    });
+    if (!error) return;
+    const code = ipErrorCode(said);
+    throw code === 'EOPNOTSUPP' ? new KernelError(code, said.trim().split('\n')[0]!, { cause: error }) : error;
+  }
+
+  /** Run `ip` for what it prints. @returns how it ended, and what it said. @throws KernelError (rejects) */
+  #readLines(
+    args: readonly string[],
+    onLine: (line: string) => void,
+  ): Promise<{ readonly error: KernelError | null; readonly said: string }> {
     return new Promise((resolve, reject) => {
       let said = '';
       let failure: KernelError | null = null;
-      const stdout = new LineSplitter((line) => {
-        const route = this.#parser.parse(line, table, family);
-        // A kernel without IPv6 may answer with all families.
-        if (route && route.prefix.includes(':') === (family === 6)) visit(route);
-      });
-      const child = this.#spawn([...this.#args, '-N', '-o', `-${family}`, 'route', 'show', 'table', String(table)], {
+      const stdout = new LineSplitter(onLine);
+      const child = this.#spawn([...this.#args, ...args], {
         onStdout: (chunk) => {
           if (failure) return;
           try {
@@ -122,10 +151,8 @@ export class IpRouteWriter implements FibWriter {
         onStderr: (chunk) => (said = (said + chunk).slice(-2000)),
         onEnd: (error) => {
           this.#reader = null;
-          const absent = /FIB table does not exist|not supported/.test(said);
           if (failure) reject(failure);
-          else if (error && !absent) reject(error);
-          else resolve(!/inconsistent/.test(said));
+          else resolve({ error, said });
         },
       });
       this.#reader = {

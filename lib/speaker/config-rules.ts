@@ -131,11 +131,15 @@ function* networks({ networks: list, fib }: ConfigDraft): Generator<ConfigProble
 function* fibType({ fib }: ConfigDraft, machine?: Machine): Generator<ConfigProblem> {
   const reason = fib?.type === 'netlink' ? machine?.whyNoNetlink?.() : undefined;
   if (reason !== undefined) yield { path: ['fib', 'type'], message: `netlink cannot be had: ${reason}` };
-  if (fib?.netns !== undefined && fib.type !== 'ip-route' && fib.type !== 'netlink') {
-    yield { path: ['fib', 'netns'], message: `type: ${fib.type} writes to no kernel, so netns has no effect` };
-  }
-  if (fib?.vrf !== undefined && fib.type !== 'ip-route') {
-    yield { path: ['fib', 'vrf'], message: `type: ${fib.type} writes to no kernel, so vrf has no effect` };
+  if (fib !== undefined && fib.type !== 'ip-route' && fib.type !== 'netlink') {
+    for (const setting of ['netns', 'vrf'] as const) {
+      if (fib[setting] === undefined) continue;
+      yield { path: ['fib', setting], message: `type: ${fib.type} writes to no kernel, so ${setting} has no effect` };
+    }
+    if (fib.nexthopObjects === true) {
+      const message = `type: ${fib.type} writes to no kernel, so nexthopObjects has no effect`;
+      yield { path: ['fib', 'nexthopObjects'], message };
+    }
   }
   if (fib?.vrf !== undefined && fib.table !== undefined) {
     yield { path: ['fib', 'vrf'], message: 'the table is that of the VRF: give either vrf or table' };

@@ -259,6 +259,7 @@ export const FIB = {
   reconcileInterval: v.secondsOrNever.optional(),
   resolveViaDefault: v.flag.optional(),
   resolveViaBgp: v.flag.optional(),
+  nexthopObjects: v.flag.optional(),
   exportPolicy: z.array(v.word).optional(),
   defaultExportPolicy: v.oneOf(['accept', 'reject']).optional(),
   vrf: v.deviceName.optional(),

@@ -1,13 +1,16 @@
 import { UsageError } from '../../net/index.js';
 import { KernelError } from '../../fib/errors.js';
+import type { KernelNexthop, NexthopWriter } from '../../fib/nexthop.js';
 import type { FibWriter, KernelRoute, KernelWatcher, RouteChange, WriteFailure } from '../../fib/writer.js';
 import { dump, linkDump, routeDump } from './dump.js';
 import { LinkTable } from './links.js';
 import { namespaceIdentity } from './namespace.js';
+import type { NetlinkMessage } from './message.js';
+import { decodeNexthop, nexthopDump, NexthopEncoder } from './nexthop-codec.js';
 import { AF, RTM } from './numbers.js';
 import { RouteDecoder } from './route-decoder.js';
-import { RouteEncoder } from './route-encoder.js';
-import { RouteSender } from './sender.js';
+import { RouteEncoder, type ChangeEncoder } from './route-encoder.js';
+import { ChangeSender } from './sender.js';
 import { NetlinkSocket, whyNoNetlink } from './socket.js';
 import { NetlinkWatch } from './watch.js';
 
@@ -30,11 +33,16 @@ const DEVICE_DOUBT = new Set(['EGATEWAY', 'ENODEV', 'EHOSTUNREACH', 'ENETUNREACH
 export class NetlinkWriter implements FibWriter {
   readonly name = 'netlink';
   readonly nextHops = 'kernel';
+  readonly nexthops: NexthopWriter = {
+    read: (visit) => this.#readNexthops(visit),
+    write: (changes) => this.#write(changes, this.#nexthopEncoder),
+  };
   readonly #netns: string | undefined;
   readonly #links = new LinkTable(() => this.#forget());
   readonly #encoder = new RouteEncoder((device) => this.#links.index(device));
   readonly #decoder = new RouteDecoder((index) => this.#links.name(index));
-  readonly #sender = new RouteSender(this.#encoder, (receiveBuffer) => this.#openSender(receiveBuffer));
+  readonly #nexthopEncoder = new NexthopEncoder((device) => this.#links.index(device));
+  readonly #sender = new ChangeSender((receiveBuffer) => this.#openSender(receiveBuffer));
   #watch: NetlinkWatch | null = null;
   #port = 0;
   #sequence = 1;
@@ -64,9 +72,13 @@ export class NetlinkWriter implements FibWriter {
     return socket;
   }
 
-  async write(changes: readonly RouteChange[]): Promise<readonly WriteFailure[]> {
+  write(changes: readonly RouteChange[]): Promise<readonly WriteFailure[]> {
+    return this.#write(changes, this.#encoder);
+  }
+
+  async #write<T>(changes: readonly T[], encoder: ChangeEncoder<T>): Promise<readonly WriteFailure[]> {
     await this.#linksKnown();
-    const failures = await this.#sender.write(changes);
+    const failures = await this.#sender.write(changes, encoder);
     if (failures.some(({ code }) => DEVICE_DOUBT.has(code))) this.#linksRead = false;
     return failures;
   }
@@ -108,28 +120,39 @@ export class NetlinkWriter implements FibWriter {
     this.#linksRead = true;
   }
 
-  async read(
-    tables: readonly number[],
-    visit: (route: KernelRoute) => void,
-  ): Promise<{ readonly consistent: boolean }> {
+  async #reading<T>(read: (socket: NetlinkSocket, isAborted: () => KernelError | null) => Promise<T>): Promise<T> {
     let aborted: KernelError | null = null;
     this.#abort = (error) => (aborted ??= error);
-    const isAborted = (): KernelError | null => aborted;
     this.#checkNamespace();
     const socket = new NetlinkSocket({ netns: this.#netns, receiveBuffer: READ_BUFFER });
     try {
+      await this.#dumpLinks(socket, () => aborted);
+      return await read(socket, () => aborted);
+    } finally {
+      this.#abort = null;
+      socket.close();
+    }
+  }
+
+  read(tables: readonly number[], visit: (route: KernelRoute) => void): Promise<{ readonly consistent: boolean }> {
+    return this.#reading(async (socket, isAborted) => {
       let consistent = true;
-      await this.#dumpLinks(socket, isAborted);
       for (const table of tables) {
         for (const family of [AF.INET, AF.INET6]) {
           if (!(await this.#readTable(socket, family, table, visit, isAborted))) consistent = false;
         }
       }
       return { consistent };
-    } finally {
-      this.#abort = null;
-      socket.close();
-    }
+    });
+  }
+
+  #readNexthops(visit: (nexthop: KernelNexthop) => void): Promise<void> {
+    const take = (message: NetlinkMessage): void => {
+      if (message.type === RTM.NEWNEXTHOP) visit(decodeNexthop(message, (index) => this.#links.name(index)));
+    };
+    return this.#reading(async (socket, isAborted) => {
+      await dump(socket, nexthopDump(this.#sequence++), take, isAborted);
+    });
   }
 
   async #readTable(

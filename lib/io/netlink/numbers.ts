@@ -33,6 +33,7 @@ export const RTM = {
   GETROUTE: 26,
   NEWNEXTHOP: 104,
   DELNEXTHOP: 105,
+  GETNEXTHOP: 106,
 } as const;
 
 /** Multicast groups as bits of sockaddr_nl. */
@@ -64,6 +65,8 @@ export const RTA = {
   TTL_PROPAGATE: 26,
   NH_ID: 30,
 } as const;
+
+export const NHA = { ID: 1, GROUP: 2, GROUP_TYPE: 3, OIF: 5, GATEWAY: 6, OP_FLAGS: 14 } as const;
 
 export const RTAX = { LOCK: 1, MTU: 2 } as const;
 

@@ -115,6 +115,7 @@ export class RouteDecoder {
     const body: RouteBody = routeBody({
       type,
       hops,
+      ...(parsed.nexthop === undefined ? {} : { nexthop: parsed.nexthop }),
       ...(parsed.source === undefined ? {} : { source: parsed.source }),
       ...(parsed.mtu === undefined ? {} : { mtu: parsed.mtu }),
       ...(parsed.extra.length === 0 ? {} : { extra: parsed.extra.join(' ') }),
@@ -158,6 +159,7 @@ class Attributes {
   metric = 0;
   source: string | undefined;
   mtu: number | undefined;
+  nexthop: number | undefined;
   readonly extra: string[] = [];
 
   constructor(
@@ -198,7 +200,7 @@ class Attributes {
         this.metric = number(view, from, to);
         return;
       case RTA.NH_ID:
-        this.extra.push(`nhid ${number(view, from, to)}`);
+        this.nexthop = number(view, from, to);
         return;
       default:
         if (!IGNORED.has(type)) this.extra.push(`attribute ${type} ${Buffer.from(value).toString('hex')}`);

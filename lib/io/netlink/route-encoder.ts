@@ -9,7 +9,7 @@ import { AF, LITTLE_ENDIAN, NLM_F, RT_SCOPE, RT_TABLE_COMPAT, RTA, RTAX, RTM, RT
 /** Octets of struct rtmsg. */
 export const ROUTE_LENGTH = 12;
 
-const FLAGS = {
+export const CHANGE_FLAGS = {
   add: NLM_F.REQUEST | NLM_F.CREATE | NLM_F.EXCL,
   replace: NLM_F.REQUEST | NLM_F.CREATE | NLM_F.REPLACE,
   delete: NLM_F.REQUEST,
@@ -30,8 +30,16 @@ export class UnknownDevice extends Error {
   }
 }
 
+/** Makes requests of changes. */
+export interface ChangeEncoder<T> {
+  /** The most octets that a change can take. @throws UnknownDevice */
+  room(change: T): number;
+  /** Write a change. @returns where it ends. @throws UnknownDevice */
+  put(view: DataView, octets: Uint8Array, start: number, change: T, sequence: number): number;
+}
+
 /** Route changes as RTM_NEWROUTE and RTM_DELROUTE. */
-export class RouteEncoder {
+export class RouteEncoder implements ChangeEncoder<RouteChange> {
   #bodies4 = new WeakMap<RouteBody, EncodedBody>();
   #bodies6 = new WeakMap<RouteBody, EncodedBody>();
   readonly #words = newWords();
@@ -45,19 +53,17 @@ export class RouteEncoder {
     this.#bodies6 = new WeakMap();
   }
 
-  /** The most octets that a change can take. @throws UnknownDevice */
   room(change: RouteChange): number {
     const attributes = change.op === 'delete' ? 0 : this.#encoded(change).attributes.length;
     return 16 + ROUTE_LENGTH + 20 + 8 + 8 + attributes;
   }
 
-  /** Write a change. @returns where it ends. @throws UnknownDevice */
   put(view: DataView, octets: Uint8Array, start: number, change: RouteChange, sequence: number): number {
     const removal = change.op === 'delete';
     const body = removal ? null : this.#encoded(change);
     const p = this.#words;
     parseWords(change.prefix, p);
-    let at = putHeader(view, start, removal ? RTM.DELROUTE : RTM.NEWROUTE, FLAGS[change.op], sequence);
+    let at = putHeader(view, start, removal ? RTM.DELROUTE : RTM.NEWROUTE, CHANGE_FLAGS[change.op], sequence);
     const { table } = change;
     octets[at] = p.family === 4 ? AF.INET : AF.INET6;
     octets[at + 1] = p.length;
@@ -115,7 +121,8 @@ function encodeBody(body: RouteBody, six: boolean, indexOf: (device: string) => 
   }
   const [only] = body.hops;
   let flags = 0;
-  if (body.hops.length === 1) {
+  if (body.nexthop !== undefined) out.number(RTA.NH_ID, body.nexthop);
+  else if (body.hops.length === 1) {
     way(out, only!, six, indexOf);
     if (only!.onlink) flags = RTNH_F.ONLINK;
   } else if (body.hops.length > 1) {
@@ -128,7 +135,8 @@ function encodeBody(body: RouteBody, six: boolean, indexOf: (device: string) => 
     }
     out.attribute(RTA.MULTIPATH, hops.octets());
   }
-  const onLink = !six && body.type === 'unicast' && body.hops.every(({ gateway }) => gateway === undefined);
+  const onLink =
+    !six && body.type === 'unicast' && body.nexthop === undefined && body.hops.every(({ gateway }) => gateway === undefined);
   return {
     type: ROUTE_TYPES.indexOf(body.type),
     scope: onLink ? RT_SCOPE.LINK : RT_SCOPE.UNIVERSE,
@@ -149,7 +157,8 @@ function way(out: Octets, hop: Way, six: boolean, indexOf: (device: string) => n
   if (hop.device !== undefined) out.number(RTA.OIF, deviceIndex(hop.device, indexOf));
 }
 
-function deviceIndex(device: string, indexOf: (device: string) => number): number {
+/** @throws UnknownDevice */
+export function deviceIndex(device: string, indexOf: (device: string) => number): number {
   const index = indexOf(device);
   if (index === 0) throw new UnknownDevice(device);
   return index;

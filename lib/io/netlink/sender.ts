@@ -1,8 +1,8 @@
 import { KernelError } from '../../fib/errors.js';
-import type { RouteChange, WriteFailure } from '../../fib/writer.js';
+import type { WriteFailure } from '../../fib/writer.js';
 import { acknowledgement, forEachMessage, refusal } from './message.js';
 import { LITTLE_ENDIAN, NLM_F, NLMSG } from './numbers.js';
-import { UnknownDevice, type RouteEncoder } from './route-encoder.js';
+import { UnknownDevice, type ChangeEncoder } from './route-encoder.js';
 import type { NetlinkSocket } from './socket.js';
 
 /** Octets and requests in one call at most: enough that the kernel is not waiting for us, soon enough answered. */
@@ -40,10 +40,10 @@ class Frame {
 }
 
 /**
- * Sends route changes in frames of many requests, one frame at a time, on a thread that may wait for the kernel. Only the last
+ * Sends changes in frames of many requests, one frame at a time, on a thread that may wait for the kernel. Only the last
  * request of a frame is acknowledged, and each refused one; when sending is over, all of these are there.
  */
-export class RouteSender {
+export class ChangeSender {
   readonly #waiting: Frame[] = [];
   /** Jobs of frames that wait or are on their way. */
   readonly #jobs = new Set<Job>();
@@ -57,31 +57,28 @@ export class RouteSender {
   readonly #answers = new Uint8Array(64 * 1024);
 
   /** @param open a socket, when one is needed */
-  constructor(
-    private readonly encoder: RouteEncoder,
-    private readonly open: (receiveBuffer: number) => NetlinkSocket,
-  ) {}
+  constructor(private readonly open: (receiveBuffer: number) => NetlinkSocket) {}
 
-  write(changes: readonly RouteChange[]): Promise<readonly WriteFailure[]> {
+  write<T>(changes: readonly T[], encoder: ChangeEncoder<T>): Promise<readonly WriteFailure[]> {
     return new Promise((resolve, reject) => {
       const job: Job = { frames: 0, failures: [], resolve, reject };
       this.#jobs.add(job);
-      for (let index = 0; index < changes.length; index++) this.#put(job, changes[index]!, index);
+      for (let index = 0; index < changes.length; index++) this.#put(job, changes[index]!, index, encoder);
       if (job.frames === 0) this.#finish(job);
       this.#pump();
     });
   }
 
-  #put(job: Job, change: RouteChange, index: number): void {
+  #put<T>(job: Job, change: T, index: number, encoder: ChangeEncoder<T>): void {
     try {
       let frame = this.#waiting.at(-1);
-      const room = this.encoder.room(change);
+      const room = encoder.room(change);
       if (!frame || frame.count >= FRAME_REQUESTS || frame.length + room > frame.octets.length) {
         frame = this.#newFrame(room);
         this.#waiting.push(frame);
       }
       if (frame.jobs.at(-1) !== job) job.frames++;
-      const end = this.encoder.put(frame.view, frame.octets, frame.length, change, this.#sequence);
+      const end = encoder.put(frame.view, frame.octets, frame.length, change, this.#sequence);
       if (frame.count === 0) frame.firstSequence = this.#sequence;
       this.#sequence = (this.#sequence + 1) >>> 0 || 1;
       frame.last = frame.length;

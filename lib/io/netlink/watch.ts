@@ -4,6 +4,7 @@ import type { KernelWatcher } from '../../fib/writer.js';
 import { libc } from '../libc.js';
 import { readAddressLink, type LinkTable } from './links.js';
 import { forEachMessage, type NetlinkMessage } from './message.js';
+import { decodeNexthop } from './nexthop-codec.js';
 import { AF, GROUPS, LITTLE_ENDIAN, RTM } from './numbers.js';
 import type { RouteDecoder } from './route-decoder.js';
 import { NetlinkSocket } from './socket.js';
@@ -118,8 +119,11 @@ export class NetlinkWatch {
         return;
       }
       case RTM.NEWNEXTHOP:
-      case RTM.DELNEXTHOP:
-        return this.watcher.onResync('a nexthop object changed');
+      case RTM.DELNEXTHOP: {
+        if (!this.watcher.onNexthop) return this.watcher.onResync('a nexthop object changed');
+        const nexthop = decodeNexthop(message, (index) => this.links.name(index));
+        return this.watcher.onNexthop(nexthop, message.type === RTM.DELNEXTHOP);
+      }
       default: // nothing that we asked for
     }
   }
