@@ -81,6 +81,8 @@ export class NexthopObjects {
   readonly #dirty = new Set<number>();
   /** Objects may be deleted: all routes that refer to them are known. */
   #mayDelete = false;
+  /** Those that this run made, to which no routes of an earlier one can refer. */
+  readonly #made = new Set<number>();
   #isDisabled = false;
 
   constructor(
@@ -296,7 +298,7 @@ export class NexthopObjects {
         puts[entry.content.group ? 1 : 0]!.push(this.#change(entry, held ? 'replace' : 'add'));
       } else if (!this.#live.has(id)) {
         if (entry) this.#forget(entry);
-        if (held && this.#mayDelete) gone.push(id);
+        if (held && (this.#mayDelete || this.#made.has(id))) gone.push(id);
       }
     }
     return [...puts[0]!, ...puts[1]!, ...this.#removals(gone, puts[1]!)];
@@ -329,8 +331,10 @@ export class NexthopObjects {
     // What a group has left may be used no more.
     for (const { id: member } of this.#kernel.get(id)?.group ?? []) this.#dirty.add(member);
     this.#dirty.add(id);
+    if (op === 'add') this.#made.add(id);
     if (op === 'delete') {
       this.#kernel.delete(id);
+      this.#made.delete(id);
       return false;
     }
     const key = nexthopKey(change);

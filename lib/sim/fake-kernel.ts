@@ -1,7 +1,10 @@
 import { KernelError } from '../fib/errors.js';
 import { routeBody, type Hop, type RouteBody } from '../fib/body.js';
+import type { KernelNexthop, NexthopChange } from '../fib/nexthop.js';
 import type { FibWriter, KernelRoute, KernelWatcher, RouteChange, WriteFailure } from '../fib/writer.js';
 import { formatPrefix, maskOctets, parseAddress, type Clock } from '../net/index.js';
+import { KernelNexthops } from './kernel-nexthops.js';
+import { FakeKernelWriter } from './fake-kernel-writer.js';
 import { KernelTable } from './kernel-table.js';
 
 const MAIN = 254;
@@ -56,6 +59,15 @@ export class FakeKernel {
   readonly #routes = new KernelTable();
   /** Whose hops were found to be reachable since links changed: many routes share a body. */
   #usable = new WeakSet<RouteBody>();
+  /** Nexthop objects, which routes may refer to. */
+  readonly nexthops = new KernelNexthops({
+    check: (hop) => this.#checkHop(hop),
+    onGone: (ids) => this.#dropOf(ids),
+    onChange: (nexthop, deleted) => {
+      this.#changed();
+      if (!this.muted) for (const watcher of [...this.#watchers]) watcher.onNexthop?.(nexthop, deleted);
+    },
+  });
   /** Grows with every change of a route or link. */
   version = 0;
   readonly #watchers = new Set<KernelWatcher>();
@@ -69,7 +81,7 @@ export class FakeKernel {
   /** Watchers are told nothing while it is set, as when a socket buffer is full. */
   muted = false;
   /** Batches, changes and readings so far. */
-  readonly counts = { writes: 0, changes: 0, reads: 0 };
+  readonly counts = { writes: 0, changes: 0, reads: 0, nexthops: 0 };
 
   constructor(private readonly options: FakeKernelOptions = {}) {}
 
@@ -116,6 +128,7 @@ export class FakeKernel {
   }
 
   #disconnect(device: string): void {
+    this.nexthops.flush(device);
     const own = new Set((this.#links.get(device)?.addresses ?? []).map((text) => text.split('/')[0]!));
     const isGone = (r: KernelRoute): boolean =>
       r.body.hops.some((hop) => hop.device === device) || (r.table === LOCAL && own.has(r.prefix.split('/')[0]!));
@@ -123,6 +136,15 @@ export class FakeKernel {
     for (const each of gone) this.#drop(each);
     // As in Linux: IPv4 routes go without a word.
     for (const each of gone) if (each.prefix.includes(':')) this.#tell(each, true);
+  }
+
+  /** As in Linux: IPv4 routes go without a word. */
+  #dropOf(nexthops: ReadonlySet<number>): void {
+    for (const each of this.routes()) {
+      if (each.body.nexthop === undefined || !nexthops.has(each.body.nexthop)) continue;
+      this.#drop(each);
+      if (each.prefix.includes(':')) this.#tell(each, true);
+    }
   }
 
   /** What another program does: add or replace a route, unchecked. */
@@ -167,7 +189,7 @@ export class FakeKernel {
       for (const route of this.#routes.covers(address, table)) {
         if (route.tos !== 0) continue;
         if (route.body.type === 'throw') break;
-        return route;
+        return this.#told(route);
       }
     }
     return undefined;
@@ -243,9 +265,34 @@ export class FakeKernel {
     await this.#fail(this.#readFailures.shift());
     const lost = this.#lost.splice(0);
     for (const each of [...this.#routes]) {
-      if (tables.includes(each.table) && !lost.includes(each.prefix)) visit(each);
+      if (tables.includes(each.table) && !lost.includes(each.prefix)) visit(this.#told(each));
     }
     return { consistent: lost.length === 0 };
+  }
+
+  /** A route as it is told: with the ways that its nexthop object has now. */
+  #told(made: KernelRoute): KernelRoute {
+    return made.body.nexthop === undefined ? made : { ...made, body: this.nexthops.expanded(made.body) };
+  }
+
+  /** @internal */
+  async readNexthops(visit: (nexthop: KernelNexthop) => void): Promise<void> {
+    if (this.nexthops.refusal) throw this.nexthops.refusal;
+    await Promise.resolve();
+    for (const each of this.nexthops.all()) visit(each);
+  }
+
+  /** @internal */
+  async writeNexthops(changes: readonly NexthopChange[]): Promise<readonly WriteFailure[]> {
+    const failure = this.#writeFailures.shift();
+    const failures: WriteFailure[] = [];
+    changes.slice(0, failure ? (failure.after ?? 0) : changes.length).forEach((change, index) => {
+      this.counts.nexthops++;
+      const refused = this.nexthops.apply(change);
+      if (refused) failures.push({ index, code: refused.code, message: refused.message });
+    });
+    await this.#fail(failure);
+    return failures;
   }
 
   /** @internal */
@@ -284,7 +331,7 @@ export class FakeKernel {
       return null;
     }
     if (change.op === 'add' && held.length > 0) return new KernelError('EEXIST', 'File exists');
-    const bad = this.#check(change.body);
+    const bad = this.#check(change);
     if (bad) return bad;
     // As in Linux: a replace does not ask whose route it replaces.
     for (const each of held) this.#drop(each);
@@ -293,18 +340,23 @@ export class FakeKernel {
     return null;
   }
 
-  #check(body: RouteBody): KernelError | null {
+  #check({ body, prefix }: RouteChange): KernelError | null {
+    if (body.nexthop !== undefined) return this.nexthops.refuses(body.nexthop, prefix);
     if (this.#usable.has(body)) return null;
     for (const hop of body.hops) {
-      const link = hop.device === undefined ? undefined : this.#links.get(hop.device);
-      if (!link) return new KernelError('ENODEV', `Cannot find device "${hop.device}"`);
-      if (!link.up) return new KernelError('ENODEV', 'Nexthop device is not up');
-      if (hop.gateway !== undefined && !hop.onlink && !this.#onLink(hop)) {
-        return new KernelError('EGATEWAY', 'Nexthop has invalid gateway');
-      }
+      const bad = this.#checkHop(hop);
+      if (bad) return bad;
     }
     this.#usable.add(body);
     return null;
+  }
+
+  #checkHop(hop: Hop): KernelError | null {
+    const link = hop.device === undefined ? undefined : this.#links.get(hop.device);
+    if (!link) return new KernelError('ENODEV', `Cannot find device "${hop.device}"`);
+    if (!link.up) return new KernelError('ENODEV', 'Nexthop device is not up');
+    const isReached = hop.gateway === undefined || hop.onlink === true || this.#onLink(hop);
+    return isReached ? null : new KernelError('EGATEWAY', 'Nexthop has invalid gateway');
   }
 
   #onLink(hop: Hop): boolean {
@@ -338,7 +390,7 @@ export class FakeKernel {
   }
 
   #tell(changed: KernelRoute, deleted: boolean): void {
-    if (!this.muted) for (const watcher of [...this.#watchers]) watcher.onRoute(changed, deleted);
+    if (!this.muted) for (const watcher of [...this.#watchers]) watcher.onRoute(this.#told(changed), deleted);
   }
 
   #tellLink(device: string, up: boolean): void {
@@ -348,43 +400,6 @@ export class FakeKernel {
 
   #resync(reason: string): void {
     if (!this.muted) for (const watcher of [...this.#watchers]) watcher.onResync(reason);
-  }
-}
-
-class FakeKernelWriter implements FibWriter {
-  readonly name = 'fake-kernel';
-  readonly nextHops = 'kernel';
-
-  constructor(
-    private readonly kernel: FakeKernel,
-    private readonly options: FakeKernelOptions,
-  ) {}
-
-  read(tables: readonly number[], visit: (route: KernelRoute) => void): Promise<{ readonly consistent: boolean }> {
-    return this.#later(() => this.kernel.read(tables, visit));
-  }
-
-  write(changes: readonly RouteChange[]): Promise<readonly WriteFailure[]> {
-    return this.#later(() => this.kernel.write(changes));
-  }
-
-  #later<T>(run: () => Promise<T>): Promise<T> {
-    const { clock, latencyMs = 0 } = this.options;
-    if (!clock || latencyMs === 0) return run();
-    return new Promise((resolve, reject) => clock.after(latencyMs, () => void run().then(resolve, reject)));
-  }
-
-  watch(watcher: KernelWatcher): { close(): void } {
-    return this.kernel.watch(watcher);
-  }
-
-  reset(reason: string): void {
-    this.kernel.reset(reason);
-  }
-
-  close(): Promise<void> {
-    this.kernel.reset('closed');
-    return Promise.resolve();
   }
 }
 

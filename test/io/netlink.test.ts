@@ -8,7 +8,7 @@ import { acknowledgement, forEachMessage, refusal, type NetlinkMessage } from '.
 import { LITTLE_ENDIAN } from '../../lib/io/netlink/numbers.js';
 import { RouteDecoder } from '../../lib/io/netlink/route-decoder.js';
 import { RouteEncoder, UnknownDevice } from '../../lib/io/netlink/route-encoder.js';
-import { RouteSender } from '../../lib/io/netlink/sender.js';
+import { ChangeSender } from '../../lib/io/netlink/sender.js';
 import { whyNoNetlink, type NetlinkSocket } from '../../lib/io/netlink/socket.js';
 
 /** As Linux 6.18 on x86-64 dumped them: prefix, table, protocol, metric, body; and the octets. */
@@ -321,7 +321,7 @@ describe('netlink', function () {
     expect(whyNoNetlink('linux', 'mips')).to.match(/processors of type mips/);
   });
 
-  describe('RouteSender', () => {
+  describe('ChangeSender', () => {
     /** Answers what a test wants of each frame. */
     class FakeSocket {
       readonly frames: RouteChange['op'][][] = [];
@@ -368,9 +368,9 @@ describe('netlink', function () {
       }
     }
 
-    const rig = (...sockets: FakeSocket[]): RouteSender => {
+    const rig = (...sockets: FakeSocket[]): ChangeSender => {
       const left = [...sockets];
-      return new RouteSender(encoder(), () => left.shift() as unknown as NetlinkSocket);
+      return new ChangeSender(() => left.shift() as unknown as NetlinkSocket);
     };
     const adds = (count: number): RouteChange[] =>
       Array.from({ length: count }, (_, i) => change('add', `10.${i >> 8}.${i & 255}.0/24`, via('10.0.0.2')));
@@ -378,8 +378,8 @@ describe('netlink', function () {
     it('puts batches together while the kernel is busy, and tells each its own failures', async () => {
       const socket = new FakeSocket((position, count) => (position % 400 === 0 || position === count - 1 ? 17 : 0));
       const sender = rig(socket);
-      const first = sender.write(adds(3));
-      const others = [sender.write(adds(300)), sender.write(adds(300)), sender.write(adds(300))];
+      const first = sender.write(adds(3), encoder());
+      const others = [sender.write(adds(300), encoder()), sender.write(adds(300), encoder()), sender.write(adds(300), encoder())];
       expect((await first).map(({ index }) => index)).to.deep.equal([0, 2]);
       const failures = await Promise.all(others);
       expect(failures.map((each) => each.map(({ index, code }) => `${index} ${code}`))).to.deep.equal([
@@ -389,7 +389,7 @@ describe('netlink', function () {
       ]);
       expect(socket.frames.map(({ length }) => length)).to.deep.equal([3, 900]);
       // One that is too large for one call.
-      expect(await sender.write(adds(3000))).to.not.deep.equal([]);
+      expect(await sender.write(adds(3000), encoder())).to.not.deep.equal([]);
       expect(Math.max(...socket.frames.map(({ length }) => length))).to.be.within(500, 1000);
     });
 
@@ -397,10 +397,10 @@ describe('netlink', function () {
       const socket = new FakeSocket();
       const nowhere = routeBody({ type: 'unicast', hops: [{ gateway: '10.0.0.2', device: 'eth7' }] });
       const sender = rig(socket);
-      expect(await sender.write([change('add', '10.1.0.0/16', nowhere), ...adds(2)])).to.deep.equal([
+      expect(await sender.write([change('add', '10.1.0.0/16', nowhere), ...adds(2)], encoder())).to.deep.equal([
         { index: 0, code: 'ENODEV', message: new UnknownDevice('eth7').message },
       ]);
-      expect(await sender.write([change('add', '10.1.0.0/16', nowhere)])).to.have.length(1);
+      expect(await sender.write([change('add', '10.1.0.0/16', nowhere)], encoder())).to.have.length(1);
       expect(socket.frames).to.deep.equal([['add', 'add']]);
     });
 
@@ -408,10 +408,10 @@ describe('netlink', function () {
       const deaf = new FakeSocket(() => null);
       const good = new FakeSocket();
       const sender = rig(deaf, good);
-      const outcomes = await Promise.allSettled([sender.write(adds(1)), sender.write(adds(1))]);
+      const outcomes = await Promise.allSettled([sender.write(adds(1), encoder()), sender.write(adds(1), encoder())]);
       expect(outcomes.map(({ status }) => status)).to.deep.equal(['rejected', 'rejected']);
       expect(deaf.closed).to.equal(true);
-      expect(await sender.write(adds(1))).to.deep.equal([]);
+      expect(await sender.write(adds(1), encoder())).to.deep.equal([]);
       await sender.close();
       expect(good.closed).to.equal(true);
     });
@@ -421,11 +421,11 @@ describe('netlink', function () {
       let release = (): void => undefined;
       slow.sent = new Promise((resolve) => (release = resolve));
       const sender = rig(slow, new FakeSocket());
-      const lost = sender.write(adds(1)).catch((error: unknown) => error);
+      const lost = sender.write(adds(1), encoder()).catch((error: unknown) => error);
       sender.reset(new KernelError('ETIMEDOUT', 'test'));
       expect(await lost).to.have.property('code', 'ETIMEDOUT');
       expect(slow.closed).to.equal(false);
-      const next = sender.write(adds(1));
+      const next = sender.write(adds(1), encoder());
       release();
       expect(await next).to.deep.equal([]);
       expect(slow.closed).to.equal(true);
