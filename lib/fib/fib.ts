@@ -69,7 +69,9 @@ export class Fib {
     const onTargets = (): void => this.#recheckSoon();
     const onDirty = (): void => this.#loop.schedule();
     this.#nexthops =
-      objects === null ? undefined : new NexthopSync({ ...{ objects, writer: writer.nexthops!, clock, emit }, onTargets, onDirty, onDoubt });
+      objects === null
+        ? undefined
+        : new NexthopSync({ ...{ objects, writer: writer.nexthops!, clock, emit }, onTargets, onDirty, onDoubt });
     const onRetry = (): void => void this.#reconciler.run('the writer failed');
     this.#writerState = new Availability({ clock, emit, onRetry });
     this.#guard = new RemovalGuard({

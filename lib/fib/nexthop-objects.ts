@@ -321,7 +321,7 @@ export class NexthopObjects {
     for (const { group } of groups) for (const member of group ?? []) needed.add(member.id);
     const changes = gone
       .filter((id) => !needed.has(id))
-      .map((id): NexthopChange => ({ op: 'delete', ...this.#kernel.get(id)! }));
+      .map((id): NexthopChange => ({ op: 'delete', id, protocol: this.protocol, ...contentOf(this.#kernel.get(id)!) }));
     return [...changes.filter(({ group }) => group), ...changes.filter(({ group }) => !group)];
   }
 
@@ -338,7 +338,7 @@ export class NexthopObjects {
       return false;
     }
     const key = nexthopKey(change);
-    this.#kernel.set(id, { ...change, key });
+    this.#kernel.set(id, { id, protocol: this.protocol, ...contentOf(change), key });
     const entry = this.#byId.get(id);
     if (!entry?.error || entry.key !== key) return false;
     entry.error = null;
@@ -388,6 +388,10 @@ export class NexthopObjects {
   hasRefusedMember(id: number): boolean {
     return this.#byId.get(id)?.members.some(({ error }) => error) ?? false;
   }
+}
+
+function contentOf({ hop, group }: KernelNexthop): Entry['content'] {
+  return { ...(hop ? { hop } : {}), ...(group ? { group } : {}) };
 }
 
 /** FNV-1a. */

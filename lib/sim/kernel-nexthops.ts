@@ -16,6 +16,8 @@ export class KernelNexthops {
   readonly #objects = new Map<number, KernelNexthop>();
   /** Refuse changes with this error, as a kernel without nexthop objects. */
   refusal: KernelError | null = null;
+  /** Refuse to make objects or to replace them. */
+  failing: KernelError | null = null;
 
   constructor(private readonly host: NexthopHost) {}
 
@@ -34,10 +36,11 @@ export class KernelNexthops {
       this.#remove(new Set([id]));
       return null;
     }
+    if (this.failing) return this.failing;
     if (op === 'add' && held) return new KernelError('EEXIST', 'File exists');
-    if (held && !held.group !== !group) return new KernelError('EINVAL', 'Can not replace a nexthop with a nexthop group');
-    if (group?.some((member) => !this.#objects.has(member.id)))
-      return new KernelError('EINVAL', 'Invalid nexthop id');
+    if (held && !held.group !== !group)
+      return new KernelError('EINVAL', 'Can not replace a nexthop with a nexthop group');
+    if (group?.some((member) => !this.#objects.has(member.id))) return new KernelError('EINVAL', 'Invalid nexthop id');
     const bad = hop ? this.host.check(hop) : null;
     if (bad) return bad;
     const made: KernelNexthop = { id, protocol, ...(hop ? { hop } : {}), ...(group ? { group } : {}) };

@@ -379,7 +379,11 @@ describe('netlink', function () {
       const socket = new FakeSocket((position, count) => (position % 400 === 0 || position === count - 1 ? 17 : 0));
       const sender = rig(socket);
       const first = sender.write(adds(3), encoder());
-      const others = [sender.write(adds(300), encoder()), sender.write(adds(300), encoder()), sender.write(adds(300), encoder())];
+      const others = [
+        sender.write(adds(300), encoder()),
+        sender.write(adds(300), encoder()),
+        sender.write(adds(300), encoder()),
+      ];
       expect((await first).map(({ index }) => index)).to.deep.equal([0, 2]);
       const failures = await Promise.all(others);
       expect(failures.map((each) => each.map(({ index, code }) => `${index} ${code}`))).to.deep.equal([

@@ -136,7 +136,10 @@ function encodeBody(body: RouteBody, six: boolean, indexOf: (device: string) => 
     out.attribute(RTA.MULTIPATH, hops.octets());
   }
   const onLink =
-    !six && body.type === 'unicast' && body.nexthop === undefined && body.hops.every(({ gateway }) => gateway === undefined);
+    !six &&
+    body.type === 'unicast' &&
+    body.nexthop === undefined &&
+    body.hops.every(({ gateway }) => gateway === undefined);
   return {
     type: ROUTE_TYPES.indexOf(body.type),
     scope: onLink ? RT_SCOPE.LINK : RT_SCOPE.UNIVERSE,
