@@ -14,8 +14,8 @@ const PATTERNS: readonly (readonly [RegExp, string])[] = [
   [/No buffer space/, 'ENOBUFS'],
   [/No space left|limit/i, 'ENOSPC'],
   [/not supported|Object ".*" is unknown/i, 'EOPNOTSUPP'],
-  [/Cannot open network namespace|No such file or directory|Nexthop id does not exist/, 'ENOENT'],
-  [/Invalid argument|Gateway can not be a local address/, 'EINVAL'],
+  [/Cannot open network namespace|No such file or directory/, 'ENOENT'],
+  [/Invalid argument|Invalid nexthop id|Nexthop id does not exist|Gateway can not be a local address/, 'EINVAL'],
 ];
 
 /** @returns an errno name, `EGATEWAY`, or `EUNKNOWN` */

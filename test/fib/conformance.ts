@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { BLACKHOLE, routeBody, type RouteBody } from '../../lib/fib/body.js';
-import type { FibWriter, KernelRoute, RouteChange } from '../../lib/fib/writer.js';
+import { nexthopKey, type NexthopChange } from '../../lib/fib/nexthop.js';
+import type { FibWriter, KernelRoute, RouteChange, WriteFailure } from '../../lib/fib/writer.js';
 
 /** A writer and what it stands on, for {@link fibWriterConformance}. */
 export interface ConformanceSubject {
@@ -204,6 +205,99 @@ export function fibWriterConformance(name: string, make: () => Promise<Conforman
       await unanswered;
       await writer.write([change('replace', '10.2.0.0/16', via('10.0.0.2'))]);
       expect(await ours()).to.have.length(2);
+    });
+
+    describe('nexthop objects', () => {
+      const object = (op: NexthopChange['op'], id: number, gateway: string): NexthopChange => ({
+        ...{ op, id, protocol: 186 },
+        hop: { gateway, device: subject.device! },
+      });
+      const group = (op: NexthopChange['op'], id: number, ...members: [number, number][]): NexthopChange => ({
+        ...{ op, id, protocol: 186 },
+        group: members.map(([member, weight]) => ({ id: member, weight })),
+      });
+      const held = async (): Promise<string[]> => {
+        const objects: string[] = [];
+        await writer.nexthops!.read((each) => {
+          if (each.protocol === 186) objects.push(`${each.id} ${nexthopKey(each)}`);
+        });
+        return objects.sort();
+      };
+      const write = (...changes: NexthopChange[]): Promise<readonly WriteFailure[]> => writer.nexthops!.write(changes);
+      const over = (id: number): RouteBody => routeBody({ type: 'unicast', hops: [], nexthop: id });
+
+      beforeEach(function () {
+        if (!writer.nexthops) this.skip();
+      });
+
+      it('are added, replaced, put together, and read back', async () => {
+        const dev = `dev ${subject.device}`;
+        const changes = [
+          ...[object('add', 71, '10.0.0.2'), object('add', 72, 'fe80::2'), object('add', 73, '2001:db8::2')],
+          ...[group('add', 74, [71, 1], [72, 256]), group('add', 75, [73, 1])],
+          ...[object('replace', 71, '10.0.0.3'), group('replace', 75, [73, 2], [72, 3])],
+        ];
+        expect(await write(...changes)).to.deep.equal([]);
+        expect(await held()).to.deep.equal([
+          `71 via 10.0.0.3 ${dev}`,
+          `72 via fe80::2 ${dev}`,
+          `73 via 2001:db8::2 ${dev}`,
+          '74 group 71/72,256',
+          '75 group 72,3/73,2',
+        ]);
+        expect(await write(...[74, 75, 71, 72, 73].map((id) => object('delete', id, '10.0.0.2')))).to.deep.equal([]);
+        expect(await held()).to.deep.equal([]);
+      });
+
+      it('names what was refused, and makes the rest', async () => {
+        await write(object('add', 71, '10.0.0.2'));
+        const failures = await write(
+          ...[object('add', 71, '10.0.0.3'), object('delete', 79, '10.0.0.2'), object('add', 72, '198.51.100.9')],
+          ...[group('add', 73, [79, 1]), object('add', 74, '10.0.0.4')],
+        );
+        expect(failures.map(({ index, code }) => `${index} ${code}`)).to.deep.equal([
+          ...['0 EEXIST', '1 ENOENT', failures[2]?.code === 'EGATEWAY' ? '2 EGATEWAY' : '2 ENETUNREACH', '3 EINVAL'],
+        ]);
+        expect((await held()).map((line) => line.slice(0, 2))).to.deep.equal(['71', '74']);
+        expect(
+          await write({
+            ...object('add', 72, '198.51.100.9'),
+            hop: { gateway: '198.51.100.9', device: subject.device!, onlink: true },
+          }),
+        ).to.deep.equal([]);
+      });
+
+      it('are what routes refer to, which follow them', async () => {
+        await write(
+          object('add', 71, '10.0.0.2'),
+          object('add', 73, '2001:db8::2'),
+          group('add', 74, [71, 2], [73, 1]),
+        );
+        const routes = [add('10.1.0.0/16', over(71)), add('10.2.0.0/16', over(74)), add('2001:db8:1::/48', over(73))];
+        expect(await writer.write([...routes, add('10.3.0.0/16', via('10.0.0.9'))])).to.deep.equal([]);
+        expect(await writer.write([change('replace', '10.3.0.0/16', over(71))])).to.deep.equal([]);
+        expect((await writer.write([add('10.9.0.0/16', over(79))])).map(({ index }) => index)).to.deep.equal([0]);
+        await write(object('replace', 71, '10.0.0.3'));
+        const seen = async (): Promise<string[]> =>
+          (await read())
+            .filter(({ protocol }) => protocol === 186)
+            .map(({ prefix, body }) => `${prefix} ${body.key} ${body.hops.map((hop) => hop.gateway).join(' ')}`)
+            .sort();
+        expect(await seen()).to.deep.equal([
+          '10.1.0.0/16 nhid 71 10.0.0.3',
+          '10.2.0.0/16 nhid 74 10.0.0.3 2001:db8::2',
+          '10.3.0.0/16 nhid 71 10.0.0.3',
+          '2001:db8:1::/48 nhid 73 2001:db8::2',
+        ]);
+        expect(await writer.write([change('replace', '10.3.0.0/16', via('10.0.0.9'))])).to.deep.equal([]);
+        // Its routes go with it.
+        await write(object('delete', 71, '10.0.0.3'));
+        expect((await seen()).map((line) => line.split(' ')[0])).to.deep.equal([
+          '10.2.0.0/16',
+          '10.3.0.0/16',
+          '2001:db8:1::/48',
+        ]);
+      });
     });
 
     it('leaves the routes of others alone', async function () {

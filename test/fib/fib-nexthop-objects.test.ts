@@ -195,7 +195,7 @@ describe('Fib with nexthop objects', () => {
 
   it('leaves the objects of others alone, also one with a number of ours', async () => {
     await make();
-    const put = (id: number, protocol: number): void =>
+    const put = (id: number, protocol: number): unknown =>
       expect(
         rig.kernel.nexthops.apply({ op: 'add', id, protocol, hop: { gateway: '10.0.0.77', device: 'eth0' } }),
       ).to.equal(null);

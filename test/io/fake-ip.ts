@@ -1,5 +1,6 @@
 import { routeBody, type Hop, type RouteType } from '../../lib/fib/body.js';
 import { KernelError } from '../../lib/fib/errors.js';
+import type { KernelNexthop, NexthopChange } from '../../lib/fib/nexthop.js';
 import type { KernelRoute, RouteChange } from '../../lib/fib/writer.js';
 import type { Child, ChildHandler, SpawnIp } from '../../lib/io/ip-child.js';
 import type { FakeKernel } from '../../lib/sim/index.js';
@@ -33,12 +34,20 @@ export class FakeIp {
   };
 
   #show(args: readonly string[], child: FakeChild): void {
+    if (args.includes('nexthop')) {
+      queueMicrotask(() => {
+        for (const each of this.kernel.nexthops.all()) child.say(`${nexthopLine(each)}\n`);
+        child.finish(null);
+      });
+      return;
+    }
     const table = Number(args[args.indexOf('table') + 1]);
     const six = args.includes('-6');
     queueMicrotask(() => {
       const routes = this.kernel.routes().filter((r) => r.table === table && r.prefix.includes(':') === six);
       // In two chunks that cut a line, as pipes do.
-      const text = routes.map((route) => `${lineOf(route, false)}\n`).join('');
+      const told = routes.map((route) => ({ ...route, body: this.kernel.nexthops.expanded(route.body) }));
+      const text = told.map((route) => `${lineOf(route, false)}\n`).join('');
       child.say(text.slice(0, text.length / 2));
       child.say(text.slice(text.length / 2));
       child.finish(null);
@@ -56,6 +65,9 @@ export class FakeIp {
         const number = [...device].reduce((sum, letter) => sum * 31 + letter.charCodeAt(0), 7) % 1000;
         const flags = up ? 'BROADCAST,MULTICAST,UP,LOWER_UP' : 'BROADCAST,MULTICAST';
         child.say(`[LINK]${number}: ${device}@if3: <${flags}> mtu 1500 \\    link/ether 02:00:00:00:00:01\n`);
+      },
+      onNexthop: (nexthop, deleted) => {
+        if (!routes) child.say(`[NEXTHOP]${deleted ? 'Deleted ' : ''}${nexthopLine(nexthop)}\n`);
       },
       onResync: () => child.complain('netlink receive error No buffer space available (105)\n'),
       onEnd: (error) => child.finish(error),
@@ -116,14 +128,43 @@ export class FakeChild implements Child {
 
   /** @returns what stderr says, or null */
   #command(words: string[]): string | null {
-    if (words[0] === 'nexthop') return 'RTNETLINK answers: No such file or directory';
+    if (words[1] === 'get') return 'RTNETLINK answers: No such file or directory';
+    const object = words[0] === 'nexthop' ? nexthopChangeOf(words.slice(1)) : null;
     const change = words[0] === 'route' ? changeOf(words.slice(1)) : null;
-    if (!change) return 'syntax';
-    const failure = this.ip.kernel.apply(change);
+    if (!change && !object) return 'syntax';
+    const failure = object ? this.ip.kernel.nexthops.apply(object) : this.ip.kernel.apply(change!);
     if (!failure) return null;
     if (failure.code === 'EGATEWAY') return 'Error: Nexthop has invalid gateway.';
     return failure.code === 'ENODEV' ? failure.message : `RTNETLINK answers: ${failure.message}`;
   }
+}
+
+function nexthopChangeOf(words: string[]): NexthopChange | null {
+  const op = ({ add: 'add', replace: 'replace', del: 'delete' } as const)[words.shift()!];
+  if (!op || words.shift() !== 'id') return null;
+  const id = Number(words.shift());
+  let protocol = 0;
+  const hop: { -readonly [K in keyof Hop]: Hop[K] } = {};
+  let group: NexthopChange['group'];
+  for (let word = words.shift(); word !== undefined; word = words.shift()) {
+    if (word === 'proto') protocol = Number(words.shift());
+    else if (word === 'via') hop.gateway = words[0] === 'inet6' ? (words.shift(), words.shift()!) : words.shift()!;
+    else if (word === 'dev') hop.device = words.shift()!;
+    else if (word === 'onlink') hop.onlink = true;
+    else if (word === 'group') {
+      group = words
+        .shift()!
+        .split('/')
+        .map((text) => ({ id: Number(text.split(',')[0]), weight: Number(text.split(',')[1] ?? 1) }));
+    } else return null;
+  }
+  return { op, id, protocol, ...(group ? { group } : { hop }) };
+}
+
+function nexthopLine({ id, protocol, hop, group }: KernelNexthop): string {
+  const members = group?.map((each) => (each.weight === 1 ? `${each.id}` : `${each.id},${each.weight}`)).join('/');
+  const way = hop ? `via ${hop.gateway} dev ${hop.device} scope 253` : `group ${members}`;
+  return `id ${id} ${way} proto ${protocol} ${hop?.onlink ? 'onlink ' : ''}`;
 }
 
 function changeOf(words: string[]): RouteChange | null {
@@ -132,12 +173,13 @@ function changeOf(words: string[]): RouteChange | null {
   const type: RouteType = /^[a-z]/.test(words[0] ?? '') ? (words.shift() as RouteType) : 'unicast';
   const prefix = words.shift()!;
   const numbers = { proto: 3, metric: 0, table: 254 };
-  const attributes: { source?: string; mtu?: number } = {};
+  const attributes: { source?: string; mtu?: number; nexthop?: number } = {};
   const hops: { -readonly [K in keyof Hop]: Hop[K] }[] = [];
   for (let word = words.shift(); word !== undefined; word = words.shift()) {
     if (word === 'proto' || word === 'metric' || word === 'table') numbers[word] = Number(words.shift());
     else if (word === 'src') attributes.source = words.shift()!;
     else if (word === 'mtu') attributes.mtu = Number(words.shift());
+    else if (word === 'nhid') attributes.nexthop = Number(words.shift());
     else if (word === 'nexthop') hops.push({});
     else {
       if (hops.length === 0) hops.push({});
@@ -166,7 +208,7 @@ function lineOf(route: KernelRoute, withTable: boolean): string {
   const many =
     body.hops.length > 1 ? body.hops.map((h) => `\\\tnexthop${hop(h)} weight ${h.weight ?? 1} `).join('') : '';
   return (
-    `${type === undefined ? '' : `${type} `}${text}${single}` +
+    `${type === undefined ? '' : `${type} `}${text}${body.nexthop === undefined ? '' : ` nhid ${body.nexthop}`}${single}` +
     (withTable && route.table !== 254 ? ` table ${route.table}` : '') +
     (route.protocol === 3 ? '' : ` proto ${route.protocol}`) +
     (body.source === undefined ? '' : ` src ${body.source}`) +

@@ -44,7 +44,7 @@ describe('ip route lines', () => {
     ],
     [
       '10.8.3.0/24 nhid 6 via 10.0.0.7 dev d0 proto 186 metric 32 ',
-      '10.8.3.0/24 t254 p186 m32 tos0 via 10.0.0.7 dev d0 nhid 6',
+      '10.8.3.0/24 t254 p186 m32 tos0 nhid 6 via 10.0.0.7 dev d0',
     ],
     [
       '2 127.0.0.1 dev lo table 255 proto 2 scope 254 src 127.0.0.1 ',
