@@ -1,8 +1,7 @@
 /** Deleting the kernel's connection tracking entries of addresses that are somewhere else now. */
 import type { Clock, Timer } from '../net/index.js';
-import type { KernelError } from './errors.js';
+import { asKernelError, type KernelError } from './errors.js';
 import type { FibEvent } from './events.js';
-import { asKernelError } from './write-loop.js';
 
 /** How connection tracking entries are deleted. */
 export interface ConntrackTable {

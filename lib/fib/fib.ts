@@ -1,11 +1,14 @@
-import { parsePrefix, formatPrefix, UsageError, type Clock, type Timer } from '../net/index.js';
+import { parsePrefix, formatPrefix, UsageError, type Clock } from '../net/index.js';
 import { Availability } from './availability.js';
 import type { KernelError } from './errors.js';
 import type { FibEvent, FibEventListener } from './events.js';
+import { IdleWait } from './idle-wait.js';
 import { Learner, type LearnedChange, type LearnRule } from './learner.js';
 import { protocolName } from './names.js';
 import { NexthopObjects } from './nexthop-objects.js';
 import { NexthopSync } from './nexthop-sync.js';
+import { callSafely, Listeners } from './listeners.js';
+import { Rechecks } from './rechecks.js';
 import { Reconciler } from './reconciler.js';
 import { RemovalGuard } from './removal-guard.js';
 import { routeView } from './route-view.js';
@@ -39,12 +42,11 @@ export class Fib {
   readonly #nexthops: NexthopSync | undefined;
   readonly #learner: Learner;
   readonly #writerState: Availability;
-  readonly #listeners = new Set<FibEventListener>();
-  readonly #resolutionListeners = new Set<(nextHops: string[]) => void>();
-  #idleWaiters: (() => void)[] = [];
+  readonly #listeners: Listeners<FibEvent>;
+  readonly #rechecks: Rechecks;
+  readonly #idle: IdleWait;
   #phase: 'new' | 'running' | 'stopping' | 'stopped' = 'new';
   #ready = false;
-  #recheckScheduled = false;
 
   /** @throws UsageError `bad_option` */
   constructor(settings: FibSettings) {
@@ -52,6 +54,12 @@ export class Fib {
     const { writer, clock, table, protocol, metric, metrics } = checked;
     this.#writer = writer;
     this.#clock = clock;
+    this.#listeners = new Listeners(clock);
+    this.#idle = new IdleWait(
+      clock,
+      () => this.#isIdle(),
+      () => this.#loop.pending,
+    );
     this.#atStart = checked.atStart;
     this.#atStop = checked.atStop;
     const unchecked = writer.nextHops === 'unchecked';
@@ -64,9 +72,9 @@ export class Fib {
     this.#learner = new Learner(this.#resolver, table);
     const objects = checked.nexthopObjects ? new NexthopObjects(protocol, table, metric) : null;
     this.#state = new RouteState({ table, protocol, metric, metrics }, this.#resolver, objects);
-    const emit = (event: FibEvent): void => this.#emit(event);
+    const emit = (event: FibEvent): void => this.#listeners.tell(event);
     const onDoubt = (reason: string): void => this.#reconciler.request(reason, 200);
-    const onTargets = (): void => this.#recheckSoon();
+    const onTargets = (): void => this.#rechecks.soon();
     const onDirty = (): void => this.#loop.schedule();
     this.#nexthops =
       objects === null
@@ -100,6 +108,8 @@ export class Fib {
       onDoubt,
       onProgress: () => this.#settle(),
     });
+    const parts = { clock, state: this.#state, resolver: this.#resolver, learner: this.#learner, loop: this.#loop };
+    this.#rechecks = new Rechecks({ ...parts, onProgress: () => this.#settle() });
     this.#reconciler = new Reconciler({
       state: this.#state,
       resolver: this.#resolver,
@@ -111,7 +121,7 @@ export class Fib {
       readTimeoutMs: checked.readTimeoutSeconds * 1000,
       intervalMs: checked.reconcileSeconds * 1000,
       emit,
-      onForeignRoutes: (when) => (when === 'now' ? this.#recheck() : this.#recheckSoon()),
+      onForeignRoutes: (when) => (when === 'now' ? this.#rechecks.now() : this.#rechecks.soon()),
       mayRemove: (ref) => this.#mayRemove(ref),
       occupant: (ref) => this.#occupantProtocol(ref),
       onFailed: (error) => this.#failed(error),
@@ -262,8 +272,7 @@ export class Fib {
 
   /** Told of next hops asked for before whose resolution is another now. @returns a function that ends it */
   onResolutionChange(listener: (nextHops: string[]) => void): () => void {
-    this.#resolutionListeners.add(listener);
-    return () => this.#resolutionListeners.delete(listener);
+    return this.#rechecks.listeners.add(listener);
   }
 
   /**
@@ -273,16 +282,15 @@ export class Fib {
    * @throws UsageError `bad_prefix` (of `within`)
    */
   learn(rule: LearnRule, listener: (change: LearnedChange) => void): () => void {
-    const { remove } = this.#learner.add(rule, (change) => this.#call(() => listener(change)));
+    const { remove } = this.#learner.add(rule, (change) => callSafely(this.#clock, () => listener(change)));
     if (rule.table !== undefined && this.#reconciler.hasRead) this.reconcile('another table to learn from');
-    this.#recheckSoon();
+    this.#rechecks.soon();
     return remove;
   }
 
   /** Told of failures, repairs and readings, synchronously and in order. @returns a function that ends it */
   onEvent(listener: FibEventListener): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+    return this.#listeners.add(listener);
   }
 
   /** Routes that are wanted, or that the kernel holds although they are not; lazily, in no particular order. */
@@ -343,18 +351,17 @@ export class Fib {
    * Resolves when everything asked for so far is written and acknowledged, or has failed: also while the writer is down.
    */
   idle(): Promise<void> {
-    if (this.#isIdle()) return Promise.resolve();
-    return new Promise((resolve) => this.#idleWaiters.push(resolve));
+    return this.#idle.wait();
   }
 
   #isIdle(): boolean {
     if (this.#phase === 'stopped' || this.#writerState.error) return true;
-    return this.#reconciler.hasRead && !this.#reconciler.isRunning && this.#loop.isIdle && !this.#recheckScheduled;
+    return this.#reconciler.hasRead && !this.#reconciler.isRunning && this.#loop.isIdle && !this.#rechecks.isScheduled;
   }
 
   #settle(): void {
     if (this.#loop.isIdle) this.#guard.settle();
-    if (this.#idleWaiters.length > 0 && this.#isIdle()) for (const done of this.#idleWaiters.splice(0)) done();
+    this.#idle.settle();
   }
 
   /** Write what is still to be written, remove our routes if so configured, and free everything. Never rejects. */
@@ -368,7 +375,7 @@ export class Fib {
         if (this.#writerState.error) await this.#reconciler.run('stop');
         this.#state.forEach((ref) => this.#unwant(ref));
       }
-      await this.#idleWithin(STOP_PATIENCE_MS);
+      await this.#idle.within(STOP_PATIENCE_MS);
     }
     this.#reconciler.close();
     this.#loop.close();
@@ -384,17 +391,6 @@ export class Fib {
       // Nothing is left to do with a writer that cannot even be closed.
     }
     limit.cancel();
-  }
-
-  /** Wait for {@link idle} as long as something moves. */
-  async #idleWithin(ms: number): Promise<void> {
-    for (let left = -1; left !== this.#loop.pending && !this.#isIdle();) {
-      left = this.#loop.pending;
-      let timer: Timer | undefined;
-      const limit = new Promise<void>((resolve) => (timer = this.#clock.after(ms, resolve)));
-      await Promise.race([this.idle(), limit]);
-      timer?.cancel();
-    }
   }
 
   #failed(error: KernelError): void {
@@ -421,46 +417,5 @@ export class Fib {
     const metric = this.#state.metricOf(index.family, this.#state.wantedBody(ref));
     const other = this.#resolver.occupant(table, index, ref >> 1, metric);
     return other === undefined ? null : protocolName(other);
-  }
-
-  #recheckSoon(): void {
-    if (this.#recheckScheduled) return;
-    this.#recheckScheduled = true;
-    this.#clock.soon(() => {
-      this.#recheckScheduled = false;
-      this.#recheck();
-      this.#settle();
-    });
-  }
-
-  /** Others' routes changed: resolve every next hop again, rewrite the routes it concerns, tell who asked. */
-  #recheck(): void {
-    const targets = this.#state.targets.recheck();
-    this.#loop.schedule();
-    if (targets.size > 0) {
-      this.#state.forEach((ref, c, row) => {
-        if (!targets.has(c.wanted[row]!)) return;
-        c.retryAt[row] = 0;
-        this.#loop.enqueue(ref);
-      });
-    }
-    const changed = [...new Set(this.#resolver.recheck().map(({ nextHop }) => nextHop))];
-    if (changed.length > 0) for (const listener of [...this.#resolutionListeners]) this.#call(() => listener(changed));
-    for (const call of this.#learner.update()) call();
-  }
-
-  #emit(event: FibEvent): void {
-    for (const listener of [...this.#listeners]) this.#call(() => listener(event));
-  }
-
-  /** What a listener throws must not leave our accounts half written: it surfaces in a turn of its own. */
-  #call(listener: () => void): void {
-    try {
-      listener();
-    } catch (error) {
-      this.#clock.soon(() => {
-        throw error;
-      });
-    }
   }
 }

@@ -1,9 +1,9 @@
 import type { Clock, Timer } from '../net/index.js';
-import { KernelError } from './errors.js';
+import { asKernelError, KernelError } from './errors.js';
 import type { FibEvent } from './events.js';
-import { nexthopKey, type KernelNexthop, type NexthopChange, type NexthopWriter } from './nexthop.js';
+import { nexthopKey, type KernelNexthop, type NexthopChange } from './nexthop.js';
 import type { NexthopObjects } from './nexthop-objects.js';
-import type { WriteFailure } from './writer.js';
+import type { NexthopWriter, WriteFailure } from './writer.js';
 
 const BATCH = 500;
 const RETRY_FIRST_MS = 1000;
@@ -105,21 +105,32 @@ export class NexthopSync {
     this.o.onTargets();
   }
 
-  /** The next changes to be written; empty: none. The answer is given to {@link answered} or {@link failed}. */
-  next(): readonly NexthopChange[] {
+  /** Something was written, and is not answered yet. */
+  get isWriting(): boolean {
+    return this.#inflight.size > 0;
+  }
+
+  /**
+   * Write what is to be written.
+   * @param done called later, with an error when the writer failed as a whole
+   * @returns false: there is nothing, and `done` is not called
+   */
+  write(done: (error: KernelError | null) => void): boolean {
+    if (!this.isDirty) return false;
     const all = this.o.objects.changes();
     for (const { id } of all.slice(this.#limit)) this.o.objects.touch(id);
     const changes = all.length > this.#limit ? all.slice(0, this.#limit) : all;
+    if (changes.length === 0) return false;
     this.#inflight = new Map(changes.map((change) => [change.id, change]));
-    return changes;
-  }
-
-  write(changes: readonly NexthopChange[]): Promise<readonly WriteFailure[]> {
-    return this.o.writer.write(changes);
+    this.o.writer.write(changes).then(
+      (failures) => done(this.#answered(changes, failures)),
+      (error: unknown) => done(this.#failed(changes, asKernelError(error))),
+    );
+    return true;
   }
 
   /** @returns an error that is not one object's fault */
-  answered(changes: readonly NexthopChange[], failures: readonly WriteFailure[]): KernelError | null {
+  #answered(changes: readonly NexthopChange[], failures: readonly WriteFailure[]): KernelError | null {
     this.#inflight = new Map();
     const failed = new Map(failures.map((failure) => [failure.index, failure]));
     const denied = failures.find(({ code }) => code === 'EPERM');
@@ -144,13 +155,14 @@ export class NexthopSync {
   }
 
   /** The writer failed: nobody knows which of these were made. A reading follows. */
-  failed(changes: readonly NexthopChange[], error: KernelError): void {
+  #failed(changes: readonly NexthopChange[], error: KernelError): KernelError {
     this.#inflight = new Map();
     this.#isUnsure = true;
-    if (error.code !== 'EEXIT') return;
+    if (error.code !== 'EEXIT') return error;
     // The change that ends the writer every time must not stop all others.
     if (changes.length === 1 && this.#limit === 1) this.#note(changes[0]!, error);
     this.#limit = Math.max(1, Math.min(this.#limit, changes.length) >> 1);
+    return error;
   }
 
   /** @returns whether targets are concerned */

@@ -1,5 +1,4 @@
 import type { Hop } from './body.js';
-import type { WriteFailure } from './writer.js';
 
 /** One way of a group of next hops. */
 export interface NexthopMember {
@@ -29,17 +28,6 @@ export interface KernelNexthop {
  */
 export interface NexthopChange extends KernelNexthop {
   readonly op: 'add' | 'replace' | 'delete';
-}
-
-/** The part of a {@link FibWriter} that knows nexthop objects. Like the others it only carries; nothing may throw synchronously. */
-export interface NexthopWriter {
-  /**
-   * Report every object, ours and others'.
-   * @throws KernelError (rejects); `EOPNOTSUPP`: this kernel knows no nexthop objects
-   */
-  read(visit: (nexthop: KernelNexthop) => void): Promise<void>;
-  /** Apply changes in order, and after all routes and objects that were written before; as {@link FibWriter.write} does. */
-  write(changes: readonly NexthopChange[]): Promise<readonly WriteFailure[]>;
 }
 
 /** Objects that forward alike have equal keys; also the text for people: `via 10.0.0.2 dev eth0`, `group 7/8,3`. */

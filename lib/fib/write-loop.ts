@@ -62,7 +62,6 @@ export class WriteLoop {
   #removalsFirst = false;
   readonly #errors = new ErrorTable();
   #outstanding = 0;
-  #writesNexthops = false;
   #paused = true;
   #scheduled = false;
   #whenQuiet: (() => void)[] = [];
@@ -162,26 +161,16 @@ export class WriteLoop {
   /** Objects come before the routes that refer to them. @returns whether some are on their way, so that routes have to wait */
   #writeNexthops(): boolean {
     const { nexthops } = this.o;
-    if (this.#writesNexthops) return true;
-    if (!nexthops?.isDirty || this.#paused) return false;
-    const changes = nexthops.next();
-    if (changes.length === 0) return false;
-    this.#writesNexthops = true;
-    this.#outstanding++;
-    this.#guard();
+    if (!nexthops || this.#paused) return false;
+    if (nexthops.isWriting) return true;
     const done = (error: KernelError | null): void => {
-      this.#writesNexthops = false;
       if (error) this.#failed(error);
       else this.o.onAcknowledged();
       this.#finished();
     };
-    nexthops.write(changes).then(
-      (failures) => done(nexthops.answered(changes, failures)),
-      (error: unknown) => {
-        nexthops.failed(changes, asKernelError(error));
-        done(asKernelError(error));
-      },
-    );
+    if (!nexthops.write(done)) return false;
+    this.#outstanding++;
+    this.#guard();
     return true;
   }
 

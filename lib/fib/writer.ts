@@ -1,6 +1,6 @@
 import type { RouteBody } from './body.js';
 import type { KernelError } from './errors.js';
-import type { KernelNexthop, NexthopWriter } from './nexthop.js';
+import type { KernelNexthop, NexthopChange } from './nexthop.js';
 
 /** A route as the kernel holds it. Objects handed to callbacks are not kept by tsbgp. */
 export interface KernelRoute {
@@ -34,6 +34,17 @@ export interface WriteFailure {
   /** As in {@link KernelError}. `ESRCH` on a delete and `EEXIST` on an add have the meaning their names say. */
   readonly code: string;
   readonly message: string;
+}
+
+/** The part of a {@link FibWriter} that knows nexthop objects. Like the others it only carries; nothing may throw synchronously. */
+export interface NexthopWriter {
+  /**
+   * Report every object, ours and others'.
+   * @throws KernelError (rejects); `EOPNOTSUPP`: this kernel knows no nexthop objects
+   */
+  read(visit: (nexthop: KernelNexthop) => void): Promise<void>;
+  /** Apply changes in order, and after all routes and objects that were written before; as {@link FibWriter.write} does. */
+  write(changes: readonly NexthopChange[]): Promise<readonly WriteFailure[]>;
 }
 
 /** Told while a {@link FibWriter.watch} runs. */

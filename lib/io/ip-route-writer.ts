@@ -1,7 +1,7 @@
 import { KernelError } from '../fib/errors.js';
 import { ipCommand } from '../fib/ip-command.js';
-import type { KernelNexthop, NexthopWriter } from '../fib/nexthop.js';
-import type { FibWriter, KernelRoute, KernelWatcher, RouteChange, WriteFailure } from '../fib/writer.js';
+import type { KernelNexthop } from '../fib/nexthop.js';
+import type { FibWriter, NexthopWriter, KernelRoute, KernelWatcher, RouteChange, WriteFailure } from '../fib/writer.js';
 import { IpBatch } from './ip-batch.js';
 import { LineSplitter, spawnIp, type Child, type SpawnIp } from './ip-child.js';
 import { ipErrorCode } from './ip-errors.js';

@@ -1,5 +1,5 @@
-import type { KernelNexthop, NexthopChange, NexthopWriter } from '../fib/nexthop.js';
-import type { FibWriter, KernelRoute, KernelWatcher, RouteChange, WriteFailure } from '../fib/writer.js';
+import type { KernelNexthop, NexthopChange } from '../fib/nexthop.js';
+import type { FibWriter, NexthopWriter, KernelRoute, KernelWatcher, RouteChange, WriteFailure } from '../fib/writer.js';
 import type { Clock } from '../net/index.js';
 
 /** What of a {@link FakeKernel} its writer uses. */

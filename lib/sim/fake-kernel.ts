@@ -3,6 +3,7 @@ import { routeBody, type Hop, type RouteBody } from '../fib/body.js';
 import type { KernelNexthop, NexthopChange } from '../fib/nexthop.js';
 import type { FibWriter, KernelRoute, KernelWatcher, RouteChange, WriteFailure } from '../fib/writer.js';
 import { formatPrefix, maskOctets, parseAddress, type Clock } from '../net/index.js';
+import { routeOf, type FakeRoute } from './fake-route.js';
 import { KernelNexthops } from './kernel-nexthops.js';
 import { FakeKernelWriter } from './fake-kernel-writer.js';
 import { KernelTable } from './kernel-table.js';
@@ -10,20 +11,6 @@ import { KernelTable } from './kernel-table.js';
 const MAIN = 254;
 const LOCAL = 255;
 const KERNEL = 2;
-
-/** A route as a test writes it down. */
-export interface FakeRoute {
-  readonly prefix: string;
-  /** Default: `blackhole`. */
-  readonly via?: string;
-  readonly device?: string;
-  /** Default 254 (`main`). */
-  readonly table?: number;
-  /** Default 4 (`static`). */
-  readonly protocol?: number;
-  /** Default 0. */
-  readonly metric?: number;
-}
 
 /** How the next call of the writer fails. */
 export interface FakeFailure {
@@ -114,7 +101,7 @@ export class FakeKernel {
   #connect(device: string, addresses: readonly string[]): void {
     const on = (prefix: string, metric: number): void => {
       if (!this.#routes.at(prefix, MAIN).some((r) => r.body.hops[0]?.device === device)) {
-        this.#put(route({ prefix, device, protocol: KERNEL, metric }));
+        this.#put(routeOf({ prefix, device, protocol: KERNEL, metric }));
       }
     };
     on('fe80::/64', 256);
@@ -123,7 +110,10 @@ export class FakeKernel {
       const host = parseAddress(address);
       on(networkOf(address, Number(length)), host.length === 4 ? 0 : 256);
       const prefix = `${address}/${host.length * 8}`;
-      this.#put({ ...route({ prefix, table: LOCAL, protocol: KERNEL }), body: routeBody({ type: 'local', hops: [] }) });
+      this.#put({
+        ...routeOf({ prefix, table: LOCAL, protocol: KERNEL }),
+        body: routeBody({ type: 'local', hops: [] }),
+      });
     }
   }
 
@@ -149,7 +139,7 @@ export class FakeKernel {
 
   /** What another program does: add or replace a route, unchecked. */
   put(fake: FakeRoute): void {
-    this.putRoute(route(fake));
+    this.putRoute(routeOf(fake));
   }
 
   /** Like {@link put}, for routes with several hops, of other types, or for a type of service. */
@@ -401,14 +391,6 @@ export class FakeKernel {
   #resync(reason: string): void {
     if (!this.muted) for (const watcher of [...this.#watchers]) watcher.onResync(reason);
   }
-}
-
-function route(fake: FakeRoute): KernelRoute {
-  const { prefix, via, device, table = MAIN, protocol = 4, metric = 0 } = fake;
-  const hop: Hop = { ...(via === undefined ? {} : { gateway: via }), ...(device === undefined ? {} : { device }) };
-  const unicast = via !== undefined || device !== undefined;
-  const body = routeBody({ type: unicast ? 'unicast' : 'blackhole', hops: unicast ? [hop] : [] });
-  return { prefix, table, protocol, metric, tos: 0, body };
 }
 
 function networkOf(address: string, length: number): string {

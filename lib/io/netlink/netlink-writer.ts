@@ -1,7 +1,14 @@
 import { UsageError } from '../../net/index.js';
 import { KernelError } from '../../fib/errors.js';
-import type { KernelNexthop, NexthopWriter } from '../../fib/nexthop.js';
-import type { FibWriter, KernelRoute, KernelWatcher, RouteChange, WriteFailure } from '../../fib/writer.js';
+import type { KernelNexthop } from '../../fib/nexthop.js';
+import type {
+  FibWriter,
+  NexthopWriter,
+  KernelRoute,
+  KernelWatcher,
+  RouteChange,
+  WriteFailure,
+} from '../../fib/writer.js';
 import { dump, linkDump, routeDump } from './dump.js';
 import { LinkTable } from './links.js';
 import { namespaceIdentity } from './namespace.js';
