@@ -65,6 +65,11 @@ const CASES: [string, string, string[]][] = [
     ],
   ],
   [
+    'nexthop objects without a kernel',
+    'fib: { type: memory, nexthopObjects: true }',
+    ['3 fib.nexthopObjects: type: memory writes to no kernel, so nexthopObjects has no effect'],
+  ],
+  [
     'policies on the way to the kernel',
     `policies:\n  k: [{ actions: { result: accept, med: 5, kernelRoute: { type: blackhole, mtu: 1400 } } }]\nfib: { type: memory, exportPolicy: [k, q, k] }\nneighbors:\n  - { address: 10.0.0.2, peerAs: 1, exportPolicy: [k] }`,
     [

@@ -2,10 +2,12 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { BLACKHOLE, routeBody, type RouteBody } from '../../lib/fib/body.js';
 import { KernelError } from '../../lib/fib/errors.js';
+import type { NexthopChange } from '../../lib/fib/nexthop.js';
 import type { RouteChange } from '../../lib/fib/writer.js';
 import { LinkTable } from '../../lib/io/netlink/links.js';
 import { acknowledgement, forEachMessage, refusal, type NetlinkMessage } from '../../lib/io/netlink/message.js';
 import { LITTLE_ENDIAN } from '../../lib/io/netlink/numbers.js';
+import { decodeNexthop, NexthopEncoder } from '../../lib/io/netlink/nexthop-codec.js';
 import { RouteDecoder } from '../../lib/io/netlink/route-decoder.js';
 import { RouteEncoder, UnknownDevice } from '../../lib/io/netlink/route-encoder.js';
 import { ChangeSender } from '../../lib/io/netlink/sender.js';
@@ -211,6 +213,62 @@ describe('netlink', function () {
         expect(`${error.code} ${error.message}`).to.include(expected);
       }
     }
+  });
+
+  it('writes changes of nexthop objects (nexthop.h: nhmsg, nexthop_grp)', () => {
+    const changes: [NexthopChange, string][] = [
+      [
+        { op: 'add', id: 0x40000001, protocol: 186, hop: { gateway: '10.0.0.2', device: 'eth0' } },
+        '300000006800010601000000000000000200ba00000000000800010001000040080005000300000008000600' + '0a000002',
+      ],
+      [
+        { op: 'replace', id: 7, protocol: 186, hop: { gateway: 'fe80::2', device: 'eth0', onlink: true } },
+        '3c0000006800010501000000000000000a00ba00040000000800010007000000080005000300000014000600' +
+          'fe800000000000000000000000000002',
+      ],
+      [
+        {
+          op: 'add',
+          id: 8,
+          protocol: 186,
+          group: [
+            { id: 6, weight: 1 },
+            { id: 7, weight: 256 },
+          ],
+        },
+        '340000006800010601000000000000000000ba000000000008000100080000001400020006000000000000000700' + '0000ff000000',
+      ],
+      [{ op: 'delete', id: 7, protocol: 186 }, '2000000069000100010000000000000000000000000000000800010007000000'],
+    ];
+    const writer = new NexthopEncoder((device) => Math.max(0, DEVICES.indexOf(device)));
+    for (const [change, hex] of changes) {
+      const octets = new Uint8Array(writer.room(change));
+      const length = writer.put(new DataView(octets.buffer), octets, 0, change, 1);
+      expect(hexOf(octets.subarray(0, length)), change.op).to.equal(hex);
+      if (change.op === 'delete') continue;
+      const { op, ...object } = change;
+      expect(
+        decodeNexthop(only(octets.subarray(0, length)), (index) => DEVICES[index] ?? '?'),
+        op,
+      ).to.deep.equal(object);
+    }
+    const lost: NexthopChange = { op: 'add', id: 7, protocol: 186, hop: { gateway: '10.0.0.2', device: 'eth7' } };
+    expect(() => writer.put(new DataView(new ArrayBuffer(200)), new Uint8Array(200), 0, lost, 1)).to.throw(
+      UnknownDevice,
+    );
+  });
+
+  it('takes objects of kinds that it does not write for such, and cut ones for errors', () => {
+    // A blackhole (attribute 4) and a way with an encapsulation (7).
+    for (const attribute of ['04000400', '08000700' + '01000000']) {
+      const body = '02000400' + '00000000' + '0800010007000000' + attribute;
+      const message = octetsOf(
+        `${(16 + body.length / 2).toString(16).padStart(2, '0')}000000` + '68000000' + '0100000000000000' + body,
+      );
+      expect(decodeNexthop(only(message), () => 'eth0')).to.deep.equal({ id: 7, protocol: 4 });
+    }
+    const short = octetsOf('14000000' + '68000000' + '0100000000000000' + '02000400');
+    expect(() => decodeNexthop(only(short), () => 'eth0')).to.throw(KernelError, /cut short/);
   });
 
   it('writes what it reads, of every kind', () => {

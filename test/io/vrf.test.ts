@@ -2,6 +2,8 @@ import { expect } from 'chai';
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createFib } from '../../lib/io/create-fib.js';
+import { FakeKernel, VirtualClock } from '../../lib/sim/index.js';
 import { vrfTable } from '../../lib/io/vrf.js';
 
 /** What iproute2 prints of a VRF device, and of another one. */
@@ -41,4 +43,24 @@ describe('the table of a VRF', () => {
     expect(() => vrfTable('blue')).to.throw(/not a VRF: 'blue' \(.*ENOENT/);
     process.env['PATH'] = `${directory}:${PATH}`;
   });
+
+  for (const type of ['ip-route', 'netlink'] as const) {
+    it(`is what ${type} writes to, and next hops are looked up there alone`, async () => {
+      const clock = new VirtualClock();
+      const kernel = new FakeKernel();
+      kernel.addLink('eth0', '10.0.0.1/24');
+      kernel.addLink('eth1');
+      kernel.put({ prefix: '10.0.1.0/24', device: 'eth1', table: 100, protocol: 2 });
+      const fib = createFib({ type, vrf: 'blue' }, { clock, writer: kernel.writer() });
+      const started = fib.start();
+      await clock.runAsync(100);
+      await started;
+      fib.set('10.1.0.0/16', { nextHop: '10.0.1.2' });
+      fib.set('10.2.0.0/16', { nextHop: '10.0.0.2' });
+      await clock.runAsync(100);
+      expect(kernel.dump(186, 100)).to.deep.equal(['10.1.0.0/16 via 10.0.1.2 dev eth1']);
+      expect(fib.route('10.2.0.0/16')).to.include({ state: 'unresolved' });
+      expect(kernel.dump(186)).to.deep.equal([]);
+    });
+  }
 });
