@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
+import { routeBody } from '../../lib/fib/body.js';
 import { Rig } from './rig.js';
 
 type Foreign = 'remove' | 'alter' | 'twin' | 'occupy' | 'leave';
@@ -9,6 +10,7 @@ type Step =
   | { do: 'set'; prefix: number; hop: number }
   | { do: 'delete'; prefix: number }
   | { do: 'foreign'; prefix: number; what: Foreign }
+  | { do: 'object'; nth: number; what: 'delete' | 'alter' | 'occupy' }
   | { do: 'cover'; up: boolean }
   | { do: 'link'; up: boolean }
   | { do: 'fail'; code: string; after: number; stall: boolean }
@@ -28,6 +30,7 @@ const FOUR = [
   { nextHop: '10.50.0.1' },
   'blackhole',
   { nextHop: '10.0.0.2', metric: METRIC },
+  { nextHops: [{ nextHop: '10.50.0.1' }, { nextHop: '10.0.0.3', weight: 2 }] },
 ] as const;
 const SIX = [
   { nextHop: '2001:db8::2' },
@@ -35,11 +38,12 @@ const SIX = [
   { nextHop: 'fe80::4', device: 'eth1' },
   'blackhole',
   { nextHop: '2001:db8::2', metric: METRIC },
+  { nextHops: [{ nextHop: '2001:db8::2' }, { nextHop: 'fe80::4', device: 'eth1' }] },
 ] as const;
 
 const prefix = fc.nat(PREFIXES.length - 1);
 const step: fc.Arbitrary<Step> = fc.oneof(
-  { weight: 6, arbitrary: fc.record({ do: fc.constant('set' as const), prefix, hop: fc.nat(4) }) },
+  { weight: 6, arbitrary: fc.record({ do: fc.constant('set' as const), prefix, hop: fc.nat(5) }) },
   { weight: 3, arbitrary: fc.record({ do: fc.constant('delete' as const), prefix }) },
   { weight: 4, arbitrary: fc.record({ do: fc.constant('run' as const), ms: fc.constantFrom(1, 10, 100, 3000) }) },
   {
@@ -50,6 +54,11 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       what: fc.constantFrom<Foreign[]>('remove', 'alter', 'twin', 'occupy', 'leave'),
     }),
   },
+  fc.record({
+    do: fc.constant('object' as const),
+    nth: fc.nat(5),
+    what: fc.constantFrom('delete' as const, 'alter' as const, 'occupy' as const),
+  }),
   fc.record({ do: fc.constant('cover' as const), up: fc.boolean() }),
   fc.record({ do: fc.constant('link' as const), up: fc.boolean() }),
   fc.record({
@@ -77,8 +86,9 @@ class Run {
   /** Something may have happened that the Fib was not told, and it has not read the kernel since. */
   #blind = false;
 
-  constructor(latencyMs: number) {
-    this.rig = new Rig({ reconcileSeconds: 30, batchSize: 3, writeTimeoutSeconds: 2, metrics: [METRIC] }, latencyMs);
+  constructor(latencyMs: number, nexthopObjects: boolean) {
+    const settings = { reconcileSeconds: 30, batchSize: 3, writeTimeoutSeconds: 2, metrics: [METRIC], nexthopObjects };
+    this.rig = new Rig(settings, latencyMs);
     this.rig.kernel.put({ prefix: '10.77.0.0/16', via: '10.0.0.9', device: 'eth0', protocol: 186, metric: 32 });
     this.#follow();
   }
@@ -114,6 +124,8 @@ class Run {
         return fib.delete(text);
       case 'foreign':
         return this.#foreign(text, s.what);
+      case 'object':
+        return this.#object(s.nth, s.what);
       case 'cover':
         this.cover = s.up && this.link;
         if (this.cover) return kernel.put({ prefix: '10.50.0.0/16', via: '10.0.0.5', device: 'eth0' });
@@ -159,6 +171,46 @@ class Run {
     if (what === 'leave' && this.occupied.delete(text)) kernel.remove(text);
   }
 
+  /** What another program does to nexthop objects: to ours, or with a number that is one of ours. */
+  #object(nth: number, what: 'delete' | 'alter' | 'occupy'): void {
+    const { nexthops } = this.rig.kernel;
+    const all = nexthops.all().filter(({ protocol }) => protocol === 186);
+    const held = all[nth % Math.max(1, all.length)];
+    const hop = { gateway: '10.0.0.66', device: 'eth0' };
+    if (!held) return;
+    if (what === 'alter' && !held.group) nexthops.apply({ op: 'replace', id: held.id, protocol: 186, hop });
+    if (what !== 'delete' && what !== 'occupy') return;
+    nexthops.apply({ op: 'delete', id: held.id, protocol: 186 });
+    if (what === 'occupy') nexthops.apply({ op: 'add', id: held.id, protocol: 4, hop });
+  }
+
+  /** The routes of ours as they forward. */
+  dump(): string[] {
+    const { kernel } = this.rig;
+    return kernel
+      .routes(186)
+      .map(({ prefix: text, body }) => {
+        if (body.nexthop === undefined) return `${text} ${body.key}`;
+        const { hops } = kernel.nexthops.expanded(body);
+        // A group of one is as good as what it has.
+        const bare =
+          hops.length === 1 ? hops.map(({ gateway, device }) => ({ gateway: gateway!, device: device! })) : hops;
+        return `${text} ${routeBody({ type: 'unicast', hops: bare }).key}`;
+      })
+      .sort();
+  }
+
+  /** Objects of ours that neither a route nor a group uses. */
+  unusedObjects(): number[] {
+    const { kernel } = this.rig;
+    const all = kernel.nexthops.all();
+    const used = new Set([
+      ...kernel.routes(186).map(({ body }) => body.nexthop),
+      ...all.flatMap(({ group = [] }) => group.map(({ id }) => id)),
+    ]);
+    return all.filter(({ id, protocol }) => protocol === 186 && !used.has(id)).map(({ id }) => id);
+  }
+
   /** SIGKILL and a new process: all that the RIB wants is told anew. */
   async #restart(): Promise<void> {
     await this.rig.restart();
@@ -174,15 +226,29 @@ class Run {
     await this.rig.run(900_000);
   }
 
+  #way(hop: {
+    nextHop: string;
+    device?: string;
+    weight?: number;
+  }): { gateway: string; device: string; weight: number }[] {
+    const { nextHop, device = 'eth0', weight = 1 } = hop;
+    if (!this.link || device !== 'eth0' || (nextHop === '10.50.0.1' && !this.cover)) return [];
+    return [{ gateway: nextHop === '10.50.0.1' ? '10.0.0.5' : nextHop, device, weight }];
+  }
+
   expected(): string[] {
     const lines: string[] = [];
     for (const [text, target] of this.wanted) {
       const metric = typeof target === 'object' && 'metric' in target ? METRIC : 32;
       if (this.occupied.has(text) && metric === 32) continue;
       if (target === 'blackhole') lines.push(`${text} blackhole`);
-      else if (!this.link || ('device' in target && target.device !== 'eth0')) continue;
-      else if (target.nextHop !== '10.50.0.1') lines.push(`${text} via ${target.nextHop} dev eth0`);
-      else if (this.cover) lines.push(`${text} via 10.0.0.5 dev eth0`);
+      else {
+        const nextHops: readonly { nextHop: string; device?: string; weight?: number }[] =
+          'nextHops' in target ? target.nextHops : [target];
+        const hops = nextHops.flatMap((each) => this.#way(each));
+        const single = hops.length === 1 ? hops.map(({ gateway, device }) => ({ gateway, device })) : hops;
+        if (hops.length > 0) lines.push(`${text} ${routeBody({ type: 'unicast', hops: single }).key}`);
+      }
     }
     return lines.sort();
   }
@@ -195,13 +261,16 @@ describe('Fib: whatever happens', () => {
       fc.asyncProperty(
         fc.array(step, { maxLength: 60, size: 'max' }),
         fc.constantFrom(0, 5, 60),
-        async (steps, latencyMs) => {
-          const run = new Run(latencyMs);
+        fc.boolean(),
+        async (steps, latencyMs, nexthopObjects) => {
+          const run = new Run(latencyMs, nexthopObjects);
           await run.rig.start();
           for (const each of steps) await run.take(each);
           const others = JSON.stringify(run.rig.kernel.dump(4));
           await run.calm();
-          expect(run.rig.dump()).to.deep.equal(run.expected());
+          expect(run.dump()).to.deep.equal(run.expected());
+          // One that is only for a route whose place is taken is there all the same.
+          if (run.occupied.size === 0) expect(run.unusedObjects()).to.deep.equal([]);
           expect(JSON.stringify(run.rig.kernel.dump(4))).to.equal(others);
           const statics = run.rig.kernel.routes(4).map(({ prefix: text }) => text);
           expect([...run.learned].sort()).to.deep.equal(statics.sort());
@@ -210,7 +279,7 @@ describe('Fib: whatever happens', () => {
           }
         },
       ),
-      { numRuns: 150 },
+      { numRuns: 200 },
     );
   });
 });

@@ -40,7 +40,7 @@ export class Rig {
 
   async start(): Promise<this> {
     const started = this.fib.start();
-    await this.clock.runAsync(100);
+    await this.clock.runAsync(200);
     await started;
     return this;
   }
