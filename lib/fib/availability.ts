@@ -1,3 +1,4 @@
+import { doublingDelay } from '../net/backoff.js';
 import type { Clock, Timer } from '../net/index.js';
 import type { KernelError } from './errors.js';
 import type { FibEvent } from './events.js';
@@ -29,7 +30,7 @@ export class Availability {
     const first = this.#error === null;
     this.#error = error;
     if (this.#timer || !retry) return;
-    const retryInMs = Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** Math.min(16, this.#times++));
+    const retryInMs = doublingDelay(this.#times++, RETRY_FIRST_MS, RETRY_MAX_MS);
     if (first) this.o.emit({ type: 'writerDown', error, retryInMs });
     this.#timer = this.o.clock.after(retryInMs, () => {
       this.#timer = null;

@@ -1,4 +1,5 @@
 /** Deleting the kernel's connection tracking entries of addresses that are somewhere else now. */
+import { doublingDelay } from '../net/backoff.js';
 import type { Clock, Timer } from '../net/index.js';
 import { asKernelError, type KernelError } from './errors.js';
 import type { FibEvent } from './events.js';
@@ -24,7 +25,7 @@ const REST_MS = 250;
 const PATIENCE_MS = 10_000;
 const RETRY_FIRST_MS = 1000;
 const RETRY_MAX_MS = 60_000;
-/** Addresses that may wait; beyond, the oldest are forgotten, and it is told. */
+/** Addresses that may wait; beyond, the oldest are forgotten. */
 const MOST = 100_000;
 
 export interface ConntrackCleanerOptions {
@@ -99,7 +100,7 @@ export class ConntrackCleaner {
 
   /** @returns when to try again */
   #failed(batch: readonly string[], error: KernelError): number {
-    const retryInMs = Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** Math.min(10, this.#failures));
+    const retryInMs = doublingDelay(this.#failures, RETRY_FIRST_MS, RETRY_MAX_MS);
     if (this.#closed) return retryInMs;
     // What moved again meanwhile waits already.
     for (const address of batch) if (!this.#waiting.has(address)) this.#waiting.set(address, this.o.clock.now());

@@ -1,3 +1,4 @@
+import { doublingDelay } from '../net/backoff.js';
 import type { Clock, Timer } from '../net/index.js';
 import { asKernelError, KernelError } from './errors.js';
 import type { FibEvent } from './events.js';
@@ -98,7 +99,7 @@ export class NexthopSync {
     trouble.fights++;
     const change = found === null ? 'deleted' : 'altered';
     if (trouble.fights <= PATIENCE) return emit({ type: 'foreignNexthopChange', id, nexthop, change, retryInMs: 0 });
-    const retryInMs = Math.min(HOLD_MAX_MS, RETRY_FIRST_MS * 2 ** Math.min(16, trouble.fights - PATIENCE - 1));
+    const retryInMs = doublingDelay(trouble.fights - PATIENCE - 1, RETRY_FIRST_MS, HOLD_MAX_MS);
     emit({ type: 'foreignNexthopChange', id, nexthop, change, retryInMs });
     objects.refuse(id, new KernelError('EBUSY', 'another program keeps changing this nexthop object'));
     this.#retryIn(trouble, retryInMs);
@@ -192,7 +193,7 @@ export class NexthopSync {
   #note({ id }: NexthopChange, error: KernelError): void {
     const { objects } = this.o;
     const trouble = this.#troubleOf(id);
-    const retryInMs = Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** Math.min(16, trouble.failures++));
+    const retryInMs = doublingDelay(trouble.failures++, RETRY_FIRST_MS, RETRY_MAX_MS);
     objects.refuse(id, error);
     this.#retryIn(trouble, retryInMs);
     if (trouble.failures > 1 && trouble.message === error.message) return;

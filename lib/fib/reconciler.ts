@@ -1,3 +1,4 @@
+import { doublingDelay } from '../net/backoff.js';
 import type { Clock, Timer } from '../net/index.js';
 import { asKernelError, type KernelError } from './errors.js';
 import type { FibEvent } from './events.js';
@@ -290,7 +291,7 @@ export class Reconciler {
     c.fightAt[row] = now;
     c.fights[row] = Math.min(250, c.fights[row]! + 1);
     if (c.fights[row]! <= PATIENCE) return;
-    const retryInMs = Math.min(HOLD_MAX_MS, HOLD_FIRST_MS * 2 ** Math.min(16, c.fights[row]! - PATIENCE - 1));
+    const retryInMs = doublingDelay(c.fights[row]! - PATIENCE - 1, HOLD_FIRST_MS, HOLD_MAX_MS);
     this.o.emit({ type: 'contended', prefix, changes: c.fights[row]!, retryInMs, by });
     loop.hold(ref, retryInMs);
   }
@@ -318,7 +319,7 @@ export class Reconciler {
         this.#watch = null;
         resolver.forgetLinks();
         // Without a watch, the periodic reading is what is left; it also starts the watch anew.
-        const delay = Math.min(60_000, 500 * 2 ** Math.min(10, this.#watchFailures++));
+        const delay = doublingDelay(this.#watchFailures++, 500, 60_000);
         this.request(`the watch of the kernel ended: ${error.message}`, delay);
       },
     });

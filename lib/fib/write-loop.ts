@@ -1,3 +1,4 @@
+import { doublingDelay } from '../net/backoff.js';
 import type { Clock, Timer } from '../net/index.js';
 import { asKernelError, ErrorTable, KernelError } from './errors.js';
 import type { FibEvent } from './events.js';
@@ -338,7 +339,7 @@ export class WriteLoop {
     const row = ref >> 1;
     const known = this.errorOf(ref);
     c.attempts[row] = Math.min(250, c.attempts[row]! + 1);
-    const retryInMs = Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** Math.min(16, c.attempts[row]! - 1));
+    const retryInMs = doublingDelay(c.attempts[row]! - 1, RETRY_FIRST_MS, RETRY_MAX_MS);
     c.error[row] = this.#errors.idOf(error);
     this.hold(ref, retryInMs);
     if (known?.message !== error.message) {

@@ -11,7 +11,7 @@
 import { countInAsPath } from '../bgp/wire/as-path.js';
 import type { AttributeFacts } from '../bgp/wire/attribute-scan.js';
 import { Arena } from './arena.js';
-import { IdStack, nextCapacity, resized } from './columns.js';
+import { IdStack, nextCapacity, resized, SMALL_COLUMN } from './columns.js';
 import { HashIndex } from './hash-index.js';
 import type { NextHopTable } from './next-hop-table.js';
 
@@ -47,9 +47,6 @@ export const ATTR = {
   /** The route is not eligible (RFC 4271 section 9.1.2, RFC 9234 section 5). */
   barred: 7 | 8192 | 131072,
 } as const;
-
-/** Columns up to this length are not worth giving back. */
-const SMALL = 1 << 14;
 
 /** LOCAL_PREF of a route that has none (common practice; RFC 4271 leaves it to configuration). */
 export const DEFAULT_LOCAL_PREF = 100;
@@ -414,7 +411,7 @@ export class AttributeStore {
 
   /** When no set is left: give the memory of the columns back. */
   shrink(): void {
-    if (this.count > 0 || this.capacity <= SMALL) return;
+    if (this.count > 0 || this.capacity <= SMALL_COLUMN) return;
     this.idLimit = 0;
     this.compactCursor = -1;
     this.freeIds.clear();

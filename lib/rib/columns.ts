@@ -4,6 +4,9 @@
 
 type Column = Uint8Array | Uint16Array | Uint32Array | Int32Array;
 
+/** Columns up to this length are not worth giving back. */
+export const SMALL_COLUMN = 1 << 14;
+
 /** A longer copy of a column; what is new is zero, or `fill`. */
 export function grow<T extends Column>(column: T, capacity: number, fill = 0): T {
   const longer = new (column.constructor as new (length: number) => T)(capacity);

@@ -7,7 +7,7 @@
  */
 import type { FamilyName } from '../bgp/wire/families.js';
 import { AttributeStore, type Identity } from './attribute-store.js';
-import { BitSet, grow, IdStack, nextCapacity } from './columns.js';
+import { BitSet, grow, IdStack, nextCapacity, SMALL_COLUMN } from './columns.js';
 import { selectBest, type DecisionContext } from './decision.js';
 import type { Multipath } from './multipath.js';
 import { NextHopTable, type Reachability } from './next-hop-table.js';
@@ -28,8 +28,6 @@ export interface FamilyRibOptions {
 const MANY_UNUSED = 1 << 17;
 /** … at least so many with each batch of decisions. */
 const LEAST_FREED = 512;
-/** Columns up to this length are not worth giving back. */
-const SMALL = 1 << 14;
 
 /** Gets the prefixes decided, `prefixes[from..to)`: all of which any path changed. */
 export type DecidedListener = (prefixes: IdStack, from: number, to: number) => void;
@@ -345,7 +343,7 @@ export class FamilyRib implements DecisionContext {
   /** When no prefix is left: give the memory of the columns back. @returns whether there was some */
   shrink(): boolean {
     this.store.shrink();
-    if (this.prefixes.idLimit > 0 || this.heads.length <= SMALL) return false;
+    if (this.prefixes.idLimit > 0 || this.heads.length <= SMALL_COLUMN) return false;
     this.heads = new Int32Array(16).fill(-1);
     this.bestAttributes = new Int32Array(16).fill(NONE);
     this.bestSource = new Uint16Array(16);

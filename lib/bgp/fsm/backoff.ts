@@ -1,3 +1,4 @@
+import { doublingDelay } from '../../net/backoff.js';
 import type { Random } from '../../net/clock.js';
 
 /** The jitter of RFC 4271 section 10: a factor from 0.75 to 1.0, so that many sessions do not fire together. */
@@ -10,5 +11,5 @@ export function jittered(ms: number, random: Random): number {
  * @param failures ConnectRetryCounter; 0 (the first attempt) and 1 both give `firstMs`
  */
 export function retryDelay(failures: number, firstMs: number, maxMs: number): number {
-  return Math.min(maxMs, firstMs * 2 ** Math.max(0, failures - 1));
+  return doublingDelay(Math.max(0, failures - 1), firstMs, maxMs);
 }
