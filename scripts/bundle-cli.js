@@ -20,9 +20,7 @@ await build({
   minifySyntax: true,
   // Optional, and not a script: found at run time where it is installed.
   external: ['koffi'],
-  // Packages that are CommonJS inside call `require` for what Node itself offers.
-  banner: {
-    js: "import { createRequire as tsbgpRequire } from 'node:module'; const require = tsbgpRequire(import.meta.url);",
-  },
+  // Packages that are CommonJS inside call `require` for what Node itself offers, and for nothing else.
+  banner: { js: 'const require = process.getBuiltinModule;' },
   logLevel: 'warning',
 });

@@ -1,4 +1,5 @@
 import { Command, CommanderError, Option } from 'commander';
+import { startFrugally } from '../io/engine.js';
 import { registerDecode } from './decode.js';
 import { registerEncode } from './encode.js';
 import { isCommandError, type Output } from './output.js';
@@ -51,7 +52,14 @@ export function buildProgram(out: Output, onExitCode: (code: number) => void = (
     .argument('<file>', 'configuration, YAML or JSON')
     .option('--record <file>', 'write down all that reaches the speaker, for tsbgp replay')
     .option('--record-limit <size>', 'end the recording when it has this size; default 500MB')
-    .action(async (file: string, options: RunOptions) => (await import('./run.js')).run(file, options, out));
+    .action(async (file: string, options: RunOptions) => {
+      const onRunning = startFrugally();
+      try {
+        await (await import('./run.js')).run(file, options, out, onRunning);
+      } finally {
+        onRunning();
+      }
+    });
   program
     .command('check')
     .description('validate a configuration file')

@@ -23,9 +23,15 @@ export interface RunOptions {
 
 /**
  * Run a speaker until SIGTERM or SIGINT; a second one ends at once. SIGHUP re-reads the file and applies the difference.
+ * @param onRunning told when the speaker has started
  * @throws CommandError when the configuration is wrong or an address cannot be bound: nothing runs then
  */
-export async function run(file: string, options: RunOptions, out: Output): Promise<void> {
+export async function run(
+  file: string,
+  options: RunOptions,
+  out: Output,
+  onRunning: () => void = () => undefined,
+): Promise<void> {
   if (file === '-') throw new CommandError("run: a file is needed, not '-': SIGHUP reads it again", 2);
   const config = await loadConfig(file);
   const log = new OperatorLog((line) => out.message(line));
@@ -46,6 +52,7 @@ export async function run(file: string, options: RunOptions, out: Output): Promi
 
   reload = () => void reloadFile(file, speaker, log);
   if (reloadWanted) reload();
+  onRunning();
   const keeper = new MemoryKeeper(() => pathCount(speaker));
   const signal = await stopped;
   keeper.stop();
