@@ -6,7 +6,8 @@ import { Speaker } from '../../lib/speaker/speaker.js';
 
 /** Loopback addresses, which are there on Linux without being set up. */
 const hosts4 = '127.93.0.0/16';
-const port = 17_931;
+/** One for all addresses, known beforehand: of this process, and below those that the system gives to others. */
+const port = 10_000 + (process.pid % 20_000);
 
 /** All that the tables of a speaker hold: Adj-RIB-In, Loc-RIB, and Adj-RIB-Out of each neighbor. */
 function tables(speaker: Speaker): Record<string, unknown[]> {

@@ -104,11 +104,18 @@ lab('decode agrees with bgpdump', { needs: ['bird', 'gobgp', 'bgpdump'], timeout
       until: (text) => text.includes('2001:db8:2::1'),
       limitMs: 40_000,
     });
+    const birdUpdates = join(bird.directory, 'updates.mrt');
+    // What BIRD never had is not withdrawn there.
+    await eventually(() => bgpdump(birdUpdates), {
+      what: 'routes at BIRD',
+      until: (lines) => ['10.12.13.14/32', '2001:db8:2::1/128'].every((p) => lines.some((line) => line.includes(p))),
+      limitMs: 40_000,
+    });
     await say('global', 'rib', 'del', '-a', 'ipv4', '10.12.13.14/32');
     await say('global', 'rib', 'del', '-a', 'ipv6', '2001:db8:2::1/128');
 
     const withdrawn = (file: string) => () => bgpdump(file);
-    for (const file of [updates, join(bird.directory, 'updates.mrt')]) {
+    for (const file of [updates, birdUpdates]) {
       await eventually(withdrawn(file), {
         what: `withdrawals in ${file}`,
         limitMs: 80_000,

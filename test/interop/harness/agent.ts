@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Host } from './host.js';
 import type { RunningProcess } from './processes.js';
@@ -6,8 +7,14 @@ import type { RunningProcess } from './processes.js';
 export class Agent<Command, Event> {
   readonly process: RunningProcess;
 
-  constructor(host: Host, script: URL, onEvent: (event: Event) => void) {
-    this.process = host.spawn(process.execPath, ['--import', 'tsx', script.pathname], { stdin: true });
+  constructor(
+    host: Host,
+    script: URL,
+    onEvent: (event: Event) => void,
+    { node = ['--import', 'tsx'], args = [] }: { node?: readonly string[]; args?: readonly string[] } = {},
+  ) {
+    const { pathname } = script;
+    this.process = host.spawn(process.execPath, [...node, pathname, ...args], { stdin: true, name: basename(pathname) });
     const { stdout } = this.process;
     createInterface({ input: stdout }).on('line', (line) => onEvent(JSON.parse(line) as Event));
   }

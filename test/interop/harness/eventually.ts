@@ -12,6 +12,9 @@ export interface EventuallyOptions<T> {
   readonly everyMs?: number;
 }
 
+/** A look may take at most a third of a processor, however much it costs: the daemons need theirs. */
+const rest = (everyMs: number, lookMs: number) => delay(Math.max(everyMs, Math.min(2 * lookMs, 1000)));
+
 /**
  * Look again and again until what is seen is right.
  * `until` may return nothing (it asserts) or a boolean.
@@ -23,6 +26,7 @@ export async function eventually<T>(probe: () => T | Promise<T>, options: Eventu
   const started = performance.now();
   for (;;) {
     let seen: unknown;
+    const looked = performance.now();
     try {
       const value = await probe();
       seen = inspect(value, { depth: 6, maxArrayLength: 20, breakLength: 120 });
@@ -32,8 +36,9 @@ export async function eventually<T>(probe: () => T | Promise<T>, options: Eventu
     }
     const never = giveUp?.();
     if (never !== undefined) throw new Error(`${what}: ${never}`);
-    if (performance.now() - started >= limitMs) throw failure(what, limitMs, seen);
-    await delay(everyMs);
+    const now = performance.now();
+    if (now - started >= limitMs) throw failure(what, limitMs, seen);
+    await rest(everyMs, now - looked);
   }
 }
 
@@ -41,9 +46,11 @@ export async function eventually<T>(probe: () => T | Promise<T>, options: Eventu
 export async function steadily(condition: () => unknown, options: { what: string; forMs: number }): Promise<void> {
   const started = performance.now();
   while (performance.now() - started < options.forMs) {
-    if ((await condition()) === false)
-      throw new Error(`${options.what}: not so after ${ms(performance.now() - started)}`);
-    await delay(100);
+    const looked = performance.now();
+    const is = await condition();
+    const now = performance.now();
+    if (is === false) throw new Error(`${options.what}: not so after ${ms(now - started)}`);
+    await rest(100, now - looked);
   }
 }
 

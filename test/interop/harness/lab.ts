@@ -29,7 +29,8 @@ export function lab(title: string, options: LabOptions, body: (lab: Lab) => void
       network = await Network.create();
     });
     afterEach('logs of a failed test', function () {
-      if (this.currentTest?.state === 'failed' && network !== undefined) console.error(network.logs());
+      if (this.currentTest?.state !== 'failed' || network === undefined) return;
+      console.error(`=== ${this.currentTest.fullTitle()}\n${network.logs()}`);
     });
     after('network', async () => {
       await network?.remove();

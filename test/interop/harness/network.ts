@@ -163,7 +163,9 @@ async function removeLeftovers(): Promise<void> {
   };
   const names = (await run('ip', ['netns', 'list'])).split('\n').map((line) => line.split(' ')[0]!);
   for (const name of names.filter(dead)) removeNamespace(name);
-  for (const name of readdirSync(tmpdir()).filter(dead)) rmSync(join(tmpdir(), name), { recursive: true, force: true });
+  // Other processes of the same run may be at it, too.
+  const options = { recursive: true, force: true, maxRetries: 5 } as const;
+  for (const name of readdirSync(tmpdir()).filter(dead)) rmSync(join(tmpdir(), name), options);
 }
 
 function isAlive(pid: number): boolean {

@@ -7,6 +7,7 @@ import type { ReloadPlan } from '../../../lib/speaker/reload-plan.js';
 import type { ExplainView, FibRouteView, NeighborView, PathView, SummaryView } from '../../../lib/speaker/views.js';
 import type { Host } from './host.js';
 import type { RunningProcess } from './processes.js';
+import { Cli } from './cli.js';
 import { SpeakerDriver, families } from './speaker.js';
 import type { Announcement, Family, HeldRoute, PeerSettings, SpeakerSettings } from './speaker.js';
 
@@ -25,6 +26,7 @@ export interface TsbgpSettings extends SpeakerSettings {
 export class Tsbgp extends SpeakerDriver {
   readonly kind = 'tsbgp';
   #process: RunningProcess | undefined;
+  #commands: Cli | undefined;
 
   constructor(
     host: Host,
@@ -153,8 +155,13 @@ export class Tsbgp extends SpeakerDriver {
   }
 
   #cli(...args: readonly string[]): Promise<string> {
-    const [command, ...before] = commandLine();
-    return this.host.exec(command, [...before, ...args, '--api', `http://${API}`]);
+    if (this.#commands?.running !== true) {
+      const [node, program] = isBuilt()
+        ? [[], join(ROOT, 'dist/lib/cli/program.js')]
+        : [['--import', 'tsx'], join(ROOT, 'lib/cli/program.ts')];
+      this.#commands = new Cli(this.host, node, program);
+    }
+    return this.#commands.run(...args, '--api', `http://${API}`);
   }
 
   get #file(): string {
@@ -206,19 +213,20 @@ function restartSettings({ gracefulRestart }: PeerSettings): Partial<NeighborOpt
   };
 }
 
-let line: readonly [string, ...string[]] | undefined;
 
 /** The built command, or the sources through tsx when there is no build or an older one. */
 function commandLine(): readonly [string, ...string[]] {
-  line ??= isBuilt()
+  return isBuilt()
     ? [process.execPath, join(ROOT, 'dist/bin/cli/tsbgp.js')]
     : [process.execPath, '--import', 'tsx', join(ROOT, 'lib/cli/main.ts')];
-  return line;
 }
 
+let built: boolean | undefined;
+
 function isBuilt(): boolean {
-  const built = statSync(join(ROOT, 'dist/bin/cli/tsbgp.js'), { throwIfNoEntry: false });
-  return built !== undefined && built.mtimeMs >= newest(join(ROOT, 'lib'));
+  const command = statSync(join(ROOT, 'dist/bin/cli/tsbgp.js'), { throwIfNoEntry: false });
+  built ??= command !== undefined && command.mtimeMs >= newest(join(ROOT, 'lib'));
+  return built;
 }
 
 function newest(directory: string): number {
