@@ -14,7 +14,10 @@ export class Agent<Command, Event> {
     { node = ['--import', 'tsx'], args = [] }: { node?: readonly string[]; args?: readonly string[] } = {},
   ) {
     const { pathname } = script;
-    this.process = host.spawn(process.execPath, [...node, pathname, ...args], { stdin: true, name: basename(pathname) });
+    this.process = host.spawn(process.execPath, [...node, pathname, ...args], {
+      stdin: true,
+      name: basename(pathname),
+    });
     const { stdout } = this.process;
     createInterface({ input: stdout }).on('line', (line) => onEvent(JSON.parse(line) as Event));
   }

@@ -19,7 +19,8 @@ export class Cli {
     const script = new URL('./cli-agent.js', import.meta.url);
     this.#agent = new Agent(host, script, (answer) => this.#settle(answer), { node, args: [program] });
     void this.#agent.process.exited.then(() => {
-      for (const id of this.#waiting.keys()) this.#settle({ id, code: 'crashed', out: '', err: this.#agent.process.log });
+      for (const id of this.#waiting.keys())
+        this.#settle({ id, code: 'crashed', out: '', err: this.#agent.process.log });
     });
   }
 

@@ -213,7 +213,6 @@ function restartSettings({ gracefulRestart }: PeerSettings): Partial<NeighborOpt
   };
 }
 
-
 /** The built command, or the sources through tsx when there is no build or an older one. */
 function commandLine(): readonly [string, ...string[]] {
   return isBuilt()
