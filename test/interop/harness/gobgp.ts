@@ -13,16 +13,19 @@ export class Gobgp extends SpeakerDriver {
 
   async start(): Promise<void> {
     const file = join(this.host.directory, 'gobgpd.json');
-    await writeFile(file, JSON.stringify(this.#configuration(), null, 2));
+    const comesBack = this.#startedBefore && this.settings.neighbors.some((peer) => peer.gracefulRestart);
+    await writeFile(file, JSON.stringify(this.#configuration(comesBack), null, 2));
     // It does not start over the socket of a killed one.
     await rm(this.#socket, { force: true });
     const api = ['--api-hosts', this.#api, '--pprof-disable'];
     // -r: it comes back after a graceful restart.
-    if (this.#startedBefore && this.settings.neighbors.some((peer) => peer.gracefulRestart)) api.push('-r');
+    if (comesBack) api.push('-r');
     this.#startedBefore = true;
     this.#process = this.host.spawn('gobgpd', ['-f', file, '-t', 'json', '-l', 'info', ...api]);
     await this.answers(this.#process, () => this.gobgp('global', 'rib', '-j'));
     for (const route of this.settings.announce ?? []) await this.announce(route);
+    // Not before it has its routes: End-of-RIB would come without them.
+    if (comesBack) for (const { address } of this.settings.neighbors) await this.gobgp('neighbor', address, 'enable');
   }
 
   async stop(): Promise<void> {
@@ -74,15 +77,15 @@ export class Gobgp extends SpeakerDriver {
     return run('gobgp', ['--target', this.#api, ...args]);
   }
 
-  #configuration(): object {
+  #configuration(adminDown: boolean): object {
     const config = { as: this.asn, 'router-id': this.routerId, port: 179, 'local-address-list': ['0.0.0.0', '::'] };
     return {
       global: { config, ...this.settings.globalGobgp },
-      neighbors: this.settings.neighbors.map((peer) => this.#neighbor(peer)),
+      neighbors: this.settings.neighbors.map((peer) => this.#neighbor(peer, adminDown)),
     };
   }
 
-  #neighbor(peer: PeerSettings): object {
+  #neighbor(peer: PeerSettings, adminDown: boolean): object {
     const reflector = {
       config: { 'route-reflector-client': true, 'route-reflector-cluster-id': this.clusterId },
     };
@@ -96,6 +99,7 @@ export class Gobgp extends SpeakerDriver {
       config: {
         'neighbor-address': peer.address,
         'peer-as': peer.peerAs,
+        'admin-down': adminDown,
         ...configIn(peer.gobgp),
         ...(peer.password === undefined ? {} : { 'auth-password': peer.password }),
       },
