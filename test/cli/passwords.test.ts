@@ -18,7 +18,7 @@ Module._resolveFilename = function (name, ...rest) {
 };`;
 
 describe('tsbgp: passwords', function () {
-  this.timeout(20_000);
+  this.timeout(60_000);
   const { file, start } = new Workbench();
   const environment = { NODE_OPTIONS: process.env['NODE_OPTIONS'], DEBUG: process.env['DEBUG'] };
 

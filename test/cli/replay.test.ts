@@ -13,7 +13,7 @@ describe('tsbgp run --record, tsbgp replay', () => {
     `asn: 64512\nrouterId: 10.0.0.1\nlisten: [{ address: 127.0.0.1, port: 0 }]\napi: { listen: '127.0.0.1:0' }\n${more}`;
 
   it('from start to SIGKILL: the same table again', async function () {
-    this.timeout(30_000);
+    this.timeout(60_000);
     const path = bench.file('run.yaml', config('networks: [10.1.0.0/16]\n'));
     const recording = join(bench.folder, 'run.rec');
     const program = bench.start('run', path, '--record', recording, '--record-limit', '1MB');

@@ -65,7 +65,7 @@ describe('tsbgp', () => {
   });
 
   it('run: from start to stop, SIGHUP applying only the difference', async function () {
-    this.timeout(30_000);
+    this.timeout(60_000);
     const config = (more: string): string =>
       `asn: 64512\nrouterId: 10.0.0.1\nlisten: [{ address: 127.0.0.1, port: 0 }]\napi: { listen: '127.0.0.1:0' }\n${more}`;
     const path = file('run.yaml', config('networks: [10.1.0.0/16]\n'));
@@ -104,7 +104,7 @@ describe('tsbgp', () => {
   });
 
   it('run: a wrong file, or an address that is taken, starts nothing', async function () {
-    this.timeout(30_000);
+    this.timeout(60_000);
     const other = createServer();
     await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
     const { port } = other.address() as { port: number };
@@ -127,7 +127,7 @@ describe('tsbgp', () => {
   });
 
   it('a reader that leaves (| head) is no failure', async function () {
-    this.timeout(30_000);
+    this.timeout(60_000);
     const speaker = new FakeSpeaker();
     speaker.routes = function* (family) {
       for (let i = 0; family === 'ipv4-unicast' && i < 100_000; i++)

@@ -9,7 +9,7 @@ import type { Report } from '../../lib/cli/simulate/run.js';
 const EXAMPLE = fileURLToPath(new URL('../../examples/cut-a-link.yaml', import.meta.url));
 
 describe('tsbgp simulate', function () {
-  this.timeout(20_000);
+  this.timeout(60_000);
   let folder: string;
   before(async () => (folder = await mkdtemp(join(tmpdir(), 'tsbgp-'))));
   after(() => rm(folder, { recursive: true }));

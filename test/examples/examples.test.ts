@@ -47,7 +47,7 @@ const TESTS = ['embed-in-a-test.ts', 'simulate-a-network.ts'];
 const FOLDER = fileURLToPath(new URL('../../examples/', import.meta.url));
 
 describe('examples', function () {
-  this.timeout(30_000);
+  this.timeout(60_000);
   const programs: Program[] = [];
   afterEach(async () => {
     for (const program of programs.splice(0)) await program.end();

@@ -297,7 +297,7 @@ describe('hostile neighbors, scenarios', () => {
       ['flawed UPDATEs', bgp.update({ attributes: [bgp.attribute.origin(9)], announced: ['10.66.0.0/24'] }), 20_000],
     ] as const) {
       it(`${count} ${what} in one go: the session goes on, and so does everybody else`, async function () {
-        this.timeout(30_000);
+        this.timeout(60_000);
         const { address, host } = stage.newcomer();
         const connection = await stage.connect(host);
         await stage.advance(connection, 'Established', goodOpen());

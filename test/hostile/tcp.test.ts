@@ -14,7 +14,7 @@ const [SOURCE, OBSERVER, BAD] = ['127.0.0.2', '127.0.0.3', '127.0.0.66'] as cons
 
 /** What only real sockets show: resets, thousands of connections, and who gets how much of the processor. */
 describe('hostile neighbors over TCP on loopback', function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
   let speaker: Speaker;
   let source: Speaker;
   let observer: Speaker;

@@ -29,7 +29,7 @@ if (reason !== undefined) {
 } else {
   for (const type of ['ip-route', 'netlink'] as const) {
     describe(`FIB faults on a real kernel, ${type}`, function () {
-      this.timeout(60_000);
+      this.timeout(120_000);
       tests(type);
     });
   }
@@ -61,8 +61,8 @@ function tests(type: 'ip-route' | 'netlink'): void {
   const want = (from: number, count: number, nextHop = '10.0.0.2'): void => {
     for (let i = from; i < from + count; i++) fib.set(prefixOf(i), { nextHop });
   };
-  /** The kernel holds exactly what is wanted, within so many milliseconds, and all else is as it was. */
-  const equal = async (limitMs: number): Promise<void> => {
+  /** In the end the kernel holds exactly what is wanted, and all else is as it was. */
+  const equal = async (): Promise<void> => {
     const wanted = (): string[] =>
       [...fib.routes()]
         .filter(({ wantedAt }) => wantedAt !== null)
@@ -71,7 +71,7 @@ function tests(type: 'ip-route' | 'netlink'): void {
     await eventually(async () => ({ routes: await ns.routes(), lines: wanted() }), {
       what: 'the kernel equals what is wanted',
       until: ({ routes, lines }) => routes.length === lines.length && routes.every((line, i) => line === lines[i]),
-      limitMs,
+      limitMs: 40_000,
     });
     expect(await ns.others()).to.deep.equal(others);
   };
@@ -85,7 +85,7 @@ function tests(type: 'ip-route' | 'netlink'): void {
         'route flush proto bgp',
         ...Array.from({ length: COUNT }, (_, i) => `route add ${prefixOf(5000 + i)} via 10.0.1.66 proto bgp metric 32`),
       );
-      await equal(10_000);
+      await equal();
     }
   };
   const types = (): Set<FibEvent['type']> => new Set(events.map(({ type }) => type));
@@ -125,7 +125,7 @@ function tests(type: 'ip-route' | 'netlink'): void {
     expect(events.filter(({ type }) => type === 'routeFailed')).to.have.length(100);
     expect(await ns.others()).to.deep.equal(others);
     for (let i = 0; i < 100; i++) fib.delete(`11.0.${i}.0/24`);
-    await equal(15_000);
+    await equal();
   });
 
   it('routes are deleted and altered behind our back by the thousand', async () => {
@@ -143,7 +143,7 @@ function tests(type: 'ip-route' | 'netlink'): void {
         (_, i) => `route add ${prefixOf(COUNT + i)} via 10.0.1.66 proto bgp metric 32`,
       ),
     );
-    await equal(5_000);
+    await equal();
   });
 
   it('the device goes and comes back while routes are written', async () => {
@@ -169,7 +169,7 @@ function tests(type: 'ip-route' | 'netlink'): void {
     await fib.idle();
     offset = 86_400_000 * 365;
     await ns.ip('route flush proto bgp');
-    await equal(5_000);
+    await equal();
   });
 
   function ipFaults(): void {
@@ -180,7 +180,7 @@ function tests(type: 'ip-route' | 'netlink'): void {
       await fib.idle();
       expect(fib.summary().lastError).to.match(/cannot run .*ENOENT/);
       await symlink('/usr/sbin/ip', path).catch(() => symlink('/sbin/ip', path));
-      await equal(15_000);
+      await equal();
     });
 
     it('ip is killed again and again in the middle of its work', async () => {
@@ -194,7 +194,7 @@ function tests(type: 'ip-route' | 'netlink'): void {
       want(0, COUNT * 5);
       await eventually(() => types(), { what: 'a failure', until: (seen) => seen.has('writerDown') });
       clearInterval(killer);
-      await equal(20_000);
+      await equal();
       expect(types().has('routeFailed')).to.equal(false);
       expect(types().has('foreignChange')).to.equal(false);
     });
@@ -205,7 +205,7 @@ function tests(type: 'ip-route' | 'netlink'): void {
       await fib.idle();
       for (const pid of await ns.pids(/-batch/)) process.kill(pid, 'SIGSTOP');
       want(10, COUNT);
-      await equal(10_000);
+      await equal();
       const down = events.find((event) => event.type === 'writerDown');
       expect(down).to.have.nested.property('error.code', 'ETIMEDOUT');
       expect(await ns.pids(/-batch/), 'the stopped one is gone').to.have.length(1);
@@ -225,7 +225,7 @@ function tests(type: 'ip-route' | 'netlink'): void {
       await fib.idle();
       expect(fib.summary()).to.include({ state: 'down' });
       await rm(bad);
-      await equal(15_000);
+      await equal();
     });
 
     it('there is no memory for ip, after the one that ran was killed for it, and later there is', async () => {
@@ -235,7 +235,7 @@ function tests(type: 'ip-route' | 'netlink'): void {
       await chmod(path, 0o755);
       await make(spawnIp(path));
       want(0, COUNT);
-      await equal(10_000);
+      await equal();
       await writeFile(starved, '');
       // Again and again: one that has nothing to do any more is not missed.
       let round = 0;
@@ -247,7 +247,7 @@ function tests(type: 'ip-route' | 'netlink'): void {
       await eventually(starve, { what: 'down', until: (state) => state === 'down' });
       fib.delete(prefixOf(0));
       await rm(starved);
-      await equal(15_000);
+      await equal();
       expect([...types()].filter((type) => type === 'routeFailed' || type === 'foreignChange')).to.deep.equal([]);
     });
 
@@ -275,7 +275,7 @@ function tests(type: 'ip-route' | 'netlink'): void {
       await rm(denied);
       // The process that was denied is still there; nobody told it.
       for (const pid of await ns.pids(/-batch/)) process.kill(pid, 'SIGKILL');
-      await equal(40_000);
+      await equal();
     });
 
     it('ip monitor loses events', async () => {
@@ -299,7 +299,7 @@ function tests(type: 'ip-route' | 'netlink'): void {
       fib.ready();
       await fib.idle();
       await ns.ip('route flush proto bgp', 'route add 10.250.0.0/16 via 10.0.1.66 proto bgp metric 32');
-      await equal(5_000);
+      await equal();
     });
   }
 
@@ -341,7 +341,7 @@ function tests(type: 'ip-route' | 'netlink'): void {
       fib.ready();
       await fib.idle();
       await ns.ip('route flush proto bgp', 'route add 10.250.0.0/16 via 10.0.1.66 proto bgp metric 32');
-      await equal(5_000);
+      await equal();
     });
 
     it('is reset again and again in the middle of its work', async () => {
@@ -353,7 +353,7 @@ function tests(type: 'ip-route' | 'netlink'): void {
         writer.reset('test');
       }
       await eventually(() => types(), { what: 'a failure', until: (seen) => seen.has('writerDown') });
-      await equal(20_000);
+      await equal();
       expect(types().has('routeFailed')).to.equal(false);
       expect(types().has('foreignChange')).to.equal(false);
     });
@@ -365,11 +365,11 @@ function tests(type: 'ip-route' | 'netlink'): void {
       await ns.remove();
       ns = await FibNamespace.create(ns.name, false);
       others = await ns.others();
-      await equal(20_000);
+      await equal();
       want(COUNT, 10);
-      await equal(5_000);
+      await equal();
       await ns.ip('route flush proto bgp');
-      await equal(5_000);
+      await equal();
     });
 
     it('permission is denied', async function () {

@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { eventually } from './harness/eventually.js';
 import { ip, run } from './harness/run.js';
 
 let made = 0;
@@ -13,12 +14,13 @@ export class FibNamespace {
   static async create(name = `tsbgp-${process.pid}-fib${++made}`, linkLocal = true): Promise<FibNamespace> {
     const ns = new FibNamespace(name);
     process.on('exit', ns.#removeAtExit);
+    const devices = ['eth0', 'eth0p', 'eth1', 'eth1p'];
     await run('ip', ['netns', 'add', ns.name]);
     await ns.ip(
       'link set lo up',
       'link add eth0 type veth peer name eth0p',
       'link add eth1 type veth peer name eth1p',
-      ...['eth0', 'eth0p', 'eth1', 'eth1p'].flatMap((device) => [
+      ...devices.flatMap((device) => [
         ...(linkLocal ? [] : [`link set ${device} addrgenmode none`]),
         `link set ${device} up`,
       ]),
@@ -26,6 +28,13 @@ export class FibNamespace {
       'addr add 10.0.1.1/24 dev eth1',
       'addr add 2001:db8::1/64 dev eth0 nodad',
     );
+    // The kernel makes its own IPv6 routes a little later, which must not look like changes of a test.
+    const own = [...devices.map((device) => `ff00::/8 dev ${device} `), '2001:db8::1 dev eth0 '];
+    await eventually(() => run('ip', ['-n', ns.name, '-6', 'route', 'show', 'table', 'local']), {
+      what: `the kernel's own routes in ${ns.name}`,
+      until: (text) => own.every((route) => text.includes(route)),
+      everyMs: 10,
+    });
     return ns;
   }
 

@@ -19,7 +19,7 @@ const prefix = (i: number): string => `10.${64 + (i >> 8)}.${i & 255}.0/24`;
 
 for (const type of ['ip-route', 'netlink'] as const) {
   describe(`nexthop objects on a real kernel, ${type}${reason === undefined ? '' : ` (skipped: ${reason})`}`, function () {
-    this.timeout(60_000);
+    this.timeout(120_000);
     let ns: FibNamespace;
     let fib: Fib;
     let events: FibEvent[];

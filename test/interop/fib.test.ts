@@ -36,7 +36,7 @@ if (reason !== undefined) {
       return { writer: new Writer({ netns: ns.name }), device: 'eth0', foreign, cleanUp: () => ns.remove() };
     });
     describe(`FIB on a real kernel, ${type}`, function () {
-      this.timeout(60_000);
+      this.timeout(120_000);
       tests(type);
     });
   }

@@ -32,7 +32,7 @@ const DAEMONS: readonly [name: 'bird' | 'frr' | 'gobgp', kind: SpeakerKind][] = 
 ];
 
 for (const [name, Daemon] of DAEMONS) {
-  lab(`graceful restart of ${Daemon.name}, tsbgp as helper`, { needs: ['bird', name], timeoutMs: 90_000 }, (lab) => {
+  lab(`graceful restart of ${Daemon.name}, tsbgp as helper`, { needs: ['bird', name], timeoutMs: 180_000 }, (lab) => {
     let tsbgp: Tsbgp;
     let daemon: SpeakerDriver;
     let watcher: Bird;
@@ -91,7 +91,7 @@ for (const [name, Daemon] of DAEMONS) {
   });
 }
 
-lab('graceful restart of tsbgp', { needs: ['bird', 'frr', 'gobgp'], timeoutMs: 90_000 }, (lab) => {
+lab('graceful restart of tsbgp', { needs: ['bird', 'frr', 'gobgp'], timeoutMs: 180_000 }, (lab) => {
   let tsbgp: Tsbgp;
   let helpers: SpeakerDriver[];
 
@@ -148,7 +148,7 @@ lab('graceful restart of tsbgp', { needs: ['bird', 'frr', 'gobgp'], timeoutMs: 9
   }
 });
 
-lab('long-lived graceful restart', { needs: ['bird', 'frr', 'gobgp'], timeoutMs: 90_000 }, (lab) => {
+lab('long-lived graceful restart', { needs: ['bird', 'frr', 'gobgp'], timeoutMs: 180_000 }, (lab) => {
   let tsbgp: Tsbgp;
   let bird: Bird;
   let gobgp: Gobgp;

@@ -58,7 +58,7 @@ for (const candidate of CANDIDATES) {
   const { name, peer } = candidate;
   lab(
     `NOTIFICATION and graceful restart (RFC 8538) with ${name}`,
-    { needs: ['bird', name], timeoutMs: 120_000 },
+    { needs: ['bird', name], timeoutMs: 180_000 },
     (lab) => {
       let tsbgp: Tsbgp;
       let daemon: SpeakerDriver;

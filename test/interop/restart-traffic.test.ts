@@ -47,7 +47,7 @@ class Traffic {
   }
 }
 
-lab('restarts under traffic', { needs: ['bird', 'ping'], timeoutMs: 120_000 }, (lab) => {
+lab('restarts under traffic', { needs: ['bird', 'ping'], timeoutMs: 180_000 }, (lab) => {
   let center: DataCentre;
   let traffic: Traffic;
 

@@ -110,7 +110,7 @@ function prepending(...asns: number[]): string {
 
 lab(
   'long-lived stale routes for those who do not know them (RFC 9494 section 4.6)',
-  { needs: ['bird', 'frr', 'gobgp'], timeoutMs: 90_000 },
+  { needs: ['bird', 'frr', 'gobgp'], timeoutMs: 180_000 },
   (lab) => {
     it('FRR and GoBGP get them with NO_EXPORT and LOCAL_PREF 0, BIRD as they are', async () => {
       const lan = await lab.network.lan('10.0.0', 'fd00');

@@ -8,7 +8,7 @@ const FRR_ROUTE = '10.3.0.0/16';
 const ALL = [...BIRD_ROUTES, FRR_ROUTE];
 
 /** A node with two reflectors, killed and started again; meanwhile a route is gone. */
-lab('kernel routes of an earlier run, with graceful restart', { needs: ['bird', 'frr'], timeoutMs: 90_000 }, (lab) => {
+lab('kernel routes of an earlier run, with graceful restart', { needs: ['bird', 'frr'], timeoutMs: 180_000 }, (lab) => {
   let node: Host;
   let tsbgp: Tsbgp;
   let bird: Bird;
@@ -136,6 +136,7 @@ lab('kernel routes of an earlier run, with graceful restart', { needs: ['bird', 
     await Promise.all([bird.start(), frr.start()]);
     await told();
     await bird.kill();
+    await become(FRR_ROUTE);
     await frr.kill();
     await eventually(() => tsbgp.cli('show', 'fib', '--state', 'held'), {
       what: 'the last one is held',

@@ -40,7 +40,7 @@ class Attempt {
 }
 
 describe('TcpTransport: socket options', function () {
-  this.timeout(20_000);
+  this.timeout(60_000);
   const reason = transport.whyNot({ md5Key: key });
   if (reason !== undefined) {
     it.skip(`skipped: ${reason}`);

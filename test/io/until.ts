@@ -1,5 +1,5 @@
 /** Wait for a condition in real time, looking after each turn of the event loop. @throws after `limitMs` */
-export async function until(condition: () => boolean, limitMs = 8000): Promise<void> {
+export async function until(condition: () => boolean, limitMs = 20_000): Promise<void> {
   const limit = performance.now() + limitMs;
   while (!condition()) {
     if (performance.now() > limit) throw new Error(`condition not met within ${limitMs} ms`);

@@ -51,7 +51,7 @@ interface Path {
 }
 
 describe('AdjRibIn and Loc-RIB against maps', function () {
-  this.timeout(30_000);
+  this.timeout(60_000);
 
   it('hold what the UPDATEs of several neighbors say, at every flush', () => {
     fc.assert(

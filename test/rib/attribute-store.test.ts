@@ -157,7 +157,7 @@ describe('AttributeStore', () => {
   });
 
   it('compaction moves sets about, and nothing is seen of it', function () {
-    this.timeout(30_000);
+    this.timeout(60_000);
     const { store } = makeStore();
     const count = 40_000;
     const octets = (i: number): Uint8Array =>

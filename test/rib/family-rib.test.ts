@@ -75,7 +75,7 @@ function bestText(rig: RibRig, prefix: string): string | undefined {
 }
 
 describe('FamilyRib', function () {
-  this.timeout(30_000);
+  this.timeout(60_000);
 
   it('reports every change of a best path, however the work is cut into slices', () => {
     fc.assert(

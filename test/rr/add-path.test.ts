@@ -176,7 +176,7 @@ function held({ view }: RigNeighbor): string[] {
 }
 
 describe('update groups that are told several paths (RFC 7911)', function () {
-  this.timeout(30_000);
+  this.timeout(60_000);
 
   it('every member ends with exactly the paths chosen for it, whatever happened on the way', () => {
     expectModel(step, (slow) => new Model(slow), held, 200);

@@ -152,7 +152,7 @@ function held(neighbor: RigNeighbor): Record<string, string> {
 }
 
 describe('update groups and slow members', function () {
-  this.timeout(30_000);
+  this.timeout(60_000);
 
   it('every member ends with exactly its Adj-RIB-Out, whatever happened on the way', () => {
     expectModel(step, (slow) => new Model(slow), held, 150);

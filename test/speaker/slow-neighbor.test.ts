@@ -14,7 +14,7 @@ const meds = ({ view }: Probe) => new Map([...view.routes].map(([prefix, route])
 
 describe('Speaker: a neighbor that does not read', () => {
   it('costs bounded memory, delays nobody, and catches up with the newest state', async function () {
-    this.timeout(30_000);
+    this.timeout(60_000);
     const lab = new Lab({ scribble: false });
     const addresses = ['10.0.0.11', '10.0.0.12', '10.0.0.13'];
     const speaker = await lab.speaker({ routerId: R, neighbors: addresses.map(client) });

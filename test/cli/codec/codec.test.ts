@@ -215,7 +215,7 @@ describe('tsbgp decode and encode', () => {
   });
 
   it('answers each line of a pipe as it comes, in both directions', async function () {
-    this.timeout(30_000);
+    this.timeout(60_000);
     for (const [command, input, answer] of [
       ['decode', KEEPALIVE, '{"line":1,"type":"KEEPALIVE","length":19}\n'],
       ['encode', '{"type":"KEEPALIVE"}', `${KEEPALIVE}\n`],

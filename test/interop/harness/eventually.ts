@@ -22,7 +22,7 @@ const rest = (everyMs: number, lookMs: number) => delay(Math.max(everyMs, Math.m
  * @throws the last assertion error with `what` and the time waited in front, or an Error that shows the last value seen
  */
 export async function eventually<T>(probe: () => T | Promise<T>, options: EventuallyOptions<T>): Promise<T> {
-  const { what, until, giveUp, limitMs = 15_000, everyMs = 100 } = options;
+  const { what, until, giveUp, limitMs = 30_000, everyMs = 100 } = options;
   const started = performance.now();
   for (;;) {
     let seen: unknown;

@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { eventually } from './eventually.js';
 import type { RunningProcess } from './processes.js';
 import { run } from './run.js';
 import { SpeakerDriver, families, familyOf } from './speaker.js';
@@ -23,6 +24,13 @@ export class Frr extends SpeakerDriver {
     const bgpd = this.#spawn('bgpd', this.settings.kernel ? [] : ['--no_kernel']);
     await this.answers(bgpd, () => this.vtysh('bgpd', 'show bgp summary json'));
     this.#processes = [bgpd, zebra];
+    // A session that comes up before zebra has told the interfaces would be reset at once.
+    await eventually(() => this.vtysh('zebra', 'show zebra client summary'), {
+      what: `bgpd in ${this.host.name} knows the interfaces`,
+      until: (clients) => /^bgp\s/m.test(clients),
+    });
+    const up = this.settings.neighbors.map(({ address }) => `no neighbor ${address} shutdown`);
+    await this.vtysh('bgpd', 'configure terminal', `router bgp ${this.asn}`, ...up);
   }
 
   async stop(): Promise<void> {
@@ -146,6 +154,8 @@ export class Frr extends SpeakerDriver {
         ...(peer.lines ?? []).map((line) => ` neighbor ${peer.address} ${line}`),
         ...(peer.gracefulRestart ? [` neighbor ${peer.address} graceful-restart`] : []),
         ...(peer.restartHelper ? [` neighbor ${peer.address} graceful-restart-helper`] : []),
+        // Until `start` is done.
+        ` neighbor ${peer.address} shutdown`,
       ]),
       ...family('ipv4'),
       ...family('ipv6'),

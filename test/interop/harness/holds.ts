@@ -13,7 +13,7 @@ export async function holds(
   speaker: SpeakerDriver,
   family: Family,
   expected: readonly ExpectedRoute[],
-  limitMs = 20_000,
+  limitMs = 40_000,
 ): Promise<void> {
   const wanted = [...expected].sort(byPrefix);
   await eventually(() => speaker.routes(family), {

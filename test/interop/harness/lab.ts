@@ -23,7 +23,7 @@ export function lab(title: string, options: LabOptions, body: (lab: Lab) => void
   if (reason !== undefined) return absent(title, reason, body);
 
   describe(title, function () {
-    this.timeout(options.timeoutMs ?? 60_000);
+    this.timeout(options.timeoutMs ?? 120_000);
     let network: Network | undefined;
     before('network', async () => {
       network = await Network.create();

@@ -48,7 +48,7 @@ export class RawConnection {
   }
 
   /** Wait until a message of the type has come. */
-  async message(type: number, limitMs = 10_000): Promise<Message> {
+  async message(type: number, limitMs = 20_000): Promise<Message> {
     await eventually(() => this.types, {
       what: `a message of type ${type}`,
       until: (types) => types.includes(type),

@@ -9,12 +9,12 @@ export interface RunOptions {
 /**
  * Run a short command to its end.
  * @returns its stdout
- * @throws Error with the command line, the exit code and stderr, when it fails or takes longer than `limitMs` (10 s)
+ * @throws Error with the command line, the exit code and stderr, when it fails or takes longer than `limitMs` (20 s)
  */
 export function run(command: string, args: readonly string[], options: RunOptions = {}): Promise<string> {
   return new Promise((resolve, reject) => {
     const settings = {
-      timeout: options.limitMs ?? 10_000,
+      timeout: options.limitMs ?? 20_000,
       maxBuffer: 256 * 1024 * 1024,
       killSignal: 'SIGKILL',
     } as const;
