@@ -4,6 +4,7 @@
  */
 import { readdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
+import process from 'node:process';
 
 /** Those that take longest, begun first: none of them may be what all the others wait for at the end. */
 const LONGEST = [
@@ -15,23 +16,25 @@ const LONGEST = [
   'interop/notification-restart',
   'interop/passwords',
   'interop/fib-twins',
-];
+].map((name) => `test/${name}.test.ts`);
 
-const rank = (file) => {
-  const place = LONGEST.indexOf(file.replace(/\.test\.ts$/, ''));
-  if (place >= 0) return place;
-  return file.startsWith('interop/') ? LONGEST.length : LONGEST.length + 1;
-};
+const found = readdirSync('test', { recursive: true })
+  .filter((name) => name.endsWith('.test.ts'))
+  .map((name) => `test/${name}`)
+  .sort();
+const gone = LONGEST.filter((file) => !found.includes(file));
+if (gone.length > 0) throw new Error(`LONGEST in scripts/test.js names what is not there: ${gone.join(', ')}`);
 
-const all = readdirSync('test', { recursive: true })
-  .filter((file) => file.endsWith('.test.ts'))
-  .sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1))
-  .map((file) => `test/${file}`);
+// Then the other ones that wait for daemons, beside which there is time for the rest.
+const others = found.filter((file) => !LONGEST.includes(file));
+const interop = others.filter((file) => file.startsWith('test/interop/'));
+const all = [...LONGEST, ...interop, ...others.filter((file) => !interop.includes(file))];
+
 const given = process.argv.slice(2);
 const files = given.some((argument) => argument.endsWith('.test.ts')) ? [] : all;
 
-// Tests with real daemons wait most of their time, so that there is room for more of them than processors.
-const jobs = process.env.JOBS ?? availableParallelism() + 2;
+// Tests with real daemons wait most of their time: there is room for more of them than processors.
+const jobs = availableParallelism() + 2;
 
 process.argv.splice(2, given.length, '--parallel', '--jobs', String(jobs), ...given, ...files);
 await import('../node_modules/mocha/bin/mocha.js');

@@ -3,6 +3,7 @@
  * than the question. JSON lines on stdin, `{ id, args }`, are answered on stdout by `{ id, code, out, err }`. A script, so
  * that it needs no compiler to begin; the argument names the module with `runProgram`, built or not.
  */
+import process from 'node:process';
 import { createInterface } from 'node:readline';
 
 const { runProgram } = await import(process.argv[2]);
