@@ -10,12 +10,15 @@ export class FibNamespace {
 
   private constructor(readonly name: string) {}
 
-  /** @param linkLocal false: no IPv6 link-local addresses, which come seconds later and so change the tables */
+  /** @param linkLocal false: no IPv6 link-local addresses, and none that come when a link is set up again */
   static async create(name = `tsbgp-${process.pid}-fib${++made}`, linkLocal = true): Promise<FibNamespace> {
     const ns = new FibNamespace(name);
     process.on('exit', ns.#removeAtExit);
     const devices = ['eth0', 'eth0p', 'eth1', 'eth1p'];
     await run('ip', ['netns', 'add', ns.name]);
+    // Without this the link-local addresses come after a second or two.
+    const settings = ['net.ipv6.conf.all.accept_dad=0', 'net.ipv6.conf.default.accept_dad=0'];
+    await run('ip', ['netns', 'exec', ns.name, 'sysctl', '-qw', ...settings]);
     await ns.ip(
       'link set lo up',
       'link add eth0 type veth peer name eth0p',
@@ -29,10 +32,16 @@ export class FibNamespace {
       'addr add 2001:db8::1/64 dev eth0 nodad',
     );
     // The kernel makes its own IPv6 routes a little later, which must not look like changes of a test.
-    const own = [...devices.map((device) => `ff00::/8 dev ${device} `), '2001:db8::1 dev eth0 '];
+    const own = [
+      /^local 2001:db8::1 dev eth0 /m,
+      ...devices.flatMap((device) => [
+        new RegExp(`ff00::/8 dev ${device} `),
+        ...(linkLocal ? [new RegExp(`^local fe80:\\S+ dev ${device} `, 'm')] : []),
+      ]),
+    ];
     await eventually(() => run('ip', ['-n', ns.name, '-6', 'route', 'show', 'table', 'local']), {
       what: `the kernel's own routes in ${ns.name}`,
-      until: (text) => own.every((route) => text.includes(route)),
+      until: (text) => own.every((route) => route.test(text)),
       everyMs: 10,
     });
     return ns;
