@@ -125,14 +125,16 @@ lab('decode agrees with bgpdump', { needs: ['bird', 'gobgp', 'bgpdump'], timeout
       const lines = await compare(file);
       expect(lines.filter((line) => line.includes('|A|'))).to.have.length.at.least(7);
     }
+    // It began before it had a session: the first ones may be empty.
     const birdTables = () => readdirSync(bird.directory).filter((name) => name.startsWith('table-'));
-    await eventually(birdTables, { what: "BIRD's tables", until: (names) => names.length >= 2 });
+    const filled = async () => {
+      const tables = await Promise.all(birdTables().map((name) => bgpdump(join(bird.directory, name))));
+      return tables.filter((lines) => lines.length > 0);
+    };
+    await eventually(filled, { what: "BIRD's tables", until: (tables) => tables.length >= 2 });
     // BIRD adds to its tables each second: ended, so that both readers see the same.
     for (const process of bird.processes) await process.stop();
-    for (const name of birdTables()) {
-      const lines = await compare(join(bird.directory, name));
-      expect(lines.length).to.be.at.least(1);
-    }
+    for (const name of birdTables()) await compare(join(bird.directory, name));
     await eventually(() => bgpdump(table), {
       what: "GoBGP's table",
       limitMs: 80_000,
