@@ -225,10 +225,10 @@ lab('hostile neighbors', { needs: ['bird'] }, (lab) => {
       const attempts = dialed.get(address)!;
       await eventually(() => attempts.length, { what: `attempts at ${address}`, until: (count) => count >= 4 });
       const gaps = attempts.slice(1, 4).map((attempt, index) => attempt.openedAt - attempts[index]!.openedAt);
-      // Jitter takes at most a quarter away (RFC 4271 10), so each gap of 1, 2 and 4 seconds is longer than the one before.
-      expect(gaps[0]!, `gaps ${gaps.join(' ')}`).to.be.greaterThan(700);
-      expect(gaps[1]!, `gaps ${gaps.join(' ')}`).to.be.greaterThan(gaps[0]!);
-      expect(gaps[2]!, `gaps ${gaps.join(' ')}`).to.be.greaterThan(gaps[1]!);
+      // 1, 2 and 4 seconds, of which jitter takes at most a quarter away (RFC 4271 10). A busy machine may see any of them late.
+      expect(gaps[0]!, `gaps ${gaps.join(' ')}`).to.be.greaterThan(500);
+      expect(gaps[2]!, `gaps ${gaps.join(' ')}`).to.be.greaterThan(gaps[0]! + 1000);
+      expect(gaps[1]! + gaps[2]!, `gaps ${gaps.join(' ')}`).to.be.greaterThan(4000);
     }
     expect(dialed.get(wrongAs)![0]!.notification).to.match(/^2\/2/);
     const view = await tsbgp.neighbor(refusing);
