@@ -289,7 +289,8 @@ export class UpdateGroup implements MemberGroup {
   retell(source: number): void {
     const { rib } = this;
     for (const member of this.members) member.leaveStream();
-    const limit = Math.max(this.outAttributes.length, rib.bestAttributes.length);
+    // Filling comes to the rest, and would not take away what has ceased to be told until then.
+    const limit = Math.min(this.filled, Math.max(this.outAttributes.length, rib.bestAttributes.length));
     for (let prefix = 0; prefix < limit; prefix++) {
       const oldAttributes = this.outAttributes[prefix] ?? NONE;
       const oldSource = this.outSource[prefix] ?? 0;

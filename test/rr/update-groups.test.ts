@@ -162,6 +162,26 @@ describe('update groups and slow members', function () {
     expectModel(step, (slow) => new Model(slow, true), held, 150);
   });
 
+  it('a route that is judged anew while its group is being filled, and then is told no more', () => {
+    const model = new Model();
+    const what: [boolean, number[]] = [false, [0]];
+    const route = { op: 'announce', what, localPref: 90, shared: false } as const;
+    const steps: Step[] = [
+      // The only client there is the one that comes.
+      ...[0, 1, 2].map((who) => ({ op: 'down' as const, who })),
+      { ...route, who: 3, wellKnown: undefined },
+      { op: 'run' },
+      { op: 'up', who: 1 },
+      { op: 'retell', who: 3 },
+      { ...route, who: 1, wellKnown: NO_ADVERTISE },
+    ];
+    for (const one of steps) model.play(one);
+    model.rig.drainAll();
+    for (const neighbor of model.rig.neighbors) {
+      if (neighbor.isUp) expect(held(neighbor)).to.deep.equal(model.expected(neighbor));
+    }
+  });
+
   it('nobody is ever told a route of its own session', () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 80, size: 'max' }), (steps) => {
