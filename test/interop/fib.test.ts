@@ -283,9 +283,10 @@ function tests(writer: 'ip-route' | 'netlink'): void {
       'link del eth1',
       'link add eth9 type veth peer name eth9p',
       'link add eth1 type veth peer name eth1p',
+      // Before it is up: else the gateway is taken with `onlink` in between.
+      'addr add 10.0.1.1/24 dev eth1',
       'link set eth1p up',
       'link set eth1 up',
-      'addr add 10.0.1.1/24 dev eth1',
     );
     await holds('10.1.0.0/16 via 10.0.1.2 dev eth1 metric 32');
     fib.set('10.2.0.0/16', { nextHop: '10.0.1.2' });

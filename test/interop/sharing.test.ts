@@ -44,6 +44,10 @@ lab('nextHopSelf, and rules changed by a route refresh', { needs: ['bird', 'frr'
       `set as-path prepend 65004 ${AS}`,
     );
     for (const client of clients.slice(1)) await holds(client, 'ipv4', [{ prefix: REFLECTED }]);
+    await eventually(() => tsbgp.neighbors(), {
+      what: 'all sessions',
+      until: (neighbors) => neighbors.every(({ state }) => state === 'Established'),
+    });
   });
 
   const settings = (toClients: object, fromOthers: object): Tsbgp['settings'] => ({

@@ -14,8 +14,15 @@ class Capture {
     private readonly from: Host,
   ) {
     const fields = ['ip.src', 'ip.ttl', 'ip.dsfield.dscp', 'ipv6.src', 'ipv6.hlim', 'ipv6.tclass.dscp'];
-    const args = ['-l', '-n', '-Q', '-i', 'eth0', '-f', 'tcp port 179', '-T', 'fields', '-E', 'separator=,'];
+    const args = ['-l', '-n', '-i', 'eth0', '-f', 'tcp port 179', '-T', 'fields', '-E', 'separator=,'];
     this.#process = host.spawn('tshark', [...args, ...fields.flatMap((field) => ['-e', field])]);
+  }
+
+  async begun(): Promise<void> {
+    await eventually(() => this.#process.log, {
+      what: 'tshark captures',
+      until: (log) => /Capture started|File:/.test(log),
+    });
   }
 
   /** `TTL/DSCP` of each segment seen. */
@@ -73,6 +80,7 @@ for (const passive of [false, true]) {
       daemons = [await daemon(Bird, 1, { ttlSecurity: 1 }), await daemon(Frr, 2, { ttlSecurity: 1 })];
       without = await daemon(Bird, 3, {});
       capture = new Capture(daemons[0]!.host, center);
+      await capture.begun();
       tsbgp = new Tsbgp(center, { asn: AS, neighbors: sessions([...daemons, without], { ttlSecurity: 1 }) });
       // First, so that no segment of the capture is the refusal of a host where nobody listens yet.
       await tsbgp.start();
