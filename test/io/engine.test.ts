@@ -31,14 +31,14 @@ async function youngAfter(setUp: string): Promise<number> {
 
 describe('settings of the engine', () => {
   it('the space for new objects grows to its limit after the start, and no further', async () => {
-    expect(await youngAfter('startFrugally()();')).to.be.within(4, 8);
+    expect(await youngAfter('startFrugally()();')).to.be.within(2, 4);
   });
 
   it('without them it grows further', async () => {
-    expect(await youngAfter('')).to.be.above(8);
+    expect(await youngAfter('')).to.be.above(4);
   });
 
   it('during the start it does not grow', async () => {
-    expect(await youngAfter('startFrugally();')).to.be.below(8);
+    expect(await youngAfter('startFrugally();')).to.be.at.most(4);
   });
 });
