@@ -1,14 +1,16 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, rm, symlink, writeFile, chmod } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { routeBody } from '../../lib/fib/body.js';
 import type { FibEvent } from '../../lib/fib/events.js';
 import { Fib } from '../../lib/fib/fib.js';
 import type { FibSettings } from '../../lib/fib/settings.js';
 import type { FibWriter } from '../../lib/fib/writer.js';
-import { spawnIp, type SpawnIp } from '../../lib/io/ip-child.js';
+import { endingWithUs, spawnIp, type SpawnIp } from '../../lib/io/ip-child.js';
 import { IpRouteWriter, NetlinkWriter, realClock } from '../../lib/io/index.js';
 import { FibNamespace } from './fib-namespace.js';
 import { eventually } from './harness/eventually.js';
@@ -181,6 +183,33 @@ function tests(type: 'ip-route' | 'netlink'): void {
       await fib.idle();
       expect(fib.summary().lastError).to.match(/cannot run .*ENOENT/);
       await symlink('/usr/sbin/ip', path).catch(() => symlink('/sbin/ip', path));
+      await equal();
+    });
+
+    it('no ip stays when its parent is killed, though nothing happens that it could tell', async function () {
+      if (endingWithUs().length === 0) this.skip();
+      const script = fileURLToPath(new URL('fib-writer.ts', import.meta.url));
+      const parent = spawn(process.execPath, ['--import', 'tsx', script, type, ns.name, '0', '600'], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      });
+      let said = '';
+      parent.stdout.on('data', (chunk: Buffer) => (said += chunk.toString()));
+      await eventually(() => said, { what: 'its routes', until: (text) => text.includes('done running') });
+      expect(await ns.pids(/ monitor .*link/), 'ip monitor').to.have.length(1);
+      expect(await ns.pids(/-batch/), 'ip -batch').to.have.length(1);
+      const exit = once(parent, 'exit');
+      parent.kill('SIGKILL');
+      await exit;
+      await eventually(() => ns.pids(/ip/), { what: 'no ip', until: (pids) => pids.length === 0, limitMs: 5000 });
+      await make();
+      want(0, 600);
+      await equal();
+      expect(types().has('foreignChange')).to.equal(false);
+    });
+
+    it('does without setpriv where there is none', async () => {
+      await make(spawnIp('ip', () => []));
+      want(0, 100);
       await equal();
     });
 
