@@ -349,6 +349,33 @@ function tests(type: 'ip-route' | 'netlink'): void {
       await equal();
     });
 
+    it('answers are lost, and more of them than can be kept are refusals', async () => {
+      const occupied = 1500;
+      await ns.ip(
+        ...Array.from({ length: occupied }, (_, i) => `route add ${prefixOf(i)} via 10.0.0.9 proto static metric 32`),
+      );
+      const before = others;
+      others = await ns.others();
+      // The least that the kernel gives: a few answers.
+      await start(new NetlinkWriter({ netns: ns.name, answerBuffer: 1 }));
+      want(0, occupied * 2);
+      await eventually(() => fib.summary(), {
+        what: 'all that has room is written',
+        until: (seen) => seen.state === 'running' && seen.kernel === occupied && seen.failed === occupied,
+        limitMs: 15_000,
+      });
+      expect(await ns.routes()).to.have.length(occupied);
+      expect(await ns.others()).to.deep.equal(others);
+      const lost = events.filter((event) => event.type === 'writerDown' && event.error.code === 'ENOBUFS');
+      expect(lost.length, 'fewer requests in one frame after each loss').to.be.within(1, 4);
+      expect(types().has('foreignChange')).to.equal(false);
+      for (let i = 0; i < 10; i++) expect(fib.route(prefixOf(i))!.error).to.match(/protocol static has this prefix/);
+      await ns.ip('route flush root 10.64.0.0/10 proto static');
+      others = before;
+      // Most have just failed: they are tried again, at once or within some seconds.
+      await equal(15_000);
+    });
+
     it('does not hear of its own changes', async () => {
       const writer = new NetlinkWriter({ netns: ns.name });
       const told: string[] = [];
