@@ -67,7 +67,7 @@ export abstract class SpeakerQueries extends EventEmitter<SpeakerEvents> {
   }
 
   fibSummary(): FibSummaryView {
-    return this.someFib().fib.summary();
+    return this.someFib().summary();
   }
 
   /** @throws UsageError `no_fib` */
