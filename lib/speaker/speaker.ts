@@ -367,6 +367,7 @@ export class Speaker extends SpeakerQueries implements SpeakerApi, NeighborHost 
     });
     const multipathChanged = diff.sectionsChanged.includes('multipath');
     if (multipathChanged) setMultipath(this.rib, diff.applied);
+    if (multipathChanged) this.watches.onMultipath();
     this.fib?.reconfigure(diff.applied, this.policies, multipathChanged);
     this.localRoutes.configure(diff.applied, this.policies, diff.sectionsChanged);
     // Asked for once, a chain is known to the next configuration too, and stays the same object.
