@@ -275,15 +275,8 @@ describe('Speaker.watch', () => {
     expect(listener.watch.coalesced).to.equal(0);
     const before = from(all);
     for (const multipath of [{ ibgp: 2 }, undefined, { ebgp: 2 }]) {
-      const { multipath: _, ...rest } = config;
-      await lab.during(
-        speaker.reconfigure({
-          asn: 64512,
-          ...rest,
-          listen: [{ address: R, port: 179 }],
-          ...(multipath && { multipath }),
-        }),
-      );
+      const next = { asn: 64512, routerId: R, neighbors, listen: [{ address: R, port: 179 }] };
+      await lab.during(speaker.reconfigure({ ...next, ...(multipath && { multipath }) }));
       await lab.settle();
       const expected =
         multipath && 'ibgp' in multipath
