@@ -200,7 +200,7 @@ function tests(type: 'ip-route' | 'netlink'): void {
       const exit = once(parent, 'exit');
       parent.kill('SIGKILL');
       await exit;
-      await eventually(() => ns.pids(/ip/), { what: 'no ip', until: (pids) => pids.length === 0, limitMs: 5000 });
+      await eventually(() => ns.pids(/ip/), { what: 'no ip', until: (pids) => pids.length === 0, limitMs: 40_000 });
       await make();
       want(0, 600);
       await equal();
@@ -362,7 +362,7 @@ function tests(type: 'ip-route' | 'netlink'): void {
       await eventually(() => fib.summary(), {
         what: 'all that has room is written',
         until: (seen) => seen.state === 'running' && seen.kernel === occupied && seen.failed === occupied,
-        limitMs: 15_000,
+        limitMs: 40_000,
       });
       expect(await ns.routes()).to.have.length(occupied);
       expect(await ns.others()).to.deep.equal(others);
@@ -373,7 +373,7 @@ function tests(type: 'ip-route' | 'netlink'): void {
       await ns.ip('route flush root 10.64.0.0/10 proto static');
       others = before;
       // Most have just failed: they are tried again, at once or within some seconds.
-      await equal(15_000);
+      await equal();
     });
 
     it('does not hear of its own changes', async () => {
