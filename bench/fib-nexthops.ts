@@ -2,7 +2,7 @@
  * Kernel routes with nexthop objects and without: how long it takes to write many routes over one next hop, and until all of
  * them are sent another way after the route under the next hop has changed. Needs root.
  *
- *   node --import tsx bench/fib-nexthops.ts [ROUTES, default 100000] [ROUNDS, default 3]
+ *   node --import tsx bench/fib-nexthops.ts [ROUTES, default 100000] [ROUNDS, default 3] [TYPE, default both]
  */
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
@@ -12,6 +12,7 @@ import { apply, command, inNamespace, prefix4, seconds } from './fib-support.js'
 
 const count = Number(process.argv[2] ?? 100_000);
 const rounds = Number(process.argv[3] ?? 3);
+const only = process.argv[4];
 
 /** Not waited for by the event loop, whose stalls are measured. */
 const ip = (...args: string[]): Promise<{ stdout: string }> => promisify(execFile)('ip', args);
@@ -74,6 +75,7 @@ console.log(`${count} IPv4 routes over one next hop, median of ${rounds} rounds`
 console.log('| writer | nexthop objects | add, routes/s | all moved after | changes written | longest stall |');
 console.log('| --- | --- | --- | --- | --- | --- |');
 for (const type of ['ip-route', 'netlink'] as const) {
+  if (only !== undefined && only !== type) continue;
   for (const nexthopObjects of [false, true]) {
     const seen: Figures[] = [];
     for (let round = 0; round < rounds; round++)

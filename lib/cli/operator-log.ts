@@ -143,6 +143,8 @@ export function fibText(event: FibEvent): string | null {
       return null;
     case 'conntrackFailed':
       return `cannot delete connection tracking entries: ${event.error.message}; next try in ${seconds(event.retryInMs)}`;
+    case 'conntrackForgotten':
+      return `too many addresses moved: connection tracking entries of ${event.addresses} are not deleted`;
     case 'reconciled':
       return event.different === 0
         ? null

@@ -251,7 +251,7 @@ export function fibRow(route: FibRouteView): string[] {
 
 /** What an operator has to know of the whole; empty when all is as it should be. */
 export function fibSummaryText(summary: FibSummaryView): string {
-  const { state, writer, lastError, failed, removing, removalsHeld, stale } = summary;
+  const { state, writer, lastError, failed, removing, removalsHeld, stale, conntrack } = summary;
   const routes = (count: number): string => (count === 1 ? '1 route' : `${count} routes`);
   return [
     ...(state === 'running' ? [] : [`${writer}: ${state}${lastError === null ? '' : `: ${lastError}`}`]),
@@ -261,6 +261,9 @@ export function fibSummaryText(summary: FibSummaryView): string {
       : [
           `no route is removed: ${removalsHeld}; ${routes(removing)} waiting ('tsbgp fib confirm-removals' removes them)`,
         ]),
+    ...(conntrack === null || conntrack.forgotten === 0
+      ? []
+      : [`connection tracking entries of ${conntrack.forgotten} moved addresses were not deleted: too many at once`]),
     ...(stale === 0 ? [] : [`${routes(stale)} of an earlier run not wanted so far`]),
   ]
     .map((line) => `${printable(line)}\n`)

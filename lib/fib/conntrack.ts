@@ -27,6 +27,16 @@ const RETRY_FIRST_MS = 1000;
 const RETRY_MAX_MS = 60_000;
 /** Addresses that may wait; beyond, the oldest are forgotten. */
 const MOST = 100_000;
+const FORGOTTEN_TOLD_MS = 10_000;
+
+/** How it stands with connection tracking entries of addresses that moved. */
+export interface ConntrackSummary {
+  /** Addresses whose entries are still to be deleted. */
+  readonly waiting: number;
+  /** Those whose entries were deleted, and those that were forgotten because too many waited; since the start. */
+  readonly deleted: number;
+  readonly forgotten: number;
+}
 
 export interface ConntrackCleanerOptions {
   readonly table: ConntrackTable;
@@ -44,20 +54,39 @@ export class ConntrackCleaner {
   #busy = false;
   #closed = false;
   #failures = 0;
+  #deleted = 0;
+  #forgotten = 0;
+  /** How many of these were told, and when. */
+  #forgottenTold = 0;
+  #forgottenToldAt = -Infinity;
 
   constructor(private readonly o: ConntrackCleanerOptions) {}
 
-  /** Addresses whose entries are to be deleted. */
-  get size(): number {
-    return this.#waiting.size;
+  summary(): ConntrackSummary {
+    return { waiting: this.#waiting.size, deleted: this.#deleted, forgotten: this.#forgotten };
   }
 
   /** A host is somewhere else now. */
   moved(address: string): void {
     if (this.#closed) return;
-    this.#waiting.set(address, this.o.clock.now());
-    if (this.#waiting.size > MOST) this.#waiting.delete(this.#waiting.keys().next().value!);
+    this.#wait(address);
     this.#schedule(GATHER_MS);
+  }
+
+  #wait(address: string): void {
+    this.#waiting.set(address, this.o.clock.now());
+    if (this.#waiting.size <= MOST) return;
+    this.#waiting.delete(this.#waiting.keys().next().value!);
+    this.#forgotten++;
+  }
+
+  #tellForgotten(): void {
+    const now = this.o.clock.now();
+    if (this.#closed || this.#forgotten === this.#forgottenTold || now - this.#forgottenToldAt < FORGOTTEN_TOLD_MS)
+      return;
+    this.o.emit({ type: 'conntrackForgotten', addresses: this.#forgotten - this.#forgottenTold });
+    this.#forgottenTold = this.#forgotten;
+    this.#forgottenToldAt = now;
   }
 
   close(): void {
@@ -75,6 +104,7 @@ export class ConntrackCleaner {
   }
 
   async #run(): Promise<void> {
+    this.#tellForgotten();
     const now = this.o.clock.now();
     const batch: string[] = [];
     for (const [address, since] of this.#waiting) {
@@ -89,6 +119,7 @@ export class ConntrackCleaner {
       try {
         await this.o.table.deleteEntries(batch);
         this.#failures = 0;
+        this.#deleted += batch.length;
         if (!this.#closed) this.o.emit({ type: 'conntrackDeleted', addresses: batch });
       } catch (error) {
         pause = this.#failed(batch, asKernelError(error));
@@ -103,7 +134,7 @@ export class ConntrackCleaner {
     const retryInMs = doublingDelay(this.#failures, RETRY_FIRST_MS, RETRY_MAX_MS);
     if (this.#closed) return retryInMs;
     // What moved again meanwhile waits already.
-    for (const address of batch) if (!this.#waiting.has(address)) this.#waiting.set(address, this.o.clock.now());
+    for (const address of batch) if (!this.#waiting.has(address)) this.#wait(address);
     if (this.#failures++ === 0) this.o.emit({ type: 'conntrackFailed', error, retryInMs });
     return retryInMs;
   }

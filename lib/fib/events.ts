@@ -48,6 +48,8 @@ export type FibEvent =
   | { readonly type: 'conntrackDeleted'; readonly addresses: readonly string[] }
   /** They could not be; told once until it works again, and tried again by itself. */
   | { readonly type: 'conntrackFailed'; readonly error: KernelError; readonly retryInMs: number }
+  /** More addresses waited than are kept: for so many that waited longest, entries stay until they time out. Told every 10 s at most. */
+  | { readonly type: 'conntrackForgotten'; readonly addresses: number }
   /**
    * A nexthop object cannot be written: the routes over it are written with their next hops themselves. Told at the first failure
    * and when the error changes; tried again by itself.

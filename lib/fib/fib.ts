@@ -1,21 +1,21 @@
-import { parsePrefix, formatPrefix, UsageError, type Clock } from '../net/index.js';
+import { UsageError, type Clock } from '../net/index.js';
 import { Availability } from './availability.js';
 import type { KernelError } from './errors.js';
 import type { FibEvent, FibEventListener } from './events.js';
+import { FibViews } from './fib-views.js';
 import { IdleWait } from './idle-wait.js';
 import { Learner, type LearnedChange, type LearnRule } from './learner.js';
-import { protocolName } from './names.js';
 import { NexthopObjects } from './nexthop-objects.js';
 import { NexthopSync } from './nexthop-sync.js';
 import { callSafely, Listeners } from './listeners.js';
 import { Rechecks } from './rechecks.js';
 import { Reconciler } from './reconciler.js';
 import { RemovalGuard } from './removal-guard.js';
-import { routeView } from './route-view.js';
 import { Resolver, type NextHopCover } from './resolver.js';
 import { RouteState } from './route-state.js';
-import { FLAG } from './route-table.js';
+import { FLAG, tenths } from './route-table.js';
 import { checkedSettings, type FibRoute, type FibSettings, type FibSummary } from './settings.js';
+import { Sweeps } from './sweeps.js';
 import type { FibTarget } from './targets.js';
 import { WriteLoop } from './write-loop.js';
 import type { FibWriter } from './writer.js';
@@ -36,6 +36,7 @@ export class Fib {
   readonly #atStop: 'keep' | 'remove';
   readonly #resolver: Resolver;
   readonly #state: RouteState;
+  readonly #sweeps: Sweeps;
   readonly #loop: WriteLoop;
   readonly #reconciler: Reconciler;
   readonly #guard: RemovalGuard;
@@ -45,6 +46,7 @@ export class Fib {
   readonly #listeners: Listeners<FibEvent>;
   readonly #rechecks: Rechecks;
   readonly #idle: IdleWait;
+  readonly #views: FibViews;
   #phase: 'new' | 'running' | 'stopping' | 'stopped' = 'new';
   #ready = false;
 
@@ -72,6 +74,7 @@ export class Fib {
     this.#learner = new Learner(this.#resolver, table);
     const objects = checked.nexthopObjects ? new NexthopObjects(protocol, table, metric) : null;
     this.#state = new RouteState({ table, protocol, metric, metrics }, this.#resolver, objects);
+    this.#sweeps = new Sweeps({ state: this.#state, clock, onProgress: () => this.#settle() });
     const emit = (event: FibEvent): void => this.#listeners.tell(event);
     const onDoubt = (reason: string): void => this.#reconciler.request(reason, 200);
     const onTargets = (): void => this.#rechecks.soon();
@@ -91,6 +94,7 @@ export class Fib {
     });
     this.#loop = new WriteLoop({
       state: this.#state,
+      sweeps: this.#sweeps,
       writer,
       nexthops: this.#nexthops,
       clock,
@@ -108,8 +112,18 @@ export class Fib {
       onDoubt,
       onProgress: () => this.#settle(),
     });
-    const parts = { clock, state: this.#state, resolver: this.#resolver, learner: this.#learner, loop: this.#loop };
-    this.#rechecks = new Rechecks({ ...parts, onProgress: () => this.#settle() });
+    this.#views = new FibViews({
+      ...{ state: this.#state, loop: this.#loop, clock, resolver: this.#resolver, guard: this.#guard },
+      ...{ writerState: this.#writerState, writer: writer.name },
+      mayRemove: (ref) => this.#mayRemove(ref),
+    });
+    const parts = { clock, sweeps: this.#sweeps, learner: this.#learner, loop: this.#loop };
+    this.#rechecks = new Rechecks({
+      ...parts,
+      targets: this.#state.targets,
+      resolver: this.#resolver,
+      onProgress: () => this.#settle(),
+    });
     this.#reconciler = new Reconciler({
       state: this.#state,
       resolver: this.#resolver,
@@ -123,7 +137,7 @@ export class Fib {
       emit,
       onForeignRoutes: (when) => (when === 'now' ? this.#rechecks.now() : this.#rechecks.soon()),
       mayRemove: (ref) => this.#mayRemove(ref),
-      occupant: (ref) => this.#occupantProtocol(ref),
+      occupant: (ref) => this.#views.occupant(ref),
       onFailed: (error) => this.#failed(error),
       onDone: () => this.#up(),
     });
@@ -152,7 +166,7 @@ export class Fib {
       return;
     }
     this.#state.setWanted(ref, wanted);
-    c.wantedAt[row] = this.#loop.now();
+    c.wantedAt[row] = tenths(this.#clock);
     c.flags[row]! &= ~FLAG.stale;
     c.retryAt[row] = 0;
     this.#loop.enqueue(ref);
@@ -188,7 +202,7 @@ export class Fib {
   ready(): void {
     if (this.#ready) return;
     this.#ready = true;
-    this.#state.forEach((ref, c, row) => {
+    this.#sweeps.begin((ref, c, row) => {
       if ((c.flags[row]! & FLAG.stale) !== 0) this.#loop.enqueue(ref);
     });
   }
@@ -218,7 +232,7 @@ export class Fib {
   }
 
   #enqueueRemovals(): void {
-    this.#state.forEach((ref, c, row) => {
+    this.#sweeps.begin((ref, c, row) => {
       if (c.kernel[row] !== 0 && this.#state.wantedBody(ref) === 0) this.#loop.enqueue(ref);
     });
   }
@@ -294,52 +308,18 @@ export class Fib {
   }
 
   /** Routes that are wanted, or that the kernel holds although they are not; lazily, in no particular order. */
-  *routes(): IterableIterator<FibRoute> {
-    for (const ref of this.#state.refs()) if (this.#isKnown(ref)) yield this.#view(ref);
+  routes(): IterableIterator<FibRoute> {
+    return this.#views.routes();
   }
 
   /** One of {@link routes}. @throws UsageError `bad_prefix` */
   route(prefix: string): FibRoute | undefined {
-    const ref = this.#state.find(formatPrefix(parsePrefix(prefix)));
-    return ref < 0 || !this.#isKnown(ref) ? undefined : this.#view(ref);
-  }
-
-  #isKnown(ref: number): boolean {
-    const c = this.#state.columns(ref);
-    return c.wanted[ref >> 1] !== 0 || c.kernel[ref >> 1] !== 0;
-  }
-
-  #view(ref: number): FibRoute {
-    return routeView(ref, {
-      state: this.#state,
-      loop: this.#loop,
-      clock: this.#clock,
-      down: this.#writerState.error,
-      held: this.#guard.waitsFor,
-      mayRemove: (row) => this.#mayRemove(row),
-      occupant: (row) => this.#occupantProtocol(row),
-    });
+    return this.#views.route(prefix);
   }
 
   summary(): FibSummary {
-    const state =
-      this.#phase === 'stopped'
-        ? 'stopped'
-        : this.#writerState.error
-          ? 'down'
-          : this.#reconciler.hasRead
-            ? 'running'
-            : 'starting';
-    const lastError = this.#writerState.error?.message ?? null;
-    const removalsHeld = this.#guard.waitsFor;
-    return {
-      writer: this.#writer.name,
-      state,
-      ...this.#state.counts((ref) => this.#mayRemove(ref)),
-      queued: this.#loop.pending,
-      removalsHeld,
-      lastError,
-    };
+    if (this.#phase === 'stopped') return this.#views.summary('stopped');
+    return this.#views.summary(this.#reconciler.hasRead ? 'running' : 'starting');
   }
 
   /** Read and compare the kernel's tables now, for the given reason. */
@@ -356,11 +336,16 @@ export class Fib {
 
   #isIdle(): boolean {
     if (this.#phase === 'stopped' || this.#writerState.error) return true;
-    return this.#reconciler.hasRead && !this.#reconciler.isRunning && this.#loop.isIdle && !this.#rechecks.isScheduled;
+    return this.#reconciler.hasRead && !this.#reconciler.isRunning && this.#isAtRest && !this.#rechecks.isScheduled;
+  }
+
+  /** Nothing is being written, and nothing is being looked for that has to be. */
+  get #isAtRest(): boolean {
+    return this.#loop.isIdle && !this.#sweeps.isRunning;
   }
 
   #settle(): void {
-    if (this.#loop.isIdle) this.#guard.settle();
+    if (this.#isAtRest) this.#guard.settle();
     this.#idle.settle();
   }
 
@@ -373,12 +358,13 @@ export class Fib {
       if (this.#atStop === 'remove') {
         this.#writerState.cancel();
         if (this.#writerState.error) await this.#reconciler.run('stop');
-        this.#state.forEach((ref) => this.#unwant(ref));
+        await this.#sweeps.run((ref) => this.#unwant(ref));
       }
       await this.#idle.within(STOP_PATIENCE_MS);
     }
     this.#reconciler.close();
     this.#loop.close();
+    this.#sweeps.close();
     this.#guard.close();
     this.#nexthops?.close();
     this.#writerState.cancel();
@@ -407,15 +393,7 @@ export class Fib {
   }
 
   #occupant(ref: number): string | null {
-    const other = this.#occupantProtocol(ref);
+    const other = this.#views.occupant(ref);
     return other === null ? null : `a route of protocol ${other} has this prefix, table and metric`;
-  }
-
-  #occupantProtocol(ref: number): string | null {
-    const { index } = this.#state.columns(ref);
-    const { table } = this.#state.identity;
-    const metric = this.#state.metricOf(index.family, this.#state.wantedBody(ref));
-    const other = this.#resolver.occupant(table, index, ref >> 1, metric);
-    return other === undefined ? null : protocolName(other);
   }
 }

@@ -1,18 +1,8 @@
 import type { Hop } from './body.js';
 import type { KernelError } from './errors.js';
 import { nexthopKey, type KernelNexthop, type NexthopChange, type NexthopMember } from './nexthop.js';
+import { freeId, isInRange, rangeStart } from './nexthop-ids.js';
 import { wholeWeights } from './weights.js';
-
-/** Objects of one Fib: ids from {@link rangeStart} on. */
-const RANGE = 2 ** 18;
-/** All Fibs: 0x40000000 to 0x4fffffff. */
-const FIRST = 0x40000000;
-const RANGES = 2 ** 10;
-
-/** First of the numbers that objects of a Fib with this table and metric have. */
-export function rangeStart(table: number, metric: number): number {
-  return FIRST + (hash(`${table} ${metric}`) % RANGES) * RANGE;
-}
 
 /** One next hop of a target, and the ways that lead to it at present. */
 export interface Ways {
@@ -95,7 +85,7 @@ export class NexthopObjects {
 
   /** Whether a number is one of those that this Fib uses. */
   has(id: number): boolean {
-    return id >= this.#first && id < this.#first + RANGE;
+    return isInRange(id, this.#first);
   }
 
   get isDirty(): boolean {
@@ -195,14 +185,11 @@ export class NexthopObjects {
   }
 
   #freeId(name: string, key: string): number {
-    const from = hash(name) % RANGE;
-    for (let n = 0; n < RANGE; n++) {
-      const id = this.#first + ((from + n) % RANGE);
-      if (this.#byId.has(id) || this.#taken.has(id)) continue;
+    return freeId(name, this.#first, (id) => {
+      if (this.#byId.has(id) || this.#taken.has(id)) return false;
       const held = this.#kernel.get(id);
-      if (!held || held.key === key) return id;
-    }
-    return 0;
+      return !held || held.key === key;
+    });
   }
 
   #unwant(entry: Entry): void {
@@ -392,11 +379,4 @@ export class NexthopObjects {
 
 function contentOf({ hop, group }: KernelNexthop): Entry['content'] {
   return { ...(hop ? { hop } : {}), ...(group ? { group } : {}) };
-}
-
-/** FNV-1a. */
-function hash(text: string): number {
-  let value = 0x811c9dc5;
-  for (let i = 0; i < text.length; i++) value = Math.imul(value ^ text.charCodeAt(i), 0x01000193);
-  return value >>> 0;
 }

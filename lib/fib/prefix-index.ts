@@ -75,7 +75,7 @@ export class PrefixIndex {
     this.#size++;
     const h = hash(p);
     const segment = h >>> (32 - SEGMENT_BITS);
-    if (++this.#used[segment]! > this.#slots[segment]!.length * 0.7) this.#growSegment(segment);
+    if (++this.#used[segment]! > this.#slots[segment]!.length * fullest(segment)) this.#growSegment(segment);
     place(this.#slots[segment]!, h, row);
     return row;
   }
@@ -156,6 +156,11 @@ export class PrefixIndex {
 }
 
 const scratch: PrefixWords = { family: 4, w0: 0, w1: 0, w2: 0, w3: 0, length: 0 };
+
+/** Which share of a segment is used at most. Not the same for all: they would grow one right after the other. */
+function fullest(segment: number): number {
+  return 0.55 + (0.25 * segment) / SEGMENTS;
+}
 
 function place(slots: Int32Array, h: number, row: number): void {
   const mask = slots.length - 1;

@@ -2,12 +2,14 @@ import type { Clock } from '../net/index.js';
 import type { Learner } from './learner.js';
 import { Listeners } from './listeners.js';
 import type { Resolver } from './resolver.js';
-import type { RouteState } from './route-state.js';
+import type { Sweeps } from './sweeps.js';
+import type { TargetPool } from './targets.js';
 import type { WriteLoop } from './write-loop.js';
 
 export interface RechecksOptions {
   readonly clock: Clock;
-  readonly state: RouteState;
+  readonly sweeps: Sweeps;
+  readonly targets: TargetPool;
   readonly resolver: Resolver;
   readonly learner: Learner;
   readonly loop: WriteLoop;
@@ -42,10 +44,10 @@ export class Rechecks {
 
   /** Resolve every next hop again, rewrite the routes it concerns, tell who asked. */
   now(): void {
-    const { state, resolver, learner, loop } = this.o;
-    const targets = state.targets.recheck();
+    const { sweeps, resolver, learner, loop } = this.o;
+    const targets = this.o.targets.recheck();
     if (targets.size > 0) {
-      state.forEach((ref, c, row) => {
+      sweeps.begin((ref, c, row) => {
         if (!targets.has(c.wanted[row]!)) return;
         c.retryAt[row] = 0;
         loop.enqueue(ref);

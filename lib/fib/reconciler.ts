@@ -6,7 +6,7 @@ import type { ForeignRoutes } from './foreign-routes.js';
 import { protocolName } from './names.js';
 import type { NexthopSync } from './nexthop-sync.js';
 import type { Resolver } from './resolver.js';
-import { FLAG, type RouteColumns } from './route-table.js';
+import { FLAG, tenths, type RouteColumns } from './route-table.js';
 import type { RouteState } from './route-state.js';
 import type { WriteLoop } from './write-loop.js';
 import type { FibWriter, KernelRoute } from './writer.js';
@@ -252,7 +252,7 @@ export class Reconciler {
       return false;
     }
     if (c.wanted[row] === 0 && !this.o.mayRemove(ref)) return false;
-    if (loop.errorOf(ref)?.code === 'EEXIST' && loop.occupant(ref) === null) c.retryAt[row] = 0;
+    if (loop.retries.errorOf(ref)?.code === 'EEXIST' && loop.occupant(ref) === null) c.retryAt[row] = 0;
     loop.enqueue(ref);
     return true;
   }
@@ -286,14 +286,14 @@ export class Reconciler {
       found,
       wanted: body === 0 ? null : state.bodies.get(body).key,
     });
-    const now = loop.now();
+    const now = tenths(this.o.clock);
     if (now - c.fightAt[row]! > FORGIVE) c.fights[row] = 0;
     c.fightAt[row] = now;
     c.fights[row] = Math.min(250, c.fights[row]! + 1);
     if (c.fights[row]! <= PATIENCE) return;
     const retryInMs = doublingDelay(c.fights[row]! - PATIENCE - 1, HOLD_FIRST_MS, HOLD_MAX_MS);
     this.o.emit({ type: 'contended', prefix, changes: c.fights[row]!, retryInMs, by });
-    loop.hold(ref, retryInMs);
+    loop.retries.hold(ref, retryInMs);
   }
 
   #ensureWatch(): void {
@@ -326,7 +326,7 @@ export class Reconciler {
   }
 
   #hint(route: KernelRoute, deleted: boolean): void {
-    const { state, resolver, loop } = this.o;
+    const { state, resolver } = this.o;
     this.#watchFailures = 0;
     if (!this.#isOwn(route)) {
       if (route.protocol === state.identity.protocol || !this.o.tables().includes(route.table)) return;
@@ -351,7 +351,7 @@ export class Reconciler {
     const told = deleted ? 0 : state.bodies.find(state.bodyOf(c.family, route.metric, route.body));
     if (inflight !== 0 || (deleted ? held === 0 : told !== 0 && told === held)) return;
     if (deleted) c.flags[row]! |= FLAG.doubt;
-    const recent = !deleted && loop.now() - c.acknowledgedAt[row]! < 20;
+    const recent = !deleted && tenths(this.o.clock) - c.acknowledgedAt[row]! < 20;
     this.request('a route of ours was changed', recent ? LATE_HINT_DELAY_MS : HINT_DELAY_MS);
   }
 
@@ -365,7 +365,7 @@ export class Reconciler {
     if (!deleted && state.columns(ref).kernel[ref >> 1] !== 0) {
       state.setFlag(ref, FLAG.doubt);
       this.request('a route of ours was replaced');
-    } else if (deleted && state.hasFlag(ref, FLAG.failed)) loop.retry(ref);
+    } else if (deleted && state.hasFlag(ref, FLAG.failed)) loop.retries.now(ref);
   }
 }
 

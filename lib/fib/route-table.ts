@@ -1,3 +1,4 @@
+import type { Clock } from '../net/index.js';
 import { PrefixIndex } from './prefix-index.js';
 
 /** Bits of {@link RouteColumns.flags}. */
@@ -83,6 +84,11 @@ export class RouteColumns {
       this.#growAt = growthPoint(this.#capacity, this.#grown);
     }
   }
+}
+
+/** The time in {@link RouteColumns}. */
+export function tenths(clock: Clock): number {
+  return 1 + Math.floor(clock.now() / 100);
 }
 
 const COLUMNS = [

@@ -63,7 +63,8 @@ export function routeView(ref: number, cx: RouteViewContext): FibRoute {
     if (!failed) return down?.message ?? null;
     const other = cx.occupant(ref);
     return (
-      loop.errorOf(ref)?.message ?? `another program${other === null ? '' : ` (${other})`} keeps changing this route`
+      loop.retries.errorOf(ref)?.message ??
+      `another program${other === null ? '' : ` (${other})`} keeps changing this route`
     );
   }
 }

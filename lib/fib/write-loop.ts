@@ -1,11 +1,12 @@
-import { doublingDelay } from '../net/backoff.js';
 import type { Clock, Timer } from '../net/index.js';
-import { asKernelError, ErrorTable, KernelError } from './errors.js';
+import { asKernelError, KernelError } from './errors.js';
 import type { FibEvent } from './events.js';
 import { withoutMetric } from './body.js';
 import type { NexthopSync } from './nexthop-sync.js';
-import { FLAG } from './route-table.js';
+import { Retries } from './retries.js';
+import { FLAG, tenths } from './route-table.js';
 import type { RouteState } from './route-state.js';
+import type { Sweeps } from './sweeps.js';
 import type { FibWriter, RouteChange, WriteFailure } from './writer.js';
 import { MixedQueue, WorkQueue } from './work-queue.js';
 
@@ -13,13 +14,12 @@ import { MixedQueue, WorkQueue } from './work-queue.js';
 const MAX_OUTSTANDING = 8;
 /** Rows looked at per turn, so that a long queue of unchanged rows does not stall the event loop. */
 const ROWS_PER_TURN = 4000;
-const RETRY_FIRST_MS = 1000;
-const RETRY_MAX_MS = 60_000;
 /** The kernel found no link on which the gateway could be; one of our own routes may be in its way. */
 const GATEWAY_REFUSED = new Set(['EGATEWAY', 'ENETUNREACH', 'EHOSTUNREACH']);
 
 export interface WriteLoopOptions {
   readonly state: RouteState;
+  readonly sweeps: Sweeps;
   readonly writer: FibWriter;
   /** Objects that routes refer to: they are written first. */
   readonly nexthops?: NexthopSync | undefined;
@@ -61,19 +61,20 @@ export class WriteLoop {
    */
   readonly #removals = new MixedQueue();
   #removalsFirst = false;
-  readonly #errors = new ErrorTable();
+  /** Rows that wait for a better time. */
+  readonly retries: Retries;
   #outstanding = 0;
   #paused = true;
   #scheduled = false;
   #whenQuiet: (() => void)[] = [];
   #watchdog: Timer | null = null;
-  #retryTimer: Timer | null = null;
-  #retryAtMs = Infinity;
   /** Shrinks when the writer fails on a batch, to find the change that does it. */
   #limit: number;
 
   constructor(private readonly o: WriteLoopOptions) {
     this.#limit = o.batchSize;
+    const { state, sweeps, clock, emit } = o;
+    this.retries = new Retries({ state, sweeps, clock, emit, enqueue: (ref) => this.enqueue(ref) });
   }
 
   /** Nothing queued and nothing unanswered. */
@@ -109,17 +110,8 @@ export class WriteLoop {
   close(): void {
     this.#paused = true;
     this.#watchdog?.cancel();
-    this.#retryTimer?.cancel();
-    this.#watchdog = this.#retryTimer = null;
-  }
-
-  errorOf(ref: number): KernelError | null {
-    return this.#errors.get(this.o.state.columns(ref).error[ref >> 1]!);
-  }
-
-  /** Tenths of a second, as the columns count time; never 0. */
-  now(): number {
-    return 1 + Math.floor(this.o.clock.now() / 100);
+    this.#watchdog = null;
+    this.retries.close();
   }
 
   /** Something is to be written. */
@@ -194,10 +186,10 @@ export class WriteLoop {
     }
     if (wanted === 0 && !this.o.mayRemove(ref)) return null;
     if (wanted !== 0 && held !== 0 && (c.flags[row]! & FLAG.doubt) !== 0) return null; // a reading was asked for
-    if ((c.flags[row]! & FLAG.failed) !== 0 && c.retryAt[row]! > this.now()) return null; // the retry timer brings it back
+    if ((c.flags[row]! & FLAG.failed) !== 0 && c.retryAt[row]! > tenths(this.o.clock)) return null; // the retry timer brings it back
     if (wanted === 0 && !this.o.takeRemoval()) return null; // queued again when it may go
     c.inflight[row] = wanted === 0 ? -1 : state.bodies.hold(wanted);
-    c.writtenAt[row] = this.now();
+    c.writtenAt[row] = tenths(this.o.clock);
     if (wanted === 0) return this.#change('delete', ref, held);
     const inPlace = held !== 0 && state.metricOf(c.family, held) === state.metricOf(c.family, wanted);
     return this.#change(inPlace ? 'replace' : 'add', ref, wanted);
@@ -285,7 +277,7 @@ export class WriteLoop {
     const written = c.inflight[row]!;
     c.inflight[row] = 0;
     state.setKernel(ref, Math.max(written, 0));
-    c.acknowledgedAt[row] = this.now();
+    c.acknowledgedAt[row] = tenths(this.o.clock);
     c.flags[row]! &= ~FLAG.stale;
     if (state.wantedBody(ref) === c.kernel[row]) this.#settled(ref);
     else this.enqueue(ref);
@@ -330,60 +322,12 @@ export class WriteLoop {
     // Our picture said there was none, or that there was one.
     const doubt = failure.code === 'ESRCH' || (failure.code === 'EEXIST' && occupant === null);
     if (doubt) this.o.onDoubt(`${change.op} ${change.prefix}: ${failure.message}`);
-    this.fail(ref, new KernelError(failure.code, occupant ?? failure.message), describe(change));
-  }
-
-  /** Note a failure of one route, tell it, and try again later. */
-  fail(ref: number, error: KernelError, change: string): void {
-    const c = this.o.state.columns(ref);
-    const row = ref >> 1;
-    const known = this.errorOf(ref);
-    c.attempts[row] = Math.min(250, c.attempts[row]! + 1);
-    const retryInMs = doublingDelay(c.attempts[row]! - 1, RETRY_FIRST_MS, RETRY_MAX_MS);
-    c.error[row] = this.#errors.idOf(error);
-    this.hold(ref, retryInMs);
-    if (known?.message !== error.message) {
-      this.o.emit({ type: 'routeFailed', prefix: this.o.state.prefix(ref), change, error, retryInMs });
-    }
-  }
-
-  /** Leave a row alone for a while. */
-  hold(ref: number, ms: number): void {
-    const c = this.o.state.columns(ref);
-    c.flags[ref >> 1]! |= FLAG.failed;
-    c.retryAt[ref >> 1] = this.now() + Math.ceil(ms / 100);
-    const at = this.o.clock.now() + ms;
-    if (at >= this.#retryAtMs) return;
-    this.#retryAtMs = at;
-    this.#retryTimer?.cancel();
-    this.#retryTimer = this.o.clock.after(ms + 100, () => this.#retryDue());
-  }
-
-  /** Try a failed or held row now, without waiting for its time. */
-  retry(ref: number): void {
-    this.o.state.columns(ref).retryAt[ref >> 1] = 0;
-    this.enqueue(ref);
+    this.retries.fail(ref, new KernelError(failure.code, occupant ?? failure.message), describe(change));
   }
 
   /** Who holds a route's place in the kernel, in words; null: nobody that we know of. */
   occupant(ref: number): string | null {
     return this.o.occupant(ref);
-  }
-
-  #retryDue(): void {
-    this.#retryAtMs = Infinity;
-    this.#retryTimer = null;
-    const now = this.now();
-    let next = Infinity;
-    this.o.state.forEach((ref, c, row) => {
-      if ((c.flags[row]! & FLAG.failed) === 0) return;
-      if (c.retryAt[row]! <= now) this.enqueue(ref);
-      else next = Math.min(next, c.retryAt[row]!);
-    });
-    if (next === Infinity) return;
-    const ms = Math.max(100, (next - now) * 100);
-    this.#retryAtMs = this.o.clock.now() + ms;
-    this.#retryTimer = this.o.clock.after(ms, () => this.#retryDue());
   }
 
   /** The writer failed in the middle: nobody knows which of these were made. */
@@ -393,7 +337,7 @@ export class WriteLoop {
       if (ref < 0) continue;
       this.#drop(ref);
       // The change that ends the writer every time must not stop all others.
-      if (alone) this.fail(ref, error, describe(batch.changes[i]!));
+      if (alone) this.retries.fail(ref, error, describe(batch.changes[i]!));
     }
     if (error.code === 'EEXIT') this.#limit = Math.max(1, Math.min(this.#limit, batch.refs.length) >> 1);
     this.#failed(error);

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { KernelError } from '../fib/errors.js';
 
 /** A running child process with line-oriented output. */
@@ -21,13 +21,29 @@ export interface ChildHandler {
 /** Starts `ip` with these arguments. Replaceable, so that tests need neither `ip` nor privileges. */
 export type SpawnIp = (args: readonly string[], handler: ChildHandler) => Child;
 
+/** Has the kernel kill what it is put before when we end in any way, also by SIGKILL: `prctl(PR_SET_PDEATHSIG)` by util-linux. */
+const WITH_US = ['setpriv', '--pdeathsig', 'KILL'] as const;
+/** What it ends with when it cannot run the program. */
+const NOT_FOUND = 127;
+
+let canEndWithUs: boolean | undefined;
+
+/** Put before a command whose process must not outlive ours; empty where this system does not know how. */
+export function endingWithUs(): readonly string[] {
+  const [command, ...args] = WITH_US;
+  canEndWithUs ??= spawnSync(command, [...args, command, '--version'], { stdio: 'ignore' }).status === 0;
+  return canEndWithUs ? WITH_US : [];
+}
+
 /**
- * @param path the program, looked up in PATH
+ * @param path   the program, looked up in PATH
+ * @param before see {@link endingWithUs}: else `ip monitor` stays after a SIGKILL until there is something to tell
  */
-export function spawnIp(path = 'ip'): SpawnIp {
+export function spawnIp(path = 'ip', before = endingWithUs): SpawnIp {
   return (args, handler) => {
+    const [command, ...rest] = [...before(), path, ...args] as [string, ...string[]];
     // Its own session: a Ctrl-C on our terminal must not end it before we have removed our routes.
-    const child = spawn(path, args, { stdio: 'pipe', detached: true, env: { ...process.env, LC_ALL: 'C' } });
+    const child = spawn(command, rest, { stdio: 'pipe', detached: true, env: { ...process.env, LC_ALL: 'C' } });
     let ended = false;
     let tail = '';
     const end = (error: KernelError | null): void => {
@@ -47,6 +63,8 @@ export function spawnIp(path = 'ip'): SpawnIp {
       if (code === 0) return end(null);
       const how = signal === null ? `with status ${code}` : `by ${signal}`;
       const said = lastLine(tail);
+      if (command !== path && code === NOT_FOUND)
+        return end(new KernelError('ENOENT', `cannot run '${path}': ENOENT: ${said}`));
       end(new KernelError('EEXIT', said === '' ? `'${path}' ended ${how}` : `'${path}' ended ${how}: ${said}`));
     });
     // EPIPE when it has ended; 'close' tells the same.

@@ -6,6 +6,7 @@ import { isSame } from './config-diff.js';
 import { parsePrefix, type Prefix } from '../net/index.js';
 import type { IdStack } from '../rib/columns.js';
 import { NONE, type FamilyRib } from '../rib/family-rib.js';
+import { LOCAL_SOURCE } from '../rib/peer-table.js';
 import type { Rib } from '../rib/rib.js';
 import type { SourceJob } from '../rib/source-jobs.js';
 import { CoverIndex } from '../rr/cover-index.js';
@@ -122,9 +123,24 @@ export class Aggregation {
 
   /** A route that is originated here has another reason now. */
   recheck(rib: FamilyRib, id: number): void {
-    if (id < 0 || (this.index.get(rib)?.isEmpty ?? true)) return;
+    const index = this.index.get(rib);
+    if (id < 0 || (index?.isEmpty ?? true)) return;
     this.look(rib, id);
     this.settle();
+    // Whether it is told may hang on the reason too.
+    if (rib.bestSource[id] !== LOCAL_SOURCE || (rib.bestAttributes[id] ?? NONE) === NONE) return;
+    const summaries = index!.covering(rib.prefixes, id).filter(({ options }) => options.summaryOnly === true);
+    if (summaries.length === 0) return;
+    const from = contributorSource(rib, id, LOCAL_SOURCE);
+    // It is told before the aggregate goes that stood for it, and withdrawn after one has come.
+    if (!summaries.some((aggregate) => from !== undefined && aggregate.from.includes(from))) {
+      return this.host.loop.reconsider(rib, id);
+    }
+    const prefix = rib.prefixes.prefixOf(id);
+    void this.host.loop.idle().then(() => {
+      const now = rib.prefixes.find(prefix.length, prefix.octets, 0);
+      if (now >= 0) this.host.loop.reconsider(rib, now);
+    });
   }
 
   private look(rib: FamilyRib, id: number): void {

@@ -165,9 +165,20 @@ export function diffConfig(
     dynamicRemoved: dynamic.removed,
     dynamicChanged: dynamic.changed,
     ...networks,
-    sectionsChanged: differing('inPlace'),
+    sectionsChanged: withLearnPolicies(differing('inPlace'), before, applied),
     needsRestart,
   };
+}
+
+/** A policy can change without its name. */
+function withLearnPolicies(
+  keys: readonly (keyof SpeakerConfig)[],
+  before: SpeakerConfig,
+  after: SpeakerConfig,
+): readonly (keyof SpeakerConfig)[] {
+  const policies = new PolicyComparison(before, after);
+  const isOther = !keys.includes('learn') && policies.isLearntOtherwise(before.learn ?? [], after.learn ?? []);
+  return isOther ? [...keys, 'learn'] : keys;
 }
 
 /** The networks of a configuration, each in the long form. */

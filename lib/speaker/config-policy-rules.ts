@@ -2,6 +2,7 @@
 import { kindOfText, type CommunityKind } from '../policy/communities.js';
 import type { NumberRange, PolicyMatch, PolicyStatement } from '../policy/definition.js';
 import type { Direction } from '../policy/policy-chain.js';
+import { entries } from './config-address.js';
 import type { ConfigDraft } from './config-draft.js';
 import type { ConfigPath, ConfigProblem } from './config-errors.js';
 import type { Peer } from './config-peer.js';
@@ -35,6 +36,7 @@ function* unknownName(
 /** Rules about the definitions alone. */
 export function* policies(draft: ConfigDraft): Generator<ConfigProblem> {
   yield* fibPolicies(draft);
+  yield* learnPolicies(draft);
   yield* prefixSets(draft);
   yield* communitySets(draft);
   for (const [name, statements] of Object.entries(draft.policies ?? {})) {
@@ -65,6 +67,28 @@ function* fibPolicies(draft: ConfigDraft): Generator<ConfigProblem> {
         path: ['policies', name, k, 'actions', 'kernelRoute', useless],
         message: `a ${type} route has no ${useless}`,
       };
+    }
+  }
+}
+
+/** Rules about the policies that learnt routes go through. */
+function* learnPolicies(draft: ConfigDraft): Generator<ConfigProblem> {
+  for (const [i, { importPolicy: names = [] }] of entries(draft.learn)) {
+    for (const [n, name] of names.entries()) {
+      const path = ['learn', i, 'importPolicy', n];
+      yield* unknownName('policy', name, draft.policies, path);
+      if (names.indexOf(name) !== n) yield { path, message: `policy '${name}' is listed twice` };
+      for (const [k, { actions }] of (draft.policies?.[name] ?? []).entries()) {
+        const at = (key: string): ConfigPath => ['policies', name, k, 'actions', key];
+        if (actions?.kernelRoute !== undefined) {
+          const message = `kernelRoute is for policies of fib.exportPolicy, and '${name}' is in a learn rule`;
+          yield { path: at('kernelRoute'), message };
+        }
+        if (NEXT_HOP_DIRECTION[actions?.nextHop ?? ''] !== undefined) {
+          const message = `nextHop: ${actions!.nextHop} needs a neighbor, and '${name}' is in a learn rule`;
+          yield { path: at('nextHop'), message };
+        }
+      }
     }
   }
 }

@@ -214,6 +214,8 @@ export const LEARN = {
   devices: z.array(v.devicePattern).optional(),
   within: z.array(v.prefix).optional(),
   defaultRoute: v.flag.optional(),
+  importPolicy: z.array(v.word).optional(),
+  defaultImportPolicy: v.oneOf(['accept', 'reject']).optional(),
   ...LOCAL_ROUTE,
 } satisfies Shape<LearnOptions>;
 

@@ -7,6 +7,11 @@ import type { LearnedRoute } from '../fib/learner.js';
 import { protocolName, tableName } from '../fib/names.js';
 import { protocolNumbers, tableNumber } from '../io/ip-names.js';
 import { parsePrefix } from '../net/index.js';
+import { NeighborImportPolicy } from '../policy/import-policy.js';
+import type { PolicyBook } from '../policy/policy-chain.js';
+import { LOCAL_SOURCE } from '../rib/peer-table.js';
+import type { Rib } from '../rib/rib.js';
+import { learnChainOptions } from './neighbor-policy.js';
 import type { LearnOptions } from './options.js';
 import type { LocalRouteExtras, Originator } from './originate.js';
 
@@ -22,7 +27,10 @@ class Rule {
   isComplete = false;
   end: () => void = () => undefined;
 
-  constructor(readonly options: LearnOptions) {}
+  constructor(
+    readonly options: LearnOptions,
+    readonly policy: NeighborImportPolicy | undefined,
+  ) {}
 
   accepts({ prefix }: LearnedRoute): boolean {
     const { octets, length } = parsePrefix(prefix);
@@ -55,6 +63,9 @@ export class KernelLearning {
   constructor(
     private readonly fib: Fib,
     private readonly originator: Originator,
+    private readonly rib: Rib,
+    /** Our own AS, for `asPathPrepend`. */
+    private readonly asn: number,
     private readonly onChange: () => void,
   ) {}
 
@@ -62,9 +73,9 @@ export class KernelLearning {
    * Learn by these rules from now on, and forget what none of them accepts.
    * @throws UsageError `bad_table`, `bad_protocol`: nothing is changed then
    */
-  configure(options: readonly LearnOptions[]): void {
+  configure(options: readonly LearnOptions[], policies: PolicyBook): void {
     const parts = options.map((one) => ({
-      rule: new Rule(one),
+      rule: new Rule(one, this.policyOf(one, policies)),
       learn: {
         ...(one.table === undefined ? {} : { table: tableNumber(one.table) }),
         ...(one.protocols === undefined ? {} : { protocols: one.protocols.flatMap(numbersOf) }),
@@ -86,6 +97,13 @@ export class KernelLearning {
       });
     }
     this.takeOver();
+  }
+
+  private policyOf(options: LearnOptions, policies: PolicyBook): NeighborImportPolicy | undefined {
+    const chain = learnChainOptions(options);
+    if (!chain) return undefined;
+    const settings = { peerAs: this.asn, extendedNextHop: false };
+    return new NeighborImportPolicy(policies.chain(chain), this.rib.peers.get(LOCAL_SOURCE), settings);
   }
 
   /** Whether all rules were told what there is. */
@@ -110,7 +128,7 @@ export class KernelLearning {
         const route = rule.routes.get(prefix)!;
         if (known?.rule === rule && known.route === route) continue;
         this.announced.set(prefix, { rule, route });
-        this.originator.announce(prefix, attributesOf(rule.options), 'learnt', viewOf(route, rule.options));
+        this.originator.announce(prefix, attributesOf(rule.options), 'learnt', extrasOf(route, rule));
       } else if (known) {
         this.announced.delete(prefix);
         this.originator.withdraw(prefix, 'learnt');
@@ -131,9 +149,10 @@ function attributesOf({ origin = 'incomplete', med, localPref, communities, larg
   };
 }
 
-function viewOf({ protocol, metric, hops }: LearnedRoute, { table }: LearnOptions): LocalRouteExtras {
+function extrasOf({ protocol, metric, hops }: LearnedRoute, { policy, options: { table } }: Rule): LocalRouteExtras {
   const devices = [...new Set(hops.flatMap(({ device }) => (device === undefined ? [] : [device])))];
   return {
+    ...(policy === undefined ? {} : { policy }),
     view: () => ({
       protocol: protocolName(protocol),
       devices,

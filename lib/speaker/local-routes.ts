@@ -1,6 +1,7 @@
 /** Routes of our own, whatever they are made of: configured networks, routes of the kernel, aggregates. */
 import type { Fib } from '../fib/fib.js';
 import { parsePrefix, type Clock, type Timer } from '../net/index.js';
+import type { PolicyBook } from '../policy/policy-chain.js';
 import type { Rib } from '../rib/rib.js';
 import type { SummaryOnly } from '../rr/summary-only.js';
 import { Aggregation } from './aggregation.js';
@@ -38,12 +39,14 @@ export class LocalRoutes {
     private readonly host: LocalRoutesHost,
     originator: Originator,
     config: SpeakerConfig,
+    policies: PolicyBook,
     fib: Fib | undefined,
   ) {
     const { rib, loop, asn, routerId } = host;
+    const ownAs = config.confederation?.identifier ?? asn;
     this.aggregation = new Aggregation({
       ...{ rib, loop, originator, routerId },
-      asn: config.confederation?.identifier ?? asn,
+      asn: ownAs,
       hasFib: fib !== undefined,
       onSummaries: (summaries) => {
         this.summaryOnly = summaries;
@@ -56,17 +59,17 @@ export class LocalRoutes {
       host.onLocalRoute(text);
     };
     loop.onBestPathChange((family, changed) => this.aggregation.onBestPathChange(family, changed));
-    if (fib) this.learning = new KernelLearning(fib, originator, () => this.onLearnt());
+    if (fib) this.learning = new KernelLearning(fib, originator, rib, ownAs, () => this.onLearnt());
     if ((config.learn ?? []).length > 0) this.whenLearnt = new Promise((resolve) => (this.learnt = resolve));
-    this.configure(config, ['learn', 'aggregates']);
+    this.configure(config, policies, ['learn', 'aggregates']);
   }
 
   /**
    * Learn and aggregate as this configuration says; its networks are another matter.
    * @param changed top-level keys that are others than before
    */
-  configure(config: SpeakerConfig, changed: readonly (keyof SpeakerConfig)[]): void {
-    if (changed.includes('learn')) this.learning?.configure(config.learn ?? []);
+  configure(config: SpeakerConfig, policies: PolicyBook, changed: readonly (keyof SpeakerConfig)[]): void {
+    if (changed.includes('learn')) this.learning?.configure(config.learn ?? [], policies);
     if (changed.includes('aggregates')) this.aggregation.configure(config.aggregates ?? []);
     this.host.loop.scheduleIfDirty();
   }

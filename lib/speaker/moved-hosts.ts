@@ -1,5 +1,5 @@
 /** Finds addresses that moved from one host to another, for `fib.conntrack: delete`. */
-import { ConntrackCleaner, type ConntrackTable } from '../fib/conntrack.js';
+import { ConntrackCleaner, type ConntrackSummary, type ConntrackTable } from '../fib/conntrack.js';
 import type { FibEvent } from '../fib/events.js';
 import type { Fib } from '../fib/fib.js';
 import { formatAddress, type Clock } from '../net/index.js';
@@ -102,6 +102,10 @@ export class MovedHosts {
       if (placeOf(rib, paths.attributes[row]!, paths.source[row]!) === place) return true;
     }
     return false;
+  }
+
+  summary(): ConntrackSummary {
+    return this.cleaner.summary();
   }
 
   stop(): void {

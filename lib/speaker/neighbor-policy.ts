@@ -1,7 +1,7 @@
 /** Which policies hold for a neighbor, and what RFC 8212 makes of a neighbor without. */
 import { chainMeaning, type ChainOptions, type Direction } from '../policy/policy-chain.js';
 import { neighborType } from './as-identity.js';
-import type { SpeakerConfig } from './options.js';
+import type { LearnOptions, SpeakerConfig } from './options.js';
 import type { EffectivePeerSettings } from './settings.js';
 
 type PolicyConfig = Pick<
@@ -34,6 +34,15 @@ export function chainOptions(
   return names.length === 0 && defaultResult === 'accept' ? undefined : { names, defaultResult };
 }
 
+/** What routes of a learn rule go through; undefined: all are announced with the rule's attributes. */
+export function learnChainOptions({
+  importPolicy: names = [],
+  defaultImportPolicy,
+}: LearnOptions): ChainOptions | undefined {
+  if (names.length === 0 && defaultImportPolicy !== 'reject') return undefined;
+  return { names, defaultResult: defaultImportPolicy ?? 'reject' };
+}
+
 /** The policies of a neighbor, from one configuration to another, whatever their names. */
 export class PolicyComparison {
   private readonly meanings = new Map<string, string>();
@@ -50,9 +59,19 @@ export class PolicyComparison {
       .map((direction) => POLICY_SETTING[direction]);
   }
 
+  /** Whether some rule has a policy that means something else now. */
+  isLearntOtherwise(from: readonly LearnOptions[], to: readonly LearnOptions[]): boolean {
+    const meanings = (config: PolicyConfig, rules: readonly LearnOptions[]): string =>
+      JSON.stringify(rules.map(learnChainOptions).map((options) => options && this.meaningOf(config, options)));
+    return meanings(this.before, from) !== meanings(this.after, to);
+  }
+
   private meaning(config: PolicyConfig, settings: EffectivePeerSettings, direction: Direction): string {
     const options = chainOptions(config, settings, direction);
-    if (options === undefined) return '';
+    return options === undefined ? '' : this.meaningOf(config, options);
+  }
+
+  private meaningOf(config: PolicyConfig, options: ChainOptions): string {
     const key = JSON.stringify([config === this.before, options]);
     let meaning = this.meanings.get(key);
     if (meaning === undefined) this.meanings.set(key, (meaning = chainMeaning(config, options)));

@@ -230,6 +230,10 @@ export interface LearnOptions extends LocalRouteAttributes {
   readonly within?: readonly string[];
   /** Also the default route; default false. */
   readonly defaultRoute?: boolean;
+  /** Names of policies that the routes go through, with the attributes below. */
+  readonly importPolicy?: readonly string[];
+  /** For routes that no statement of `importPolicy` decides on; with policies the default is reject. */
+  readonly defaultImportPolicy?: PolicyResult;
 }
 
 /** A route that we originate while there are more specific ones (RFC 4271 section 9.2.2.2). */

@@ -2,6 +2,7 @@
 import { AttributeFacts, scanAttributes } from '../bgp/wire/attribute-scan.js';
 import { parseCommunity, parseLargeCommunity } from '../bgp/wire/communities.js';
 import { parseAddress, parsePrefix, UsageError, Writer, type Prefix } from '../net/index.js';
+import type { NeighborImportPolicy } from '../policy/import-policy.js';
 import type { FamilyRib } from '../rib/family-rib.js';
 import { LOCAL_SOURCE } from '../rib/peer-table.js';
 import type { Rib } from '../rib/rib.js';
@@ -20,6 +21,8 @@ export interface LocalRouteExtras {
   readonly atomicAggregate?: boolean;
   /** RFC 4271 section 5.1.7. */
   readonly aggregator?: { readonly asn: number; readonly routerId: number };
+  /** What it goes through as a received route does; one that is rejected is kept and not used. */
+  readonly policy?: NeighborImportPolicy;
   /** Where it comes from, for people. */
   readonly view?: () => Omit<LocalRouteView, 'by'>;
 }
@@ -146,7 +149,7 @@ export class Originator {
       attributes = rib.store.add(bytes, 0, length, nextHopLength, facts);
     }
     const id = rib.prefixes.intern(prefix.length, prefix.octets, 0);
-    rib.announce(LOCAL_SOURCE, id, attributes);
+    rib.announce(LOCAL_SOURCE, id, extras.policy ? extras.policy.of(rib).apply(attributes, id) : attributes);
   }
 
   /** @throws UsageError `bad_prefix`, `not_originated` */
@@ -182,6 +185,13 @@ export class Originator {
   /** Why a route is originated. */
   kindOf(prefix: Prefix): LocalRouteKind | undefined {
     return LAYERS[this.routes.get(keyOf(prefix))?.layers.findIndex((layer) => layer !== undefined) ?? -1];
+  }
+
+  /** Which statement of its policy rejects a route. */
+  whyFiltered(rib: FamilyRib, id: number, attributes: number): string | undefined {
+    const route = this.routes.get(keyOf(rib.prefixes.prefixOf(id)));
+    const decision = (route && activeOf(route))?.extras.policy?.of(rib).explain(attributes, id);
+    return decision?.accepted === false ? decision.by : undefined;
   }
 
   private viewOf(prefix: Prefix): LocalRouteView | undefined {

@@ -90,7 +90,13 @@ export function bestView(rib: FamilyRib, prefix: number): PathView {
   return rowView(rib, row);
 }
 
-/** The rows of the paths that are used at once, each with its share; undefined: at most one is used. */
+/** The paths that are used beside the best one. */
+export function besideViews(rib: FamilyRib, prefix: number): PathView[] {
+  const [, ...beside] = sharesOf(rib, prefix)?.keys() ?? [];
+  return beside.map((row) => rowView(rib, row));
+}
+
+/** The rows of the paths that are used at once, the best one first, each with its share; undefined: at most one is used. */
 function sharesOf(rib: FamilyRib, prefix: number, why?: Map<number, string>): Map<number, number> | undefined {
   const { multipath, paths } = rib;
   const head = rib.headOf(prefix);

@@ -16,6 +16,7 @@ import type { Neighbor } from './neighbor.js';
 import type { NextHopResolver } from './next-hop-resolver.js';
 import type { SpeakerConfig, SpeakerRuntime } from './options.js';
 import type { Originator } from './originate.js';
+import type { FibSummaryView } from './views.js';
 
 export interface SpeakerFibHost extends FibReadinessHost, AsIdentity {
   readonly rib: Rib;
@@ -97,6 +98,10 @@ export class SpeakerFib {
   /** A session came up or ended, or a neighbor is gone for good. */
   onNeighbor(): void {
     this.hold?.check();
+  }
+
+  summary(): FibSummaryView {
+    return { ...this.fib.summary(), conntrack: this.moved?.summary() ?? null };
   }
 
   /** @throws UsageError `bad_prefix`, `not_in_fib` */

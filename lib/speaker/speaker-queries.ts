@@ -3,6 +3,7 @@ import { EventEmitter } from 'node:events';
 import type { FamilyName } from '../bgp/wire/families.js';
 import { UsageError } from '../net/index.js';
 import type { PolicyBook } from '../policy/policy-chain.js';
+import { LOCAL_SOURCE } from '../rib/peer-table.js';
 import type { Rib } from '../rib/rib.js';
 import type { SpeakerEvents } from './events.js';
 import type { NeighborTable } from './neighbor-table.js';
@@ -10,6 +11,7 @@ import { neighborView } from './neighbor-view.js';
 import { explainPrefix, type WhyFiltered } from './path-views.js';
 import { exportRejections, whyFiltered } from './policy-views.js';
 import type { SpeakerConfig } from './options.js';
+import type { Originator } from './originate.js';
 import { listRoutes } from './route-listing.js';
 import type { RunningConfig } from './running-config.js';
 import type { Sockets } from './sockets.js';
@@ -22,6 +24,7 @@ export abstract class SpeakerQueries extends EventEmitter<SpeakerEvents> {
   abstract readonly rib: Rib;
   protected abstract readonly table: NeighborTable;
   protected abstract readonly fib: SpeakerFib | undefined;
+  protected abstract readonly originator: Originator;
   protected abstract readonly running: RunningConfig;
   /** Milliseconds since 1970. */
   protected abstract readonly startedAt: number;
@@ -56,7 +59,10 @@ export abstract class SpeakerQueries extends EventEmitter<SpeakerEvents> {
     };
   }
 
-  private readonly whyFiltered: WhyFiltered = (...path) => whyFiltered(this.table.all(), ...path);
+  private readonly whyFiltered: WhyFiltered = (rib, prefix, received, source) =>
+    source === LOCAL_SOURCE
+      ? this.originator.whyFiltered(rib, prefix, received)
+      : whyFiltered(this.table.all(), rib, prefix, received, source);
 
   *fibRoutes(): IterableIterator<FibRouteView> {
     if (this.fib) yield* this.fib.fib.routes();
@@ -67,7 +73,7 @@ export abstract class SpeakerQueries extends EventEmitter<SpeakerEvents> {
   }
 
   fibSummary(): FibSummaryView {
-    return this.someFib().fib.summary();
+    return this.someFib().summary();
   }
 
   /** @throws UsageError `no_fib` */

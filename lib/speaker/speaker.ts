@@ -57,7 +57,7 @@ export class Speaker extends SpeakerQueries implements SpeakerApi, NeighborHost 
   private readonly restarts: Restart;
   protected readonly running: RunningConfig;
   protected readonly table: NeighborTable;
-  private readonly originator: Originator;
+  protected readonly originator: Originator;
   protected readonly fib: SpeakerFib | undefined;
   private readonly localRoutes: LocalRoutes;
   protected startedAt = 0;
@@ -103,7 +103,7 @@ export class Speaker extends SpeakerQueries implements SpeakerApi, NeighborHost 
     this.loop = new WorkLoop(this.rib, this.clock);
     this.originator = new Originator(this.rib);
     this.fib = this.createFib(runtime, resolver);
-    this.localRoutes = new LocalRoutes(this, this.originator, this.config, this.fib?.fib);
+    this.localRoutes = new LocalRoutes(this, this.originator, this.config, this.policies, this.fib?.fib);
     this.restarts = new Restart(
       {
         rib: this.rib,
@@ -367,8 +367,9 @@ export class Speaker extends SpeakerQueries implements SpeakerApi, NeighborHost 
     });
     const multipathChanged = diff.sectionsChanged.includes('multipath');
     if (multipathChanged) setMultipath(this.rib, diff.applied);
+    if (multipathChanged) this.watches.onMultipath();
     this.fib?.reconfigure(diff.applied, this.policies, multipathChanged);
-    this.localRoutes.configure(diff.applied, diff.sectionsChanged);
+    this.localRoutes.configure(diff.applied, this.policies, diff.sectionsChanged);
     // Asked for once, a chain is known to the next configuration too, and stays the same object.
     for (const neighbor of this.table.all()) neighbor.touchPolicies();
     return result;

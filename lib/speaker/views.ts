@@ -1,5 +1,6 @@
 import type { RoleName } from '../bgp/wire/capabilities/role.js';
 import type { FamilyName } from '../bgp/wire/families.js';
+import type { ConntrackSummary } from '../fib/conntrack.js';
 import type { FibRoute, FibSummary } from '../fib/settings.js';
 import type { LocalRoute } from '../rib/family-rib.js';
 
@@ -208,4 +209,7 @@ export interface SummaryView {
 /** A kernel route: what is wanted, what became of it and when. */
 export type FibRouteView = FibRoute;
 /** How the writing of kernel routes stands. */
-export type FibSummaryView = FibSummary;
+export interface FibSummaryView extends FibSummary {
+  /** Of `fib.conntrack: delete`; null otherwise. */
+  readonly conntrack: ConntrackSummary | null;
+}

@@ -17,6 +17,8 @@ export interface RouteEvent extends Numbered {
   readonly family: FamilyName;
   /** Null: there is no usable path any more. */
   readonly best: PathView | null;
+  /** With `multipath`: the paths that are used beside the best one; left out when there are none, and with `bestOnly: false`. */
+  readonly beside?: readonly PathView[];
   /** With `bestOnly: false`: all paths, the best one first; empty when the last one has gone. */
   readonly paths?: readonly PathView[];
 }

@@ -3,7 +3,7 @@ import type { FibEvent } from '../fib/events.js';
 import { ChangeQueue } from '../rib/change-queue.js';
 import type { IdStack } from '../rib/columns.js';
 import { NONE, type FamilyRib } from '../rib/family-rib.js';
-import { bestView, rowView } from './path-views.js';
+import { besideViews, bestView, rowView } from './path-views.js';
 import type { NeighborView, PathView } from './views.js';
 import type { WatchEvent, WatchOptions } from './watch-events.js';
 
@@ -188,7 +188,9 @@ export class Watch implements AsyncIterable<WatchEvent> {
     const attributes = rib.bestAttributes[id] ?? NONE;
     const best = attributes === NONE ? null : bestView(rib, id);
     const event = { type: 'route', prefix, family: rib.family, best } as const;
-    const whole = this.bestOnly ? event : { ...event, paths: pathsOf(rib, id) };
+    const beside = this.bestOnly && event.best !== null ? besideViews(rib, id) : [];
+    const brief = beside.length === 0 ? event : { ...event, beside };
+    const whole = this.bestOnly ? brief : { ...event, paths: pathsOf(rib, id) };
     if (found < 0) this.host.release(rib, id);
     return whole;
   }

@@ -1,9 +1,11 @@
 import { RIB_FAMILIES } from '../bgp/wire/families.js';
 import type { FibEvent } from '../fib/events.js';
 import { UsageError, type Clock } from '../net/index.js';
+import type { IdStack } from '../rib/columns.js';
 import type { DecidedListener, FamilyRib } from '../rib/family-rib.js';
 import type { Rib } from '../rib/rib.js';
 import type { NeighborView } from './views.js';
+import { MultipathWatch } from './multipath-watch.js';
 import type { WatchOptions } from './watch-events.js';
 import { Watch } from './watch.js';
 import type { WorkLoop } from './work-loop.js';
@@ -23,6 +25,8 @@ export class Watches {
   private unhook: (() => void) | undefined;
   private ended = false;
 
+  /** For those who watch best paths, of families in which several are used at once. */
+  private readonly multipath = new Map<FamilyRib, MultipathWatch>();
   private readonly decidedListeners: ReadonlyMap<FamilyRib, DecidedListener>;
 
   constructor(private readonly host: WatchesHost) {
@@ -67,14 +71,46 @@ export class Watches {
       },
       needs: (family, prefix) => [...this.open].some((watch) => watch.needs(family, prefix)),
     });
+    this.followMultipath(true);
     if (![...this.open].some(({ bestOnly }) => !bestOnly)) return;
     for (const [family, listener] of this.decidedListeners) family.decidedListeners.add(listener);
+  }
+
+  /** @param wereUsed whether several paths were used at once so far */
+  private followMultipath(wereUsed: boolean): void {
+    if (![...this.open].some(({ bestOnly }) => bestOnly)) return;
+    for (const family of this.host.rib.families) {
+      if (family.multipath === undefined || this.multipath.has(family)) continue;
+      const tell = (prefixes: IdStack): void => {
+        for (const watch of this.open) if (watch.bestOnly) watch.onRoutes(family, prefixes, 0, prefixes.length);
+      };
+      this.multipath.set(family, new MultipathWatch(family, wereUsed, tell));
+    }
+  }
+
+  /** Other paths may be used at once now. */
+  onMultipath(): void {
+    this.followMultipath(false);
+    for (const [family, followed] of this.multipath) {
+      const done = (): void => {
+        if (family.multipath === undefined) this.forgetMultipath(family);
+      };
+      this.host.loop.addJob(followed.lookJob(done));
+    }
+  }
+
+  private forgetMultipath(family: FamilyRib): void {
+    this.multipath.get(family)?.close();
+    this.multipath.delete(family);
   }
 
   private remove(watch: Watch): void {
     this.open.delete(watch);
     if (![...this.open].some(({ bestOnly }) => !bestOnly)) {
       for (const [family, listener] of this.decidedListeners) family.decidedListeners.delete(listener);
+    }
+    if (![...this.open].some(({ bestOnly }) => bestOnly)) {
+      for (const family of [...this.multipath.keys()]) this.forgetMultipath(family);
     }
     if (this.open.size > 0) return;
     this.unhook?.();

@@ -54,6 +54,7 @@ export class WorkLoop {
   private readonly jobs: SourceJob[] = [];
   private readonly doneSources: number[] = [];
   private readonly changed = new IdStack();
+  private readonly one = new IdStack();
   private readonly emptied = new IdStack();
   private readonly leftOvers: LeftOvers;
   private readonly listeners: BestPathListener[] = [];
@@ -151,6 +152,16 @@ export class WorkLoop {
   /** What is known of a source has changed: tell its routes anew. */
   retell(source: number): void {
     for (const groups of this.groups.values()) for (const group of groups.values()) group.retell(source);
+  }
+
+  /** What may be told of a prefix has changed, though its best path has not: tell it anew. */
+  reconsider(rib: FamilyRib, prefix: number): void {
+    this.one.length = 0;
+    this.one.push(prefix);
+    for (const group of this.groups.get(rib)!.values()) group.process(this.one);
+    // For groups that go by all paths.
+    rib.markDirty(prefix);
+    this.schedule();
   }
 
   /** Withdraw all routes of an ended session, then forget its source number. */

@@ -174,7 +174,7 @@ export class FakeSpeaker implements SpeakerApi {
     return found;
   }
   fibSummary(): FibSummaryView {
-    const counts = { wanted: 2, kernel: 1, failed: 0, queued: 0, removing: 0, stale: 0 };
+    const counts = { wanted: 2, kernel: 1, failed: 0, queued: 0, removing: 0, stale: 0, conntrack: null };
     return { writer: 'fake', state: 'running', ...counts, removalsHeld: null, lastError: null, ...this.fibTrouble };
   }
   confirmFibRemovals(): number {

@@ -194,6 +194,20 @@ neighbors:
     ],
   ],
   [
+    'policies of learn rules',
+    `policies:
+  a: [{ actions: { kernelRoute: { mtu: 1400 } } }, { actions: { nextHop: self } }, { actions: { nextHop: 10.0.0.9 } }]
+learn:
+  - { importPolicy: [a, b, a] }
+fib: { type: ip-route }`,
+    [
+      "4 policies.a[0].actions.kernelRoute: kernelRoute is for policies of fib.exportPolicy, and 'a' is in a learn rule",
+      "4 policies.a[1].actions.nextHop: nextHop: self needs a neighbor, and 'a' is in a learn rule",
+      "6 learn[0].importPolicy[1]: there is no policy 'b'",
+      "6 learn[0].importPolicy[2]: policy 'a' is listed twice",
+    ],
+  ],
+  [
     'ports that are never used',
     `listen: [{ address: 0.0.0.0 }]\nneighbors:\n  - { address: 10.0.0.2, peerAs: 1, passive: true, port: 1790 }`,
     ['5 neighbors[0].port: with passive: true we never connect, so port has no effect'],

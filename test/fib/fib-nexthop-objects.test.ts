@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { KernelError } from '../../lib/fib/errors.js';
 import { MemoryFibWriter } from '../../lib/fib/memory-writer.js';
-import { rangeStart } from '../../lib/fib/nexthop-objects.js';
+import { rangeStart } from '../../lib/fib/nexthop-ids.js';
 import { nexthopKey } from '../../lib/fib/nexthop.js';
 import { Rig } from './rig.js';
 

@@ -1,14 +1,16 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, rm, symlink, writeFile, chmod } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { routeBody } from '../../lib/fib/body.js';
 import type { FibEvent } from '../../lib/fib/events.js';
 import { Fib } from '../../lib/fib/fib.js';
 import type { FibSettings } from '../../lib/fib/settings.js';
 import type { FibWriter } from '../../lib/fib/writer.js';
-import { spawnIp, type SpawnIp } from '../../lib/io/ip-child.js';
+import { endingWithUs, spawnIp, type SpawnIp } from '../../lib/io/ip-child.js';
 import { IpRouteWriter, NetlinkWriter, realClock } from '../../lib/io/index.js';
 import { FibNamespace } from './fib-namespace.js';
 import { eventually } from './harness/eventually.js';
@@ -184,6 +186,33 @@ function tests(type: 'ip-route' | 'netlink'): void {
       await equal();
     });
 
+    it('no ip stays when its parent is killed, though nothing happens that it could tell', async function () {
+      if (endingWithUs().length === 0) this.skip();
+      const script = fileURLToPath(new URL('fib-writer.ts', import.meta.url));
+      const parent = spawn(process.execPath, ['--import', 'tsx', script, type, ns.name, '0', '600'], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      });
+      let said = '';
+      parent.stdout.on('data', (chunk: Buffer) => (said += chunk.toString()));
+      await eventually(() => said, { what: 'its routes', until: (text) => text.includes('done running') });
+      expect(await ns.pids(/ monitor .*link/), 'ip monitor').to.have.length(1);
+      expect(await ns.pids(/-batch/), 'ip -batch').to.have.length(1);
+      const exit = once(parent, 'exit');
+      parent.kill('SIGKILL');
+      await exit;
+      await eventually(() => ns.pids(/ip/), { what: 'no ip', until: (pids) => pids.length === 0, limitMs: 40_000 });
+      await make();
+      want(0, 600);
+      await equal();
+      expect(types().has('foreignChange')).to.equal(false);
+    });
+
+    it('does without setpriv where there is none', async () => {
+      await make(spawnIp('ip', () => []));
+      want(0, 100);
+      await equal();
+    });
+
     it('ip is killed again and again in the middle of its work', async () => {
       await make();
       const killer = setInterval(() => {
@@ -317,6 +346,33 @@ function tests(type: 'ip-route' | 'netlink'): void {
       spawnSync('ip', ['-n', ns.name, '-batch', '-'], { input: lines.join('\n') });
       const isLoss = (event: FibEvent): boolean => event.type === 'reconciled' && event.reason === 'events were lost';
       await eventually(() => events, { what: 'a loss', until: (seen) => seen.some(isLoss) });
+      await equal();
+    });
+
+    it('answers are lost, and more of them than can be kept are refusals', async () => {
+      const occupied = 1500;
+      await ns.ip(
+        ...Array.from({ length: occupied }, (_, i) => `route add ${prefixOf(i)} via 10.0.0.9 proto static metric 32`),
+      );
+      const before = others;
+      others = await ns.others();
+      // The least that the kernel gives: a few answers.
+      await start(new NetlinkWriter({ netns: ns.name, answerBuffer: 1 }));
+      want(0, occupied * 2);
+      await eventually(() => fib.summary(), {
+        what: 'all that has room is written',
+        until: (seen) => seen.state === 'running' && seen.kernel === occupied && seen.failed === occupied,
+        limitMs: 40_000,
+      });
+      expect(await ns.routes()).to.have.length(occupied);
+      expect(await ns.others()).to.deep.equal(others);
+      const lost = events.filter((event) => event.type === 'writerDown' && event.error.code === 'ENOBUFS');
+      expect(lost.length, 'fewer requests in one frame after each loss').to.be.within(1, 4);
+      expect(types().has('foreignChange')).to.equal(false);
+      for (let i = 0; i < 10; i++) expect(fib.route(prefixOf(i))!.error).to.match(/protocol static has this prefix/);
+      await ns.ip('route flush root 10.64.0.0/10 proto static');
+      others = before;
+      // Most have just failed: they are tried again, at once or within some seconds.
       await equal();
     });
 

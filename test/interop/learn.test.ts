@@ -150,4 +150,38 @@ lab('kernel routes of others: learnt, aggregated, withdrawn', { needs: ['bird', 
     await told();
     expect(await tsbgp.neighbor(bird.host.v4)).to.include({ state: 'Established', established: 1 });
   });
+
+  it('a policy sets attributes of learnt routes and rejects some, and is changed in place', async () => {
+    const { settings } = tsbgp;
+    const policies = (med: number) => ({
+      statics: [
+        { conditions: { prefixSets: ['secret'] }, actions: { result: 'reject' as const } },
+        {
+          actions: { result: 'accept' as const, med, localPref: 300, communities: { add: ['64512:77'] } },
+        },
+      ],
+    });
+    const config = {
+      ...settings.config,
+      learn: [{ protocols: ['static'], importPolicy: ['statics'] }],
+      prefixSets: { secret: [{ prefix: '10.78.0.0/16', le: 32 }] },
+      policies: policies(7),
+    };
+    await node.ip(
+      'route add 10.77.0.0/16 via 10.0.0.9 proto static',
+      'route add 10.78.1.0/24 via 10.0.0.9 proto static',
+    );
+    await tsbgp.reconfigure({ ...settings, config });
+    const communities = ['64512:77'];
+    await holds(bird, 'ipv4', [{ prefix: '10.77.0.0/16', med: 7, localPref: 300, communities }]);
+    await holds(frr, 'ipv4', [{ prefix: '10.77.0.0/16', med: 7, communities }]);
+    expect(await tsbgp.cli('show', 'route', '10.78.1.0/24')).to.include("policy 'statics', statement 1");
+    await tsbgp.reconfigure({ ...settings, config: { ...config, policies: policies(8) } });
+    await holds(frr, 'ipv4', [{ prefix: '10.77.0.0/16', med: 8, communities }]);
+    await holds(bird, 'ipv4', [{ prefix: '10.77.0.0/16', med: 8, localPref: 300, communities }]);
+    await tsbgp.reconfigure({ ...settings, config: { ...config, prefixSets: { secret: ['10.77.0.0/16'] } } });
+    await holds(frr, 'ipv4', [{ prefix: '10.78.1.0/24', med: 7, communities }]);
+    await holds(bird, 'ipv4', [{ prefix: '10.78.1.0/24', med: 7, localPref: 300, communities }]);
+    expect(await tsbgp.neighbor(bird.host.v4)).to.include({ state: 'Established', established: 1 });
+  });
 });

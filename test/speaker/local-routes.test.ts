@@ -183,6 +183,67 @@ describe('Speaker: learning routes of the kernel', () => {
     expect(node.e.downs).to.deep.equal([]);
   });
 
+  it('goes through the policies of its rule: attributes, rejections, and both changed in place', async () => {
+    const marked = (first: string): NonNullable<SpeakerConfig['policies']> => ({
+      pods: [
+        { conditions: { prefixSets: ['hidden'] }, actions: { result: 'reject' } },
+        { conditions: { communities: { any: ['64512:1'] } }, actions: { communities: { add: [first] } } },
+        {
+          conditions: { family: 'ipv4-unicast', routeTypes: ['local'] },
+          actions: { result: 'accept', med: { add: 5 }, localPref: 250, asPathPrepend: { times: 2 } },
+        },
+      ],
+    });
+    const rule = { ...pods, med: 10, communities: ['64512:1'], importPolicy: ['pods'] };
+    const node = await new Node().up({
+      learn: [rule, pods],
+      prefixSets: { hidden: ['10.244.1.9/32'] },
+      policies: marked('64512:244'),
+    });
+    for (const number of [1, 9]) node.addPod(number);
+    node.addPod(2, 'fd00:1::5/128');
+    await node.settle();
+    // Rejected by a statement, and by no statement: not learnt by the rule after it either.
+    expect(node.a.prefixes).to.deep.equal(['10.244.1.1/32']);
+    expect(valueOf(node.a, '10.244.1.1/32', 5)).to.equal(250);
+    expect(valueOf(node.e, '10.244.1.1/32', 4)).to.equal(15);
+    expect(valueOf(node.e, '10.244.1.1/32', 8)).to.deep.equal([64512 * 65536 + 1, 64512 * 65536 + 244]);
+    expect(valueOf(node.e, '10.244.1.1/32', 2)).to.deep.equal([{ type: 'AS_SEQUENCE', asns: [64512, 64512, 64512] }]);
+    const [hidden] = node.speaker.explain('10.244.1.9/32').decisions;
+    expect(hidden!.path).to.deep.include({ filtered: "policy 'pods', statement 1", med: 10 });
+    node.a.view.log.length = node.e.view.log.length = 0;
+
+    await node.reload({ policies: marked('64512:245') });
+    expect(valueOf(node.e, '10.244.1.1/32', 8)).to.deep.equal([64512 * 65536 + 1, 64512 * 65536 + 245]);
+    expect(node.e.view.log).to.deep.equal(['+10.244.1.1/32']);
+    await node.reload({ prefixSets: { hidden: ['10.244.1.1/32'] } });
+    expect(node.e.prefixes).to.deep.equal(['10.244.1.9/32']);
+    // The same meaning under another name is no change.
+    node.e.view.log.length = 0;
+    await node.reload({ prefixSets: { hidden: ['10.244.1.1/32'], unused: ['10.0.0.0/8'] } });
+    expect(node.e.view.log).to.deep.equal([]);
+    await node.reload({ learn: [{ ...rule, defaultImportPolicy: 'accept' }] });
+    expect(node.e.prefixes).to.deep.equal(['10.244.1.9/32', 'fd00:1::5/128']);
+    await node.reload({ learn: [pods] });
+    expect(node.e.prefixes).to.deep.equal(['10.244.1.1/32', '10.244.1.9/32', 'fd00:1::5/128']);
+    expect(valueOf(node.e, '10.244.1.9/32', 4)).to.equal(undefined);
+    expect(node.e.downs).to.deep.equal([]);
+  });
+
+  it('a pod whose route a policy rejects is reached as another node tells it', async () => {
+    const node = await new Node().up({ learn: [{ ...pods, defaultImportPolicy: 'reject' }] });
+    node.addPod(1);
+    node.a.announce('10.244.1.1/32');
+    await node.settle();
+    expect(node.speaker.explain('10.244.1.1/32').best).to.deep.include({ neighbor: '10.0.0.11' });
+    node.kernel.remove('10.244.1.1/32');
+    node.a.withdraw('10.244.1.1/32');
+    await node.settle();
+    expect(
+      [...node.speaker.routes('ipv4-unicast', { bestOnly: false })].filter(({ prefix }) => prefix.startsWith('10.244')),
+    ).to.deep.equal([]);
+  });
+
   it('after a restart all is learnt before End-of-RIB is told, also when the kernel cannot be read at first', async () => {
     const node = new Node();
     node.addPod(1);
@@ -302,6 +363,31 @@ describe('Speaker: aggregates (RFC 4271 section 9.2.2.2)', () => {
     node.addPod(5);
     await node.settle();
     expect(node.b.prefixes).to.deep.equal([BLOCK]);
+  });
+
+  it('a contributor that is of another kind now, with the same attributes, counts as what it is', async () => {
+    const node = await new Node().up({
+      learn: [{ ...pods, origin: 'igp' }],
+      networks: ['10.244.1.1/32'],
+      aggregates: [{ prefix: BLOCK, summaryOnly: true, from: ['learnt'] }],
+    });
+    await node.settle();
+    node.addPod(1);
+    await node.settle();
+    // The configured network hides the learnt route.
+    expect(node.a.prefixes).to.deep.equal(['10.244.1.1/32']);
+    await node.reload({ networks: [] });
+    expect(node.a.prefixes).to.deep.equal([BLOCK]);
+    expect(node.a.view.log).to.deep.equal(['+10.244.1.1/32', `+${BLOCK}`, '-10.244.1.1/32']);
+    node.a.view.log.length = 0;
+    expect(node.speaker.explain(BLOCK).best!.originated).to.deep.equal({ by: 'aggregate', contributors: 1 });
+    await node.reload({ networks: ['10.244.1.1/32'] });
+    expect(node.a.prefixes).to.deep.equal(['10.244.1.1/32']);
+    expect(node.a.view.log).to.deep.equal(['+10.244.1.1/32', `-${BLOCK}`]);
+    expect(node.ours()).to.deep.equal([]);
+    node.kernel.remove('10.244.1.1/32');
+    await node.settle();
+    expect(node.a.prefixes).to.deep.equal(['10.244.1.1/32']);
   });
 
   it('one aggregate is no part of another, and IPv6 is as IPv4', async () => {

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import { KernelError, type ConntrackTable, type FibEvent } from '../../lib/fib/index.js';
-import { FakeKernel } from '../../lib/sim/index.js';
+import { ConntrackCleaner, KernelError, type ConntrackTable, type FibEvent } from '../../lib/fib/index.js';
+import { FakeKernel, VirtualClock } from '../../lib/sim/index.js';
 import type { Speaker } from '../../lib/speaker/speaker.js';
 import { Lab, oneInterface, type Probe } from '../support/lab.js';
 import { announcement } from '../support/wire.js';
@@ -137,6 +137,27 @@ describe('Speaker: connection tracking entries of hosts that moved', () => {
     expect(node.table.deleted.map((batch) => batch.length)).to.deep.equal([128]);
     await node.lab.clock.runAsync(2000);
     expect(node.table.deleted.map((batch) => batch.length)).to.deep.equal([128, 128, 44]);
+  });
+
+  it('those of more than wait are forgotten, the oldest first, and it is told', async () => {
+    const clock = new VirtualClock();
+    const events: FibEvent[] = [];
+    const table = new FakeTable(() => []);
+    const cleaner = new ConntrackCleaner({ table, clock, emit: (event) => events.push(event), isPending: () => false });
+    for (let i = 0; i < 100_005; i++) cleaner.moved(`10.${i >> 16}.${(i >> 8) & 255}.${i & 255}`);
+    expect(cleaner.summary()).to.deep.equal({ waiting: 100_000, deleted: 0, forgotten: 5 });
+    await clock.runAsync(150);
+    expect(events[0]).to.deep.equal({ type: 'conntrackForgotten', addresses: 5 });
+    expect(table.deleted[0]!.slice(0, 1)).to.deep.equal(['10.0.0.5']);
+    expect(cleaner.summary()).to.deep.equal({ waiting: 99_872, deleted: 128, forgotten: 5 });
+    for (let i = 0; i < 140; i++) cleaner.moved(`11.0.0.${i}`);
+    await clock.runAsync(9000);
+    expect(events.filter(({ type }) => type === 'conntrackForgotten')).to.have.length(1);
+    await clock.runAsync(2000);
+    expect(events.filter(({ type }) => type === 'conntrackForgotten').slice(1)).to.deep.equal([
+      { type: 'conntrackForgotten', addresses: 12 },
+    ]);
+    cleaner.close();
   });
 
   it('a failure is told once, and tried again', async () => {

@@ -220,6 +220,79 @@ describe('Speaker.watch', () => {
     expect(speaker.rib.families.map(({ decidedListeners }) => decidedListeners.size)).to.deep.equal([0, 0]);
   });
 
+  it('multipath: told also when only the paths beside the best one change', async () => {
+    const lab = new Lab();
+    const neighbors = ['10.0.0.2', '10.0.0.3', '10.0.0.4'].map((address) => ({
+      address,
+      peerAs: 64513,
+      passive: true,
+    }));
+    const config = { routerId: R, neighbors, multipath: { ebgp: 2 } };
+    const speaker = await lab.speaker(config);
+    const [a, b, c] = neighbors.map(({ address }) => lab.probe(R, address, { localAs: 64513 })) as [
+      Probe,
+      Probe,
+      Probe,
+    ];
+    await lab.up(a, b, c);
+    a.announce(V4, '10.2.0.0/16');
+    await lab.settle();
+    const listener = new Listener(lab, speaker.watch());
+    const all = new Listener(lab, speaker.watch({ bestOnly: false }));
+    await lab.settle();
+    let heard = listener.events.length;
+    const told = (): unknown[] => {
+      const news = listener.events.slice(heard);
+      heard = listener.events.length;
+      return news.flatMap((event) =>
+        event.type === 'route'
+          ? [[event.prefix, event.best?.nextHop, event.beside?.map(({ nextHop }) => nextHop)]]
+          : [],
+      );
+    };
+    const from = (seen: Listener): number => seen.events.length;
+    b.announce(V4);
+    await lab.settle();
+    expect(told()).to.deep.equal([[V4, '10.0.0.2', ['10.0.0.3']]]);
+    // A third one is equally good, and not used.
+    c.announce(V4);
+    await lab.settle();
+    expect(told()).to.deep.equal([]);
+    b.withdraw(V4);
+    await lab.settle();
+    expect(told()).to.deep.equal([[V4, '10.0.0.2', ['10.0.0.4']]]);
+    c.withdraw(V4);
+    await lab.settle();
+    expect(told()).to.deep.equal([[V4, '10.0.0.2', undefined]]);
+    b.announce(V4);
+    c.announce(V4);
+    await lab.settle();
+    expect(told()).to.deep.equal([[V4, '10.0.0.2', ['10.0.0.3']]]);
+    // The best one goes: one event.
+    a.withdraw(V4);
+    await lab.settle();
+    expect(told()).to.deep.equal([[V4, '10.0.0.3', ['10.0.0.4']]]);
+    expect(listener.watch.coalesced).to.equal(0);
+    const before = from(all);
+    for (const multipath of [{ ibgp: 2 }, undefined, { ebgp: 2 }]) {
+      const next = { asn: 64512, routerId: R, neighbors, listen: [{ address: R, port: 179 }] };
+      await lab.during(speaker.reconfigure({ ...next, ...(multipath && { multipath }) }));
+      await lab.settle();
+      const expected =
+        multipath && 'ibgp' in multipath
+          ? [[V4, '10.0.0.3', undefined]]
+          : multipath
+            ? [[V4, '10.0.0.3', ['10.0.0.4']]]
+            : [];
+      expect(told()).to.deep.equal(expected);
+    }
+    expect(from(all)).to.equal(before);
+    for (const family of speaker.rib.families) expect(family.decidedListeners.size).to.be.greaterThan(0);
+    listener.watch.close();
+    all.watch.close();
+    for (const family of speaker.rib.families) expect(family.decidedListeners.size).to.equal(0);
+  });
+
   it('families: only those that were asked for', async () => {
     const six = listen({ families: ['ipv6-unicast'] });
     const none = listen({ families: [], neighbors: true });

@@ -28,6 +28,8 @@ export interface NetlinkWriterOptions {
   readonly netns?: string;
   /** Octets of events that the kernel keeps until we read them; default 8 MiB. */
   readonly watchBuffer?: number;
+  /** Octets of answers to changes, likewise. */
+  readonly answerBuffer?: number;
 }
 
 /** Failures after which we may have a wrong device number in mind. */
@@ -49,7 +51,7 @@ export class NetlinkWriter implements FibWriter {
   readonly #encoder = new RouteEncoder((device) => this.#links.index(device));
   readonly #decoder = new RouteDecoder((index) => this.#links.name(index));
   readonly #nexthopEncoder = new NexthopEncoder((device) => this.#links.index(device));
-  readonly #sender = new ChangeSender((receiveBuffer) => this.#openSender(receiveBuffer));
+  readonly #sender: ChangeSender;
   #watch: NetlinkWatch | null = null;
   #port = 0;
   #sequence = 1;
@@ -64,6 +66,7 @@ export class NetlinkWriter implements FibWriter {
     if (reason !== undefined)
       throw new UsageError('bad_fib_type', `there is no FIB type 'netlink' here: ${reason}`, 'type');
     this.#netns = options.netns;
+    this.#sender = new ChangeSender((receiveBuffer) => this.#openSender(receiveBuffer), options.answerBuffer);
   }
 
   #forget(): void {

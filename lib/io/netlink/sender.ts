@@ -8,7 +8,7 @@ import type { NetlinkSocket } from './socket.js';
 /** Octets and requests in one call at most: enough that the kernel is not waiting for us, soon enough answered. */
 const FRAME_OCTETS = 64 * 1024;
 const FRAME_REQUESTS = 1000;
-/** The answers of one frame when all of its requests are refused. */
+/** Room for the answers of one frame when all of its requests are refused; who may not have so much loses some. */
 const RECEIVE_BUFFER = 8 * 1024 * 1024;
 
 /** A batch that is being written. */
@@ -50,6 +50,8 @@ export class ChangeSender {
   #spare: Frame | null = null;
   #sequence = 1;
   #socket: NetlinkSocket | null = null;
+  /** Requests in one frame at most: fewer after answers were lost. */
+  #most = FRAME_REQUESTS;
   #isSending = false;
   /** Counts resets: what a call of before one has to say is not heard any more. */
   #generation = 0;
@@ -57,7 +59,10 @@ export class ChangeSender {
   readonly #answers = new Uint8Array(64 * 1024);
 
   /** @param open a socket, when one is needed */
-  constructor(private readonly open: (receiveBuffer: number) => NetlinkSocket) {}
+  constructor(
+    private readonly open: (receiveBuffer: number) => NetlinkSocket,
+    private readonly receiveBuffer = RECEIVE_BUFFER,
+  ) {}
 
   write<T>(changes: readonly T[], encoder: ChangeEncoder<T>): Promise<readonly WriteFailure[]> {
     return new Promise((resolve, reject) => {
@@ -73,7 +78,7 @@ export class ChangeSender {
     try {
       let frame = this.#waiting.at(-1);
       const room = encoder.room(change);
-      if (!frame || frame.count >= FRAME_REQUESTS || frame.length + room > frame.octets.length) {
+      if (!frame || frame.count >= this.#most || frame.length + room > frame.octets.length) {
         frame = this.#newFrame(room);
         this.#waiting.push(frame);
       }
@@ -119,6 +124,7 @@ export class ChangeSender {
   #sent(frame: Frame, generation: number, error: KernelError | null): void {
     this.#isSending = false;
     if (generation === this.#generation) {
+      if (error?.code === 'ENOBUFS') this.#most = Math.max(1, frame.count >> 3);
       if (error) this.reset(error);
       else {
         let previous: Job | undefined;
@@ -153,7 +159,7 @@ export class ChangeSender {
   }
 
   #open(): NetlinkSocket {
-    const socket = this.open(RECEIVE_BUFFER);
+    const socket = this.open(this.receiveBuffer);
     socket.allowSending(FRAME_OCTETS * 4);
     return socket;
   }
