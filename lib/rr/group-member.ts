@@ -44,6 +44,8 @@ export interface MemberGroup {
   /** What this member is to be told for a prefix: an attribute set, or NONE. */
   outFor(member: GroupMember, prefix: number): number;
   createEncoder(): UpdateEncoder;
+  /** Send an attached member what is left of the stream for it. */
+  settle(member: GroupMember): void;
   onAttachedChange(attached: boolean): void;
 }
 
@@ -114,6 +116,7 @@ export class GroupMember {
    */
   takeOver(old: GroupMember, sameForm = false): void {
     const { group } = this;
+    old.group.settle(old);
     // What is not there yet would be withdrawn first, and announced again.
     while (!group.isFilled) group.fill(Infinity);
     const limit = Math.max(old.group.outAttributes.length, group.outAttributes.length);
@@ -200,11 +203,15 @@ export class GroupMember {
   /** All that was to come is in the Adj-RIB-Out now. */
   complete(): void {
     if (this.isBehind || !this.announceCaughtUp) return;
+    this.group.settle(this);
     this.announceCaughtUp = false;
     this.sink.onCaughtUp();
   }
 
   private detach(): void {
+    this.group.settle(this);
+    // It may have been detached by that: its transport is full.
+    if (!this.attached) return;
     this.attached = false;
     this.stale = new BitSet();
     this.told = new BitSet();
@@ -255,6 +262,7 @@ export class GroupMember {
 
   /** Attached: send what is for this neighbor alone. */
   sendPrivate(chunks: readonly StreamChunk[]): void {
+    this.group.settle(this);
     for (const chunk of chunks) this.sink.send(chunk.bytes, sum(chunk.rangeMessages));
     this.detachIfFull();
   }

@@ -35,6 +35,12 @@ export class UpdateGroup implements MemberGroup {
   readonly members = new Set<GroupMember>();
   protected detachedCount = 0;
   protected readonly encoder: UpdateEncoder;
+  /** With more members than this the stream is sent to so many at a time, so that other work comes in between. */
+  membersAtOnce = 32;
+  /** The last of the stream, the sources of its ranges, and the members that are still to be sent it. */
+  private unsent: readonly StreamChunk[] = [];
+  private unsentSources = new BitSet();
+  private readonly waiting = new Set<GroupMember>();
   /** Withdrawals for one member alone: it became the source of what it had been told. */
   private readonly privateWithdrawals = new Map<GroupMember, number[]>();
   /** Flags of sets that the group is told nothing of … */
@@ -237,6 +243,7 @@ export class UpdateGroup implements MemberGroup {
   leave(member: GroupMember): void {
     if (!this.members.delete(member)) return;
     member.close();
+    this.waiting.delete(member);
     this.privateWithdrawals.delete(member);
     if (!member.attached) this.detachedCount--;
   }
@@ -323,11 +330,37 @@ export class UpdateGroup implements MemberGroup {
   }
 
   private distribute(chunks: readonly StreamChunk[]): void {
-    const present = new BitSet();
-    for (const chunk of chunks) for (const source of chunk.rangeSources) present.add(source);
-    for (const member of this.members) {
-      if (member.attached) member.sendShared(chunks, present.has(member.source));
+    while (this.isSending) this.sendOn();
+    const sources = new BitSet();
+    for (const chunk of chunks) for (const source of chunk.rangeSources) sources.add(source);
+    if (this.members.size <= this.membersAtOnce) {
+      for (const member of this.members) if (member.attached) member.sendShared(chunks, sources.has(member.source));
+      return;
     }
+    this.unsent = chunks;
+    this.unsentSources = sources;
+    for (const member of this.members) if (member.attached) this.waiting.add(member);
+    this.sendOn();
+  }
+
+  /** Whether some members are still to be sent the last of the stream: nothing is to be decided until `sendOn` has done so. */
+  get isSending(): boolean {
+    return this.waiting.size > 0;
+  }
+
+  /** Send the last of the stream to some more members. */
+  sendOn(): void {
+    let left = this.membersAtOnce;
+    for (const member of this.waiting) {
+      if (left-- === 0) return;
+      this.settle(member);
+    }
+    this.unsent = [];
+  }
+
+  /** Before a member is sent anything else, or leaves the stream: it is sent what it waits for. */
+  settle(member: GroupMember): void {
+    if (this.waiting.delete(member)) member.sendShared(this.unsent, this.unsentSources.has(member.source));
   }
 
   protected sendPrivateWithdrawals(): void {

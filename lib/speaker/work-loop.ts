@@ -33,8 +33,6 @@ const JOB_BATCH = 4096;
 const PAUSE_FACTOR = 2;
 /** … and at most. */
 const MAX_PAUSE_MS = 15;
-/** With more members than this less is told at once: it is the writes to all of them that take time. */
-const MANY_MEMBERS = 100;
 /** Attribute sets looked at per idle slice while memory is being compacted. */
 const COMPACT_BATCH = 8192;
 
@@ -70,6 +68,8 @@ export class WorkLoop {
   private readonly opening = new Map<FamilyRib | GroupMember, FamilyRib>();
   /** Groups whose Adj-RIB-Out is not whole yet. */
   private readonly filling = new Set<UpdateGroup>();
+  /** Groups with members that are still to be sent the last of the stream. */
+  private readonly sending = new Set<UpdateGroup>();
   private scheduled = false;
   /** How many prefixes are decided at once: see BATCH_MS. */
   private batch = DECIDE_BATCH;
@@ -144,6 +144,7 @@ export class WorkLoop {
     }
     if (group.members.size > 0) return;
     this.filling.delete(group);
+    this.sending.delete(group);
     const groups = this.groups.get(group.rib)!;
     for (const [key, value] of groups) if (value === group) groups.delete(key);
     group.close();
@@ -158,7 +159,9 @@ export class WorkLoop {
   reconsider(rib: FamilyRib, prefix: number): void {
     this.one.length = 0;
     this.one.push(prefix);
-    for (const group of this.groups.get(rib)!.values()) group.process(this.one);
+    const groups = this.groups.get(rib)!;
+    for (const group of groups.values()) group.process(this.one);
+    this.noteSending(groups);
     // For groups that go by all paths.
     rib.markDirty(prefix);
     this.schedule();
@@ -239,8 +242,10 @@ export class WorkLoop {
   /** Whether somebody is still to be told something: now, or when its minimum advertisement interval is over. */
   get hasUntold(): boolean {
     for (const groups of this.groups.values()) {
-      for (const group of groups.values())
+      for (const group of groups.values()) {
+        if (group.isSending) return true;
         for (const member of group.members) if (member.nextStale(0) >= 0) return true;
+      }
     }
     return false;
   }
@@ -284,7 +289,7 @@ export class WorkLoop {
     this.runJobs(begin + SLICE_MS / 2);
     for (const family of this.rib.families) {
       // Not one more than fits, going by the last one.
-      for (let tookMs = 0; family.hasWork && !this.deferred.has(family);) {
+      for (let tookMs = 0; this.runSending(deadline) && family.hasWork && !this.deferred.has(family);) {
         if (this.clock.now() + tookMs > deadline && tookMs > 0) break;
         tookMs = this.decide(family);
       }
@@ -309,7 +314,8 @@ export class WorkLoop {
   }
 
   private hasUrgentWork(): boolean {
-    return this.jobs.length > 0 || this.behind.size > 0 || this.filling.size > 0 || this.hasDecisions();
+    const { jobs, behind, filling, sending } = this;
+    return jobs.length > 0 || behind.size > 0 || filling.size > 0 || sending.size > 0 || this.hasDecisions();
   }
 
   private hasDecisions(): boolean {
@@ -336,7 +342,7 @@ export class WorkLoop {
     emptied.length = 0;
     this.decidedAt = this.clock.now();
     const groups = this.groups.get(rib)!;
-    const batch = Math.min(this.batch, mostFor(groups));
+    const { batch } = this;
     for (let left = batch; left > 0; left -= DECIDE_STEP) {
       rib.decide(Math.min(left, DECIDE_STEP), changed, emptied);
       if (!rib.isInRound || this.clock.now() - this.decidedAt > DECIDE_MS) break;
@@ -346,10 +352,27 @@ export class WorkLoop {
       for (const listener of this.listeners) listener(rib, changed);
       this.watcher?.onBestPathChange(rib, changed);
     }
+    this.noteSending(groups);
     if (emptied.length > 0) this.leftOvers.add(rib, emptied);
     const tookMs = this.clock.now() - this.decidedAt;
     if (changed.length + emptied.length >= batch) this.adaptBatch(tookMs);
     return tookMs;
+  }
+
+  private noteSending(groups: ReadonlyMap<string, UpdateGroup>): void {
+    for (const group of groups.values()) if (group.isSending) this.sending.add(group);
+  }
+
+  /** @returns whether all members have the stream so far */
+  private runSending(deadline: number): boolean {
+    for (const group of this.sending) {
+      while (group.isSending) {
+        if (this.clock.now() >= deadline) return false;
+        group.sendOn();
+      }
+      this.sending.delete(group);
+    }
+    return true;
   }
 
   private adaptBatch(tookMs: number): void {
@@ -388,11 +411,4 @@ export class WorkLoop {
       if (this.clock.now() >= deadline) return;
     }
   }
-}
-
-/** The most prefixes to decide at once. */
-function mostFor(groups: ReadonlyMap<string, UpdateGroup>): number {
-  let members = 0;
-  for (const group of groups.values()) members += group.members.size;
-  return Math.ceil(DECIDE_BATCH * Math.min(1, MANY_MEMBERS / Math.max(1, members)));
 }

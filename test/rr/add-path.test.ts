@@ -49,7 +49,7 @@ const step = fc.oneof(
     }),
   },
   { weight: 6, arbitrary: fc.record({ op: fc.constant('withdraw' as const), who, pathId, what: prefixSet }) },
-  { weight: 6, arbitrary: fc.record({ op: fc.constant('run' as const) }) },
+  { weight: 6, arbitrary: fc.record({ op: fc.constantFrom('run' as const, 'slice' as const) }) },
   {
     weight: 6,
     arbitrary: fc.record({ op: fc.constantFrom('down', 'up', 'block', 'drain', 'refresh', 'retell'), who }),

@@ -22,6 +22,7 @@ export interface TransportStep {
  */
 export function playTransport(rig: GroupRig, { op, who = -1 }: TransportStep): RigNeighbor | undefined {
   if (op === 'run') rig.clock.run(1);
+  else if (op === 'slice') rig.runSlice();
   const neighbor = rig.neighbors[who];
   if (neighbor === undefined) return undefined;
   if (op === 'up' && !neighbor.isUp) neighbor.up();

@@ -84,6 +84,7 @@ export class RigNeighbor {
     });
     for (const family of RIB_FAMILIES) {
       const group = loop.groupFor(rib.of(family), this.profile(family));
+      if (this.rig.slow) group.membersAtOnce = 1;
       const member: GroupMember = group.join(this.source, {
         send: (bytes) => this.take(bytes),
         queuedBytes: () => (this.blocked ? FULL : 0),
@@ -166,17 +167,20 @@ export class GroupRig {
   readonly loop: WorkLoop;
   readonly neighbors: RigNeighbor[] = [];
 
+  /** With `slow`: how many slices of work were done. */
+  private slices = 0;
   /** With `slow`: called after each slice of work. */
   onSlice: (() => void) | undefined;
   /** With `slow`: time that passes from one look at the clock to the next. */
   costMs = (): number => 5;
 
   /** @param slow time passes while work is done, so that it is cut into many slices */
-  constructor(slow = false) {
+  constructor(readonly slow = false) {
     const clock = (this.clock = new VirtualClock());
     let spent = 0;
     const slice = (run: () => void) => () => {
       run();
+      this.slices++;
       this.onSlice?.();
     };
     const working: Clock = {
@@ -198,6 +202,15 @@ export class GroupRig {
   drainAll(): void {
     for (const neighbor of this.neighbors) if (neighbor.isUp) neighbor.drain();
     this.settle();
+  }
+
+  /** Not more than one slice of work, where time passes meanwhile. */
+  runSlice(): void {
+    const before = this.slices;
+    if (!this.slow) this.clock.run(1);
+    else if (this.clock.pending > 0) {
+      this.clock.runUntil(() => this.slices > before || this.clock.pending === 0, 10_000);
+    }
   }
 
   /** What was told and what is counted must be the same. */
