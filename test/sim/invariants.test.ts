@@ -65,6 +65,7 @@ describe('invariants', () => {
     const [via] = net.routerOf('leaf1').addresses.filter((address) => address.startsWith('100.'));
     net.hostOf('spine1').kernel.put({ prefix: BLOCK, via: via!, device: 'to-leaf1' });
     net.routerOf('spine1').speaker.announce(BLOCK, {});
+    await net.run(1);
     const late = checkInvariants(net, { only: ['no black hole'] });
     expect(late.map(({ text }) => text)).to.include(
       `spine1: ${BLOCK}: spine1 ✗ packets between leaf1 and spine1 vanish`,
