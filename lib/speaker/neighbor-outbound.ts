@@ -3,7 +3,15 @@ import { jittered } from '../bgp/fsm/backoff.js';
 import type { Peer } from '../bgp/session/peer.js';
 import type { Negotiated } from '../bgp/session/types.js';
 import type { FamilyName } from '../bgp/wire/families.js';
-import { parseIpv4, parseScopedAddress, type Clock, type LocalNetworks, type Random } from '../net/index.js';
+import {
+  parseIpv4,
+  parseScopedAddress,
+  prefixContains,
+  type Clock,
+  type LocalNetworks,
+  type Prefix,
+  type Random,
+} from '../net/index.js';
 import type { Direction, PolicyChain } from '../policy/policy-chain.js';
 import { AdvertisementPace } from '../rr/advertisement-pace.js';
 import type { ExportProfile } from '../rr/export-profile.js';
@@ -125,7 +133,12 @@ export class NeighborOutbound {
       longLived: negotiated.longLived !== undefined,
       longLivedAsLast: negotiated.longLived === undefined && settings.longLivedGracefulRestart.partialDeployment,
       summaryOnly: host.summaryOnly,
-      ...(edits.target === 'ebgp' && self.subnet ? { sharedSubnet: self.subnet } : {}),
+      ...(edits.target === 'ebgp' && isShared(self.subnet, address) ? { sharedSubnet: self.subnet } : {}),
     };
   }
+}
+
+/** RFC 4271 section 5.1.3: a subnet of the other family, or one that the neighbor is not on, says nothing of what it can reach. */
+function isShared(subnet: Prefix | undefined, neighbor: string): subnet is Prefix {
+  return subnet !== undefined && prefixContains(subnet, parseScopedAddress(neighbor).octets);
 }

@@ -1,7 +1,6 @@
 /** What happens to random networks. */
 import { takeSnapshot, type Network, type Router } from '../../lib/sim/index.js';
 import type { NeighborOptions, SpeakerConfig } from '../../lib/speaker/options.js';
-import { prefixOf } from './random-network.js';
 
 export const EVENTS = [
   'announce',
@@ -35,6 +34,11 @@ export const EVENTS = [
 export type EventKind = (typeof EVENTS)[number];
 /** The numbers say where, and what; taken modulo what there is. */
 export type DrawnEvent = readonly [kind: EventKind, a: number, b: number];
+
+/** The prefix of a number: `10.128.2.0/24`, `fd10:0:0:2::/64`. */
+export function prefixOf(number: number, ipv6: boolean): string {
+  return ipv6 ? (number === 0 ? 'fd10::/64' : `fd10:0:0:${number}::/64`) : `10.128.${number}.0/24`;
+}
 
 /** What came about, by name; kinds of events, and what else is worth counting. */
 export type Counts = Map<string, number>;

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { Network, type LinkOptions, type RouterOptions } from '../../lib/sim/index.js';
 import type { NetworkOptions, PeerSettings } from '../../lib/speaker/options.js';
-import { EVENTS, type DrawnEvent } from './random-events.js';
+import { EVENTS, prefixOf, type DrawnEvent } from './random-events.js';
 
 export const SHAPES = [
   'mesh',
@@ -72,11 +72,6 @@ export const drawn: fc.Arbitrary<Drawn> = fc.record({
 });
 
 const COMMUNITIES = ['no-export', 'no-advertise', '64512:7'];
-
-/** The prefix of a number: `10.128.2.0/24`, `fd10:0:0:2::/64`. */
-export function prefixOf(number: number, ipv6: boolean): string {
-  return ipv6 ? (number === 0 ? 'fd10::/64' : `fd10:0:0:${number}::/64`) : `10.128.${number}.0/24`;
-}
 
 /** Settings of the sessions, by their number. */
 class Sessions {

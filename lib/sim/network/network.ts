@@ -128,6 +128,9 @@ export class Network extends Questions {
       this.#onSession(router, at, from, to.state, to.reason),
     );
     router.process = process;
+    // A process that begins anew has what its configuration says.
+    for (const [prefix, options] of router.announced) if (options !== null) router.detach(prefix);
+    if (router.announced.size > 0) this.attachNetworks(router);
     router.announced.clear();
     router.state = 'running';
     this.acted(`${name} starts`);

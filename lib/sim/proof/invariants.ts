@@ -2,7 +2,7 @@ import type { PathView } from '../../speaker/views.js';
 import type { Network } from '../network/network.js';
 import { ForwardingCheck } from './forwarding-check.js';
 import { Oracle } from './oracle.js';
-import { RoutesCheck } from './routes-check.js';
+import { receivedOn, RoutesCheck } from './routes-check.js';
 import { FAMILIES } from './sessions.js';
 import { takeSnapshot } from './snapshot.js';
 
@@ -68,7 +68,10 @@ export function checkInvariants(net: Network, options: InvariantOptions = {}): V
 export function inspect(net: Network, options: InvariantOptions = {}): InvariantReport {
   const { only = INVARIANTS } = options;
   const snapshot = takeSnapshot(net);
-  const oracle = new Oracle(snapshot);
+  const received = receivedOn(net, snapshot.sessions);
+  const oracle = new Oracle(snapshot, (session, prefix) =>
+    (received.get(session)?.get(prefix) ?? []).map(({ nextHop }) => nextHop),
+  );
   const violations: Violation[] = [];
   const found = (invariant: Invariant, router: string, prefix: string, text: string): void => {
     if (!only.includes(invariant)) return;
@@ -78,7 +81,7 @@ export function inspect(net: Network, options: InvariantOptions = {}): Invariant
   for (const name of snapshot.routers.keys()) {
     best.set(name, new Map(FAMILIES.flatMap((family) => [...net.routes(name, family)])));
   }
-  const routes = new RoutesCheck(net, oracle, best, found);
+  const routes = new RoutesCheck(oracle, best, received, found);
   if (snapshot.unsupported.length === 0) routes.run();
   const forwarding = new ForwardingCheck(net, oracle);
   const follow = only.includes('no black hole') || only.includes('no forwarding loop');

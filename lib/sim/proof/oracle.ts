@@ -46,7 +46,14 @@ export class Oracle {
   /** Routers that tell several paths: what else they have matters to others. */
   readonly #tellsSeveral = new Set<string>();
 
-  constructor(readonly snapshot: Snapshot) {
+  /**
+   * @param nextHopsTold what was told on a session: where a third party's next hop may be left or not (RFC 4271 section 5.1.3), the
+   * oracle takes as given what was done; default: none is
+   */
+  constructor(
+    readonly snapshot: Snapshot,
+    private readonly nextHopsTold: (session: PlainSession, prefix: string) => readonly string[] = () => [],
+  ) {
     for (const name of snapshot.routers.keys()) this.#incoming.set(name, []);
     for (const session of snapshot.sessions) {
       this.#incoming.get(session.to)?.push(session);
@@ -115,7 +122,8 @@ export class Oracle {
     const selection = session.paths[family];
     const { chosen, tied } =
       selection === undefined ? { chosen: [best], tied: false } : select(sender, usable, selection);
-    return { routes: chosen.flatMap((each) => told(sender, each, session) ?? []), tied };
+    const leaves = (nextHop: string): boolean => this.nextHopsTold(session, prefix).includes(nextHop);
+    return { routes: chosen.flatMap((each) => told(sender, each, session, leaves) ?? []), tied };
   }
 
   /** The sessions on which a router hears. */

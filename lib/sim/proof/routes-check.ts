@@ -8,37 +8,43 @@ import { FAMILIES, type PlainSession } from './sessions.js';
 
 type Found = (invariant: Invariant, router: string, prefix: string, text: string) => void;
 
+/** What each session's receiver holds of its sender, by prefix. */
+export type Received = ReadonlyMap<PlainSession, ReadonlyMap<string, readonly PathView[]>>;
+
+export function receivedOn(net: Network, sessions: readonly PlainSession[]): Received {
+  const received = new Map<PlainSession, Map<string, PathView[]>>();
+  for (const session of sessions) {
+    const { speaker } = net.routerOf(session.to);
+    const paths = new Map<string, PathView[]>();
+    for (const family of FAMILIES) {
+      for (const path of speaker.routes(family, { receivedFrom: session.fromAddress })) {
+        paths.set(path.prefix, [...(paths.get(path.prefix) ?? []), path]);
+      }
+    }
+    received.set(session, paths);
+  }
+  return received;
+}
+
 export class RoutesCheck {
   readonly ambiguous: string[] = [];
-  /** What each session's receiver holds of its sender, by prefix. */
-  readonly #received = new Map<PlainSession, Map<string, PathView[]>>();
   #found: Found;
 
   /** @param best best paths by router and prefix */
   constructor(
-    net: Network,
     private readonly oracle: Oracle,
     private readonly best: ReadonlyMap<string, ReadonlyMap<string, PathView>>,
+    private readonly received: Received,
     found: Found,
   ) {
     this.#found = found;
-    for (const session of oracle.snapshot.sessions) {
-      const { speaker } = net.routerOf(session.to);
-      const paths = new Map<string, PathView[]>();
-      for (const family of FAMILIES) {
-        for (const path of speaker.routes(family, { receivedFrom: session.fromAddress })) {
-          paths.set(path.prefix, [...(paths.get(path.prefix) ?? []), path]);
-        }
-      }
-      this.#received.set(session, paths);
-    }
   }
 
   run(): void {
     const { prefixes } = this.oracle.snapshot;
     for (const prefix of prefixes) this.#prefix(prefix);
     // What is not originated anywhere is known nowhere.
-    for (const [session, paths] of this.#received) {
+    for (const [session, paths] of this.received) {
       for (const prefix of paths.keys()) {
         if (prefixes.includes(prefix)) continue;
         this.#found('no stale route', session.to, prefix, `${session.from} still tells it, and nobody originates it`);
@@ -72,7 +78,7 @@ export class RoutesCheck {
       this.#compareBest(name, prefix, due(name));
       for (const session of this.oracle.incoming(name)) {
         const told = this.oracle.toldOn(session, prefix, choices);
-        this.#compareTold(session, prefix, told, this.#received.get(session)!.get(prefix) ?? []);
+        this.#compareTold(session, prefix, told, this.received.get(session)!.get(prefix) ?? []);
       }
     }
   }

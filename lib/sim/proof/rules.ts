@@ -119,10 +119,16 @@ export function select(
 
 /**
  * What a router tells a neighbor of a route.
- * @param known of `sender`
+ * @param known  of `sender`
+ * @param leaves whether the sender leaves a third party's next hop where it may do so or not
  * @returns undefined: nothing
  */
-export function told(sender: PlainRouter, known: Candidate, session: PlainSession): PlainRoute | undefined {
+export function told(
+  sender: PlainRouter,
+  known: Candidate,
+  session: PlainSession,
+  leaves: (nextHop: string) => boolean = () => false,
+): PlainRoute | undefined {
   const { session: came } = known;
   // Never back to where it came from.
   if (came !== null && came.fromAddress === session.toAddress) return undefined;
@@ -143,7 +149,7 @@ export function told(sender: PlainRouter, known: Candidate, session: PlainSessio
   if (outside) {
     return {
       ...common,
-      nextHop: keepsThirdParty(known, session) ? route.nextHop : own,
+      nextHop: keepsThirdParty(known, session, leaves) ? route.nextHop : own,
       asPath: [sender.asn, ...route.asPath],
       localPref: null,
       // RFC 4271 section 5.1.4: what one AS told us is not for another.
@@ -176,13 +182,15 @@ export function told(sender: PlainRouter, known: Candidate, session: PlainSessio
 
 /**
  * RFC 4271 section 5.1.3: where the next hop, we and the neighbor share a subnet, the neighbor may go there directly. The one that
- * told the route with its own address is always left; that of another neighbor who is told the same as this one never is.
+ * told the route with its own address is always left, the neighbor's own never. Any other may be left or not: neighbors that are
+ * told the same share what was made for them, and none of them may be told its own address.
  */
-function keepsThirdParty(known: Candidate, session: PlainSession): boolean {
+function keepsThirdParty(known: Candidate, session: PlainSession, leaves: (nextHop: string) => boolean): boolean {
   const { nextHop } = known.route;
-  const family = familyOf(known.route.prefix);
-  const subnet = session.sharedSubnet[family];
-  if (session.nextHopSelf !== false || subnet === undefined || nextHop === '') return false;
+  const subnet = session.sharedSubnet[familyOf(known.route.prefix)];
+  if (session.nextHopSelf !== false || subnet === undefined || nextHop === '' || nextHop === session.toAddress) {
+    return false;
+  }
   if (!prefixContains(subnet, parseAddress(nextHop))) return false;
-  return known.session?.fromAddress === nextHop || !session.alike[family].includes(nextHop);
+  return known.session?.fromAddress === nextHop || leaves(nextHop);
 }

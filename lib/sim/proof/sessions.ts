@@ -31,8 +31,6 @@ export interface PlainSession {
   readonly ownNextHop: ByFamily<string>;
   /** The subnet of that address, if `to` is on it too. */
   readonly sharedSubnet: ByFamily<Prefix | undefined>;
-  /** Addresses of the neighbors of `from` that are told just what `to` is told; also `to`. */
-  readonly alike: ByFamily<readonly string[]>;
   /** Several paths are told (RFC 7911), and which; undefined: the best one. */
   readonly paths: ByFamily<PathSelection | undefined>;
   /** Of `from`, and of `to`. */
@@ -66,22 +64,7 @@ export function sessionsOf(net: Network, unsupported: (what: string) => void): P
       if (session !== undefined) sessions.push(session);
     }
   }
-  return sessions.map((session) => ({
-    ...session,
-    alike: byFamily((family) =>
-      sessions
-        .filter((other) => other.families.includes(family) && tellsTheSame(other, session))
-        .map((s) => s.toAddress),
-    ),
-  }));
-}
-
-/** Whether two neighbors of a router outside its AS are told routes in the same form. */
-function tellsTheSame(a: PlainSession, b: PlainSession): boolean {
-  if (a.from !== b.from || a.internal || b.internal) return false;
-  const form = ({ ownNextHop, sharedSubnet, nextHopSelf, paths, exportPolicy }: PlainSession): string =>
-    JSON.stringify([ownNextHop, sharedSubnet, nextHopSelf, paths, exportPolicy]);
-  return form(a) === form(b);
+  return sessions;
 }
 
 function sessionOf(
@@ -112,7 +95,6 @@ function sessionOf(
     nextHopSelf: ofFrom.nextHopSelf ?? false,
     ownNextHop: byFamily((family) => ownNextHop(from, address, family)),
     sharedSubnet: byFamily((family) => sharedSubnet(from, address, ofFrom.address, family)),
-    alike: byFamily(() => []),
     paths: byFamily((family) => pathsOf(ofFrom, ofTo, family)),
     exportPolicy: policyOf(configFrom, ofFrom, 'export', (what) => unsupported(`${from.name}: ${what}`)),
     importPolicy: policyOf(configTo, ofTo, 'import', (what) => unsupported(`${to.name}: ${what}`)),
