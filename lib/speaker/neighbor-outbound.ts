@@ -3,15 +3,7 @@ import { jittered } from '../bgp/fsm/backoff.js';
 import type { Peer } from '../bgp/session/peer.js';
 import type { Negotiated } from '../bgp/session/types.js';
 import type { FamilyName } from '../bgp/wire/families.js';
-import {
-  parseIpv4,
-  parseScopedAddress,
-  prefixContains,
-  type Clock,
-  type LocalNetworks,
-  type Prefix,
-  type Random,
-} from '../net/index.js';
+import { parseIpv4, parseScopedAddress, type Clock, type LocalNetworks, type Random } from '../net/index.js';
 import type { Direction, PolicyChain } from '../policy/policy-chain.js';
 import { AdvertisementPace } from '../rr/advertisement-pace.js';
 import type { ExportProfile } from '../rr/export-profile.js';
@@ -19,7 +11,7 @@ import type { SummaryOnly } from '../rr/summary-only.js';
 import { addPathFamilies, sentPaths } from './add-path.js';
 import { asExport, sessionAs, type AsIdentity } from './as-identity.js';
 import { Outbound, type OutboundHost } from './outbound.js';
-import { selfNextHop } from './self-next-hop.js';
+import { selfNextHop, sharesInterface } from './self-next-hop.js';
 import type { EffectivePeerSettings } from './settings.js';
 
 export interface NeighborOutboundHost extends OutboundHost, AsIdentity {
@@ -133,12 +125,9 @@ export class NeighborOutbound {
       longLived: negotiated.longLived !== undefined,
       longLivedAsLast: negotiated.longLived === undefined && settings.longLivedGracefulRestart.partialDeployment,
       summaryOnly: host.summaryOnly,
-      ...(edits.target === 'ebgp' && isShared(self.subnet, address) ? { sharedSubnet: self.subnet } : {}),
+      ...(edits.target === 'ebgp' && self.subnet && sharesInterface(local, address, host.networks)
+        ? { sharedSubnet: self.subnet }
+        : {}),
     };
   }
-}
-
-/** RFC 4271 section 5.1.3: a subnet of the other family, or one that the neighbor is not on, says nothing of what it can reach. */
-function isShared(subnet: Prefix | undefined, neighbor: string): subnet is Prefix {
-  return subnet !== undefined && prefixContains(subnet, parseScopedAddress(neighbor).octets);
 }

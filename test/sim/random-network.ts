@@ -14,6 +14,7 @@ export const SHAPES = [
   'tangle',
   'lan-ebgp',
   'clusters',
+  'classic',
 ] as const;
 
 /** A network as numbers: each field is taken modulo what there is to choose from. */
@@ -223,27 +224,42 @@ export function build(draw: Drawn): Network {
       );
       break;
     }
-    case 'clusters': {
+    case 'clusters':
+    case 'classic': {
       // Reflectors in a mesh, each client in the cluster of one of them, near to any: RFC 3345, and cyclic preference.
-      const tops = 2 + (draw.seed & 1);
-      const edges = 3 + (n & 1);
-      const outside = on(2) ? 0 : edges;
+      const outsiders = on(2);
+      // As in the literature: some of these never come to rest, some can in several ways.
+      const classic = draw.shape === 'classic';
+      const tops = classic && outsiders ? 2 : 2 + (draw.routers & 1);
+      const edges = classic ? 3 : 3 + (n & 1);
+      const outside = outsiders ? edges : 0;
       const names = named(tops + edges + outside);
       const [rrs, inner, outer] = [names.slice(0, tops), names.slice(tops, tops + edges), names.slice(tops + edges)];
       const self = { nextHopSelf: true };
       const network = (at: number): NetworkOptions[] => {
         const { med = 0, ipv6 = false } = draw.routes[at % draw.routes.length]!;
-        return [{ prefix: prefixOf(0, ipv6 && on(5)), med: med ?? 0 }];
+        const prefix = prefixOf(0, ipv6 && on(5));
+        return [classic ? { prefix: prefixOf(0, on(5)), med: at === 1 ? 1 : 0 } : { prefix, med: med ?? 0 }];
       };
       rrs.forEach((name, i) => router(name, i, 99, { lan: null, networks: [] }));
-      inner.forEach((name, i) => router(name, i, 99, { lan: null, networks: outside === 0 ? network(i) : [] }));
-      outer.forEach((name, i) => router(name, i, 99, { lan: null, asn: 65001 + (bits(i) & 1), networks: network(i) }));
-      rrs.forEach((a, i) => rrs.slice(i + 1).forEach((b) => link(a, b, { cost: 1 + (bits(i) % 3) })));
+      inner.forEach((name, i) =>
+        router(name, i, 99, { lan: null, networks: outside === 0 ? network(classic ? 0 : i) : [] }),
+      );
+      outer.forEach((name, i) =>
+        router(name, i, 99, { lan: null, asn: 65001 + (classic ? Number(i > 0) : bits(i) & 1), networks: network(i) }),
+      );
+      rrs.forEach((a, i) =>
+        rrs.slice(i + 1).forEach((b) => link(a, b, { cost: classic ? 1 : 1 + (bits(i) % 3), latencyMs: 10 })),
+      );
       mesh(rrs);
       inner.forEach((client, i) => {
-        const own = rrs[i % tops]!;
+        // RFC 3345 section 2.1: two of three in one cluster. Else each reflector is nearer to the exit of the next one.
+        const ownAt = classic && outsiders ? i >> 1 : i % tops;
+        const own = rrs[ownAt]!;
         rrs.forEach((rr, j) => {
-          if (rr === own || outside === 0) link(rr, client, { cost: [4, 5, 12, 20][bits(i * 3 + j) & 3]! });
+          if (j !== ownAt && outsiders) return;
+          const asKnown = outsiders ? [5, 4, 12][i]! : j === ownAt ? 12 : (j + 1) % tops === ownAt ? 4 : 20;
+          link(rr, client, { cost: classic ? asKnown : [4, 5, 12, 20][bits(i * 3 + j) & 3]!, latencyMs: 10 });
         });
         sessions.peer(own, client, { routeReflectorClient: true }, self);
         if (outside === 0) return;

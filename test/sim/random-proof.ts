@@ -77,7 +77,7 @@ async function settle(net: Network): Promise<boolean> {
  * routes are right (RFC 4456 section 11): hop by hop over routers that do not all know the same.
  */
 function isDeflecting(net: Network, draw: Drawn): boolean {
-  if (draw.shape === 'clusters') return true;
+  if (draw.shape === 'clusters' || draw.shape === 'classic') return true;
   const { sessions, routers } = takeSnapshot(net);
   const several = sessions.some(({ paths }) => Object.values(paths).some((each) => each !== undefined));
   // Paths from outside that are not the teller's best lead to one who sends packets elsewhere.

@@ -21,7 +21,7 @@ export type Choices = Map<string, Choice>;
 export interface Answer {
   readonly prefix: string;
   /**
-   * `stable`: choosing in several orders ended the same. `ambiguous`: there are several outcomes, and it depends on who is first,
+   * `stable`: choosing in several orders, and all at once, ended the same. `ambiguous`: there are several outcomes, and it depends on who is first,
    * or on path identifiers. `unstable`: choosing never ended.
    */
   readonly kind: 'stable' | 'ambiguous' | 'unstable';
@@ -65,7 +65,7 @@ export class Oracle {
   answer(prefix: string): Answer {
     const names = [...this.snapshot.routers.keys()];
     const orders = [names, [...names].reverse(), shuffled(names)];
-    const ends = orders.map((order) => this.#settle(prefix, order));
+    const ends = [...orders.map((order) => this.#settle(prefix, order)), this.#settle(prefix, names, true)];
     const stable = ends.filter((end) => end !== undefined);
     if (stable.length === 0) return { prefix, kind: 'unstable', choices: new Map() };
     const [first] = stable;
@@ -73,12 +73,14 @@ export class Oracle {
     return { prefix, kind: same && !this.#isTied(prefix, first!) ? 'stable' : 'ambiguous', choices: first! };
   }
 
-  #settle(prefix: string, order: readonly string[]): Choices | undefined {
+  /** @param together in each round all choose by what the others had before */
+  #settle(prefix: string, order: readonly string[], together = false): Choices | undefined {
     const choices: Choices = new Map();
     for (let round = 0; round < MOST_ROUNDS; round++) {
       let changed = false;
+      const before = together ? new Map(choices) : choices;
       for (const name of order) {
-        const choice = this.chooseAt(name, prefix, choices);
+        const choice = this.chooseAt(name, prefix, before);
         if (this.#sameChoice(name, choice, choices.get(name))) continue;
         choices.set(name, choice);
         changed = true;

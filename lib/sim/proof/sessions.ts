@@ -127,10 +127,12 @@ function ownNextHop(host: Host, address: string, family: FamilyOfPrefix): string
   return all.find((each) => each.includes(':') === v6)!;
 }
 
+/** For the other family, too, that of an address on the same interface. */
 function sharedSubnet(host: Host, own: string, neighbor: string, family: FamilyOfPrefix): Prefix | undefined {
-  if (own.includes(':') !== (family === 'ipv6-unicast')) return undefined;
-  const subnet = host.ports.flatMap(({ subnets }) => subnets).find(({ address }) => address === own);
-  if (subnet === undefined) return undefined;
-  const prefix = { octets: maskOctets(parseAddress(own), subnet.length), length: subnet.length };
-  return prefixContains(prefix, parseAddress(neighbor)) ? prefix : undefined;
+  const port = host.ports.find(({ addresses }) => addresses.includes(own));
+  const subnets = (port?.subnets ?? []).map(({ address, length }): Prefix => {
+    return { octets: maskOctets(parseAddress(address), length), length };
+  });
+  if (!subnets.some((subnet) => prefixContains(subnet, parseAddress(neighbor)))) return undefined;
+  return subnets.find(({ octets }) => octets.length === (family === 'ipv6-unicast' ? 16 : 4));
 }
