@@ -249,7 +249,7 @@ export function build(draw: Drawn): Network {
         router(name, i, 99, { lan: null, asn: 65001 + (classic ? Number(i > 0) : bits(i) & 1), networks: network(i) }),
       );
       rrs.forEach((a, i) =>
-        rrs.slice(i + 1).forEach((b) => link(a, b, { cost: classic ? 1 : 1 + (bits(i) % 3), latencyMs: 10 })),
+        rrs.slice(i + 1).forEach((b) => link(a, b, { cost: classic ? (outsiders ? 1 : 30) : 1 + (bits(i) % 3), latencyMs: 10 })),
       );
       mesh(rrs);
       inner.forEach((client, i) => {
