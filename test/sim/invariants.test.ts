@@ -68,7 +68,7 @@ describe('invariants', () => {
     await net.run(1);
     const late = checkInvariants(net, { only: ['no black hole'] });
     expect(late.map(({ text }) => text)).to.include(
-      `spine1: ${BLOCK}: spine1 ✗ packets between leaf1 and spine1 vanish`,
+      `spine1: ${BLOCK}: spine1 ✗ packets between spine1 and leaf1 vanish`,
     );
   });
 

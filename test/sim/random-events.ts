@@ -96,10 +96,13 @@ const ACTIONS: Record<EventKind, Action> = {
   reset: ({ net, name, router, b }) =>
     withSession({ net, name, router, b }, (other) => router.speaker.resetNeighbor(net.neighborAddress(name, other))),
   isolate: ({ net, name }) => did(net.isolate(name)),
-  rejoin: ({ net, names }) => {
+  rejoin: async ({ net, name, names }) => {
     const away = names.filter((each) => net.hostOf(each).ports.some(({ up }) => !up));
     for (const each of away) net.rejoin(each);
-    return away.length > 0;
+    if (away.length > 0) return true;
+    net.isolate(name);
+    await net.run(3);
+    return did(net.rejoin(name));
   },
   setLink: ({ net, b }) => {
     const links = [...net.segments.keys()];
@@ -130,9 +133,10 @@ const ACTIONS: Record<EventKind, Action> = {
       return { ...rest, ...(clusterId === undefined ? {} : { clusterId }), routeReflectorClient: true };
     }),
   clusterId: (scene) =>
-    changeNeighbor(scene, (neighbor) => {
-      if (neighbor.routeReflectorClient !== true) return undefined;
-      return { ...neighbor, clusterId: `9.9.9.${1 + (scene.b % 3)}` };
+    changeNeighbor(scene, ({ clusterId, ...rest }, internal) => {
+      if (!internal) return undefined;
+      const id = `9.9.9.${1 + (scene.b % 3)}`;
+      return clusterId === id ? rest : { ...rest, routeReflectorClient: true, clusterId: id };
     }),
   nextHopSelf: (scene) =>
     changeNeighbor(scene, (neighbor, internal) => ({
@@ -149,13 +153,28 @@ const ACTIONS: Record<EventKind, Action> = {
     }),
   importPolicy: (scene) => changePolicy(scene, 'importPolicy', 'defaultImportPolicy'),
   exportPolicy: (scene) => changePolicy(scene, 'exportPolicy', 'defaultExportPolicy'),
-  addPath: (scene) =>
-    changeNeighbor(scene, ({ addPath, ...rest }, internal) => {
-      if (!internal) return undefined;
-      if (addPath !== undefined) return rest;
-      const send = ([{ best: 2 }, 'all', { best: 1, perNeighborAs: true }] as const)[scene.b % 3]!;
-      return { ...rest, addPath: { receive: true, send } };
-    }),
+  addPath: async ({ net, name, router, b }) => {
+    const inside = sessionsOf(net, router).filter((each) => net.routerOf(each).asn === router.asn);
+    const other = inside[b % Math.max(1, inside.length)];
+    if (other === undefined) return false;
+    const send = ([{ best: 2 }, 'all', { best: 1, perNeighborAs: true }] as const)[b % 3]!;
+    let had: boolean | undefined;
+    for (const [at, peer] of [
+      [name, other],
+      [other, name],
+    ] as const) {
+      const { addresses } = net.hostOf(peer);
+      await net.configure(at, (config) => ({
+        ...config,
+        neighbors: (config.neighbors ?? []).map(({ addPath, ...rest }) => {
+          if (!addresses.includes(rest.address)) return addPath === undefined ? rest : { ...rest, addPath };
+          had ??= addPath !== undefined;
+          return had ? rest : { ...rest, addPath: { receive: true, send } };
+        }),
+      }));
+    }
+    return true;
+  },
   multipath: ({ net, name, b }) =>
     configure(net, name, ({ multipath, ...rest }) =>
       multipath === undefined ? { ...rest, multipath: { ebgp: 1 + (b % 3), ibgp: 2, asPathRelax: b % 2 === 0 } } : rest,

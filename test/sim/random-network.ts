@@ -54,7 +54,7 @@ export const drawn: fc.Arbitrary<Drawn> = fc.record({
       at: fc.nat(30),
       prefix: fc.nat(3),
       med: fc.option(fc.nat(2)),
-      localPref: fc.option(fc.constantFrom(50, 100, 200), { freq: 1 }),
+      localPref: fc.option(fc.constantFrom(50, 100, 200), { freq: 2 }),
       origin: fc.constantFrom(0, 1, 2),
       community: fc.nat(9),
       ipv6: often(false, true),
@@ -66,7 +66,7 @@ export const drawn: fc.Arbitrary<Drawn> = fc.record({
   graceful: often<Drawn['graceful']>(undefined, 'off', 'restart', 'long-lived'),
   multipath: often(false, true),
   addPath: fc.option(fc.record({ of: fc.nat(255), send: fc.constantFrom('all', 'best2', 'perAs') }), {
-    freq: 1,
+    freq: 2,
     nil: undefined,
   }),
   sessions6: often(0, 1, 6, 255),
@@ -249,7 +249,9 @@ export function build(draw: Drawn): Network {
         router(name, i, 99, { lan: null, asn: 65001 + (classic ? Number(i > 0) : bits(i) & 1), networks: network(i) }),
       );
       rrs.forEach((a, i) =>
-        rrs.slice(i + 1).forEach((b) => link(a, b, { cost: classic ? (outsiders ? 1 : 30) : 1 + (bits(i) % 3), latencyMs: 10 })),
+        rrs
+          .slice(i + 1)
+          .forEach((b) => link(a, b, { cost: classic ? (outsiders ? 1 : 30) : 1 + (bits(i) % 3), latencyMs: 40 })),
       );
       mesh(rrs);
       inner.forEach((client, i) => {
@@ -259,7 +261,7 @@ export function build(draw: Drawn): Network {
         rrs.forEach((rr, j) => {
           if (j !== ownAt && outsiders) return;
           const asKnown = outsiders ? [5, 4, 12][i]! : j === ownAt ? 12 : (j + 1) % tops === ownAt ? 4 : 20;
-          link(rr, client, { cost: classic ? asKnown : [4, 5, 12, 20][bits(i * 3 + j) & 3]!, latencyMs: 10 });
+          link(rr, client, { cost: classic ? asKnown : [4, 5, 12, 20][bits(i * 3 + j) & 3]!, latencyMs: 40 });
         });
         sessions.peer(own, client, { routeReflectorClient: true }, self);
         if (outside === 0) return;

@@ -44,7 +44,7 @@ async function check(net: Network, draw: Drawn, counts: Counts): Promise<Outcome
   return ambiguous.length > 0 ? 'ambiguous' : 'held';
 }
 
-const SLICE = 15;
+const SLICE = 10;
 
 /** Let it settle. @returns whether it did: if not, it goes on for ever, as the oracle says of it */
 async function settle(net: Network): Promise<boolean> {
@@ -64,7 +64,7 @@ async function settle(net: Network): Promise<boolean> {
       if (!(error instanceof SimulationError) || waited >= 1200) throw error;
       const oracle = new Oracle(takeSnapshot(net));
       for (const [prefix, many] of changes) {
-        if (many > 100 && oracle.answer(prefix).kind !== 'stable') return false;
+        if (many > 50 && oracle.answer(prefix).kind !== 'stable') return false;
       }
     } finally {
       for (const end of ends) end();

@@ -24,6 +24,67 @@ const FOUND: readonly (readonly [why: string, draw: Drawn])[] = [
       switches: 7,
     },
   ],
+  [
+    'a third party on a subnet that only we are on is no next hop (RFC 4271 5.1.3), and others may stay or not',
+    {
+      seed: 999982,
+      shape: 'lan-ebgp',
+      routers: 4,
+      routes: [
+        { at: 6, prefix: 0, med: 2, localPref: null, origin: 2, community: 4 },
+        { at: 12, prefix: 0, med: 0, localPref: null, origin: 2, community: 1, ipv6: true },
+        { at: 26, prefix: 3, med: 2, localPref: null, origin: 1, community: 4 },
+      ],
+      events: [
+        ['reset', 0, 1],
+        ['nextHopSelf', 4, 15],
+      ],
+      switches: 4,
+      multipath: true,
+    },
+  ],
+  [
+    'a router that begins anew originates what it had withdrawn, and packets arrive there',
+    {
+      seed: 988949,
+      shape: 'own-clusters',
+      routers: 2,
+      routes: [{ at: 14, prefix: 0, med: null, localPref: null, origin: 0, community: 2 }],
+      events: [
+        ['withdraw', 14, 18],
+        ['alwaysCompareMed', 22, 15],
+      ],
+      switches: 110,
+    },
+  ],
+  [
+    'a network of the configuration comes after what was announced at run time',
+    {
+      seed: 45361,
+      shape: 'tangle',
+      routers: 3,
+      routes: [{ at: 7, prefix: 1, med: 0, localPref: null, origin: 2, community: 9 }],
+      events: [
+        ['announce', 1, 13],
+        ['networks', 5, 29],
+      ],
+      switches: 98,
+    },
+  ],
+  [
+    'a network that was withdrawn at run time is then taken out of the configuration',
+    {
+      seed: 810333,
+      shape: 'mesh',
+      routers: 2,
+      routes: [{ at: 0, prefix: 0, med: 0, localPref: null, origin: 2, community: 4 }],
+      events: [
+        ['withdraw', 0, 0],
+        ['networks', 0, 12],
+      ],
+      switches: 1,
+    },
+  ],
 ];
 
 /** Besides every kind of event. */

@@ -50,8 +50,8 @@ export interface InvariantReport {
    */
   readonly unsupported: readonly string[];
   /**
-   * Prefixes for which several outcomes are stable, or none was found by letting routers choose in turn: what there is was checked for
-   * being one that nobody wants to change.
+   * Prefixes for which several outcomes are stable, or another one than letting routers choose in turn has found: what there is was
+   * checked for being one that nobody wants to change.
    */
   readonly ambiguous: readonly string[];
 }

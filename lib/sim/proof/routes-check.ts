@@ -28,17 +28,15 @@ export function receivedOn(net: Network, sessions: readonly PlainSession[]): Rec
 
 export class RoutesCheck {
   readonly ambiguous: string[] = [];
-  #found: Found;
+  #violations: Parameters<Found>[] = [];
 
   /** @param best best paths by router and prefix */
   constructor(
     private readonly oracle: Oracle,
     private readonly best: ReadonlyMap<string, ReadonlyMap<string, PathView>>,
     private readonly received: Received,
-    found: Found,
-  ) {
-    this.#found = found;
-  }
+    private readonly found: Found,
+  ) {}
 
   run(): void {
     const { prefixes } = this.oracle.snapshot;
@@ -47,33 +45,33 @@ export class RoutesCheck {
     for (const [session, paths] of this.received) {
       for (const prefix of paths.keys()) {
         if (prefixes.includes(prefix)) continue;
-        this.#found('no stale route', session.to, prefix, `${session.from} still tells it, and nobody originates it`);
+        this.found('no stale route', session.to, prefix, `${session.from} still tells it, and nobody originates it`);
       }
     }
   }
 
   #prefix(prefix: string): void {
     const answer = this.oracle.answer(prefix);
-    if (answer.kind === 'stable') return this.#compare(prefix, (name) => answer.choices.get(name), answer.choices);
+    const violations: Parameters<Found>[] = [];
+    if (answer.kind === 'stable') {
+      violations.push(...this.#compare(prefix, (name) => answer.choices.get(name), answer.choices));
+      if (violations.length === 0) return;
+    }
     // Of several outcomes, or one that nobody found: would each router choose so, given what the others have chosen?
     const actual = this.#actual(prefix);
-    const due = (name: string): Choice => this.oracle.chooseAt(name, prefix, actual);
-    if (answer.kind === 'ambiguous') {
-      this.ambiguous.push(prefix);
-      return this.#compare(prefix, due, actual);
+    const unrest = this.#compare(prefix, (name) => this.oracle.chooseAt(name, prefix, actual), actual);
+    if (unrest.length === 0) return void this.ambiguous.push(prefix);
+    if (answer.kind === 'ambiguous') violations.push(...unrest);
+    if (answer.kind === 'unstable') {
+      const [router] = this.oracle.snapshot.routers.keys();
+      const text = 'there is no choice of all routers that none of them wants to change';
+      violations.push(['no oscillation', router!, prefix, text]);
     }
-    let rests = true;
-    const found = this.#found;
-    this.#found = () => (rests = false);
-    this.#compare(prefix, due, actual);
-    this.#found = found;
-    if (rests) return void this.ambiguous.push(prefix);
-    const [router] = this.oracle.snapshot.routers.keys();
-    const text = 'there is no choice of all routers that none of them wants to change';
-    this.#found('no oscillation', router!, prefix, text);
+    for (const violation of violations) this.found(...violation);
   }
 
-  #compare(prefix: string, due: (name: string) => Choice | undefined, choices: Choices): void {
+  #compare(prefix: string, due: (name: string) => Choice | undefined, choices: Choices): Parameters<Found>[] {
+    this.#violations = [];
     for (const name of this.oracle.snapshot.routers.keys()) {
       this.#compareBest(name, prefix, due(name));
       for (const session of this.oracle.incoming(name)) {
@@ -81,6 +79,11 @@ export class RoutesCheck {
         this.#compareTold(session, prefix, told, this.received.get(session)!.get(prefix) ?? []);
       }
     }
+    return this.#violations;
+  }
+
+  #found(...violation: Parameters<Found>): void {
+    this.#violations.push(violation);
   }
 
   /** What the routers have chosen, in the oracle's terms: replayed along the ways that their best paths took. */
