@@ -4,7 +4,7 @@ import { ForwardingCheck } from './forwarding-check.js';
 import { Oracle } from './oracle.js';
 import { receivedOn, RoutesCheck } from './routes-check.js';
 import { FAMILIES } from './sessions.js';
-import { takeSnapshot } from './snapshot.js';
+import { takeSnapshot, type Snapshot } from './snapshot.js';
 
 /** What must be so in every network that has come to rest. */
 export const INVARIANTS = [
@@ -83,12 +83,13 @@ export function inspect(net: Network, options: InvariantOptions = {}): Invariant
   }
   const routes = new RoutesCheck(oracle, best, received, found);
   if (snapshot.unsupported.length === 0) routes.run();
+  const pathsOf = tellable(net, snapshot, best);
   const forwarding = new ForwardingCheck(net, oracle);
   const follow = only.includes('no black hole') || only.includes('no forwarding loop');
   for (const [name, paths] of best) {
     for (const [prefix, path] of paths) {
       if (path.stale) found('no stale route', name, prefix, `the best path, from ${path.neighbor}, is stale`);
-      if (!hasOrigin(net, best, name, prefix)) {
+      if (!hasOrigin(net, pathsOf, path)) {
         found('no stale route', name, prefix, 'leads back to nobody who originates it');
       }
       const lost = follow ? forwarding.lost(name, prefix) : undefined;
@@ -101,18 +102,44 @@ export function inspect(net: Network, options: InvariantOptions = {}): Invariant
 /** By router and prefix. */
 type BestPaths = Map<string, ReadonlyMap<string, PathView>>;
 
-/** Whether best paths lead, from neighbor to neighbor, to one who originates it. */
-function hasOrigin(net: Network, best: BestPaths, name: string, prefix: string): boolean {
+/** By router, all paths of each prefix that a neighbor may have been told: where one tells several paths, others than the best too. */
+function tellable(
+  net: Network,
+  { routers, sessions }: Snapshot,
+  best: BestPaths,
+): (name: string, prefix: string) => PathView[] {
+  const tellSeveral = new Set(
+    sessions.filter(({ paths }) => Object.values(paths).some((each) => each !== undefined)).map(({ from }) => from),
+  );
+  const all = new Map<string, Map<string, PathView[]>>();
+  for (const name of routers.keys()) {
+    const paths = new Map<string, PathView[]>();
+    for (const [prefix, path] of best.get(name)!) paths.set(prefix, [path]);
+    for (const family of tellSeveral.has(name) ? FAMILIES : []) {
+      for (const path of net.routerOf(name).speaker.routes(family, { bestOnly: false })) {
+        paths.set(path.prefix, [...(paths.get(path.prefix) ?? []), path]);
+      }
+    }
+    all.set(name, paths);
+  }
+  return (name, prefix) => all.get(name)?.get(prefix) ?? [];
+}
+
+/** Whether paths lead, from neighbor to neighbor, to one who originates it. */
+function hasOrigin(
+  net: Network,
+  pathsOf: (name: string, prefix: string) => readonly PathView[],
+  first: PathView,
+): boolean {
   const seen = new Set<string>();
-  for (let at = name; !seen.has(at);) {
-    seen.add(at);
-    const path = best.get(at)?.get(prefix);
-    if (path === undefined) return false;
-    if (path.neighbor === null) return true;
-    const next = net.ownerOf(path.neighbor)?.name;
+  const leads = ({ neighbor, prefix }: PathView): boolean => {
+    if (neighbor === null) return true;
+    const next = net.ownerOf(neighbor)?.name;
     // Somebody outside of the network.
     if (next === undefined) return true;
-    at = next;
-  }
-  return false;
+    if (seen.has(next)) return false;
+    seen.add(next);
+    return pathsOf(next, prefix).some(leads);
+  };
+  return leads(first);
 }
