@@ -25,7 +25,7 @@ const FOUND: readonly (readonly [why: string, draw: Drawn])[] = [
     },
   ],
   [
-    'a third party on a subnet that only we are on is no next hop (RFC 4271 5.1.3), and others may stay or not',
+    'the next hop of a third party on the LAN may stay or not, depending on who came first (RFC 4271 5.1.3)',
     {
       seed: 999982,
       shape: 'lan-ebgp',
@@ -55,6 +55,25 @@ const FOUND: readonly (readonly [why: string, draw: Drawn])[] = [
         ['alwaysCompareMed', 22, 15],
       ],
       switches: 110,
+    },
+  ],
+  [
+    'the same with a process that is killed and started again',
+    {
+      seed: 721461,
+      shape: 'own-clusters',
+      routers: 3,
+      routes: [
+        { at: 3, prefix: 2, med: 1, localPref: null, origin: 0, community: 3 },
+        { at: 10, prefix: 2, med: 2, localPref: null, origin: 0, community: 2 },
+        { at: 7, prefix: 1, med: 0, localPref: null, origin: 1, community: 4 },
+      ],
+      events: [
+        ['withdraw', 3, 12],
+        ['kill', 13, 18],
+        ['kill', 8, 25],
+      ],
+      switches: 72,
     },
   ],
   [
