@@ -32,5 +32,6 @@ export { Oracle, type Answer, type Choice, type Choices, type Told } from './pro
 export { takeSnapshot, type Snapshot, type PlainRouter } from './proof/snapshot.js';
 export type { PlainSession } from './proof/sessions.js';
 export type { Candidate, PlainRoute } from './proof/rules.js';
+export type { LostPackets } from './network/plan-packets.js';
 export type { LostRoute, PlanOptions, PlanReport, StepReport } from './network/plan.js';
 export { planSteps, type NetworkConfig, type PlanAction, type PlanOrder, type PlanStep } from './network/plan-steps.js';
