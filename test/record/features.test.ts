@@ -169,7 +169,7 @@ describe('Record and replay: what a speaker can do besides', () => {
     const routes = kernel.routes().filter(({ protocol }) => protocol === 186);
     expect(routes.map(({ body }) => body.nexthop === undefined)).to.deep.equal([false, false, false]);
     const { nexthops } = kernel.writer();
-    await recorded.lab.during(nexthops.write([{ op: 'delete', id: routes[0]!.body.nexthop!, protocol: 186 }]));
+    await recorded.lab.during(nexthops!.write([{ op: 'delete', id: routes[0]!.body.nexthop!, protocol: 186 }]));
     a.announce('10.4.0.0/16');
     await recorded.moment(12_000);
     expect(kernel.routes().filter(({ protocol }) => protocol === 186)).to.have.length(4);
