@@ -312,8 +312,8 @@ export class ReplayMachine {
       ...(nexthops
         ? {
             nexthops: {
-              read: (visit: (nexthop: KernelNexthop) => void) =>
-                this.#wait<void>(this.#reading(visit, (json) => JSON.parse(json) as KernelNexthop)),
+              read: (visit: (nexthop: KernelNexthop) => void): Promise<void> =>
+                this.#wait(this.#reading(visit, (json) => JSON.parse(json) as KernelNexthop)),
               write: () => this.#wait<WriteFailure[]>(this.nextId()),
             },
           }
