@@ -51,6 +51,33 @@ describe('invariants', () => {
     ]);
   });
 
+  it('nor is one of several ways that are used at once', async () => {
+    const net = new Network();
+    for (const name of ['a', 'b', 'c']) {
+      const config = { multipath: { ibgp: 2 } };
+      net.router(name, { networks: name === 'a' ? [] : [BLOCK], config });
+    }
+    net.peer('a', 'b');
+    net.peer('a', 'c');
+    await settled(net);
+    expect(net.traces('a', '10.128.0.1')).to.have.length(2);
+    net.peer('b', 'c');
+    net.router('rr');
+    const several = { addPath: { receive: true, send: 'all' } } as const;
+    for (const name of ['a', 'b', 'c']) net.peer('rr', name, { routeReflectorClient: true, ...several }, several);
+    await net.start('rr');
+    net.cut('a', 'c');
+    await net.converged();
+    // By way of the reflector a knows both, and nobody can know that one of the wires is broken.
+    expect(
+      net
+        .traces('a', '10.128.0.1')
+        .map(({ reached }) => reached)
+        .sort(),
+    ).to.deep.equal([false, true]);
+    expect(checkInvariants(net)).to.deep.equal([]);
+  });
+
   it('a route that stays in the kernel although its session went with the link', async () => {
     // Silent: the kernel keeps the link and its routes; only the hold timer tells.
     const net = await settled(leafSpine(2, 1));

@@ -3,14 +3,15 @@ import { formatAddress, parseAddress, parsePrefix, prefixContains } from '../../
 import { traceText, type Trace } from '../network/forwarding.js';
 import type { Network } from '../network/network.js';
 import type { Invariant } from './invariants.js';
-import type { Choices, Oracle } from './oracle.js';
+import type { Choices } from './oracle.js';
+import type { Snapshot } from './snapshot.js';
 
 export class ForwardingCheck {
-  readonly #answers = new Map<string, Choices>();
-
+  /** @param choicesOf what routers should have chosen for a prefix */
   constructor(
     private readonly net: Network,
-    private readonly oracle: Oracle,
+    private readonly snapshot: Snapshot,
+    private readonly choicesOf: (prefix: string) => Choices,
   ) {}
 
   /** What becomes of packets that a router sends by a route of its own; undefined: all is well. */
@@ -32,31 +33,27 @@ export class ForwardingCheck {
    */
   #isExcused(trace: Trace): boolean {
     const host = this.net.hostOf(trace.path.at(-1)!);
-    const nextHop = this.#nextHopAt(host.name, trace.to);
-    if (nextHop === undefined) return false;
-    const decision = this.net.fabric.forwarding.decide(host, parseAddress(nextHop));
-    return decision.kind === 'forward' && decision.hops.some(({ broken }) => broken === trace.reason);
+    return this.#nextHopsAt(host.name, trace.to).some((nextHop) => {
+      const decision = this.net.fabric.forwarding.decide(host, parseAddress(nextHop));
+      return decision.kind === 'forward' && decision.hops.some(({ broken }) => broken === trace.reason);
+    });
   }
 
-  /** The next hop that the oracle has for an address at a router. */
-  #nextHopAt(name: string, address: string): string | undefined {
+  /** The next hops that the oracle has for an address at a router. */
+  #nextHopsAt(name: string, address: string): string[] {
     const octets = parseAddress(address);
+    const multipath = this.snapshot.routers.get(name)?.multipath ?? false;
     let longest = -1;
-    let nextHop: string | undefined;
-    for (const prefix of this.oracle.snapshot.prefixes) {
+    let nextHops: string[] = [];
+    for (const prefix of this.snapshot.prefixes) {
       const { length } = parsePrefix(prefix);
       if (length <= longest || !prefixContains(parsePrefix(prefix), octets)) continue;
-      const best = this.#choices(prefix).get(name)?.best;
-      if (best === undefined) continue;
+      const choice = this.choicesOf(prefix).get(name);
+      if (choice?.best === undefined) continue;
       longest = length;
-      nextHop = best.route.nextHop;
+      // Which of the others are equally good is not among the plain rules.
+      nextHops = (multipath ? choice.usable : [choice.best]).map(({ route }) => route.nextHop);
     }
-    return nextHop;
-  }
-
-  #choices(prefix: string): Choices {
-    let choices = this.#answers.get(prefix);
-    if (choices === undefined) this.#answers.set(prefix, (choices = this.oracle.answer(prefix).choices));
-    return choices;
+    return nextHops.filter((nextHop) => nextHop !== '');
   }
 }

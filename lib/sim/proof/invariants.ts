@@ -84,7 +84,7 @@ export function inspect(net: Network, options: InvariantOptions = {}): Invariant
   const routes = new RoutesCheck(oracle, best, received, found);
   if (snapshot.unsupported.length === 0) routes.run();
   const pathsOf = tellable(net, snapshot, best);
-  const forwarding = new ForwardingCheck(net, oracle);
+  const forwarding = new ForwardingCheck(net, snapshot, (prefix) => routes.choicesOf(prefix));
   const follow = only.includes('no black hole') || only.includes('no forwarding loop');
   for (const [name, paths] of best) {
     for (const [prefix, path] of paths) {

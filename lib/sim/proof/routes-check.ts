@@ -28,6 +28,7 @@ export function receivedOn(net: Network, sessions: readonly PlainSession[]): Rec
 
 export class RoutesCheck {
   readonly ambiguous: string[] = [];
+  readonly #choices = new Map<string, Choices>();
   #violations: Parameters<Found>[] = [];
 
   /** @param best best paths by router and prefix */
@@ -50,17 +51,29 @@ export class RoutesCheck {
     }
   }
 
+  /** What routers should have chosen for a prefix: where several outcomes are right, the one that there is. */
+  choicesOf(prefix: string): Choices {
+    let choices = this.#choices.get(prefix);
+    if (choices === undefined) this.#choices.set(prefix, (choices = this.oracle.answer(prefix).choices));
+    return choices;
+  }
+
   #prefix(prefix: string): void {
     const answer = this.oracle.answer(prefix);
     const violations: Parameters<Found>[] = [];
     if (answer.kind === 'stable') {
+      this.#choices.set(prefix, answer.choices);
       violations.push(...this.#compare(prefix, (name) => answer.choices.get(name), answer.choices));
       if (violations.length === 0) return;
     }
     // Of several outcomes, or one that nobody found: would each router choose so, given what the others have chosen?
     const actual = this.#actual(prefix);
     const unrest = this.#compare(prefix, (name) => this.oracle.chooseAt(name, prefix, actual), actual);
-    if (unrest.length === 0) return void this.ambiguous.push(prefix);
+    if (unrest.length === 0) {
+      this.#choices.set(prefix, actual);
+      this.ambiguous.push(prefix);
+      return;
+    }
     if (answer.kind === 'ambiguous') violations.push(...unrest);
     if (answer.kind === 'unstable') {
       const [router] = this.oracle.snapshot.routers.keys();

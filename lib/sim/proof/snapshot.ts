@@ -14,6 +14,8 @@ export interface PlainRouter {
   readonly clusterIds: readonly string[];
   readonly clientToClient: boolean;
   readonly alwaysCompareMed: boolean;
+  /** It uses several paths at once. */
+  readonly multipath: boolean;
   /** By prefix. */
   readonly originated: ReadonlyMap<string, OriginateOptions>;
   readonly cost: CostTo;
@@ -54,6 +56,7 @@ function plainRouter(net: Network, router: Router, unsupported: (what: string) =
     clusterIds: [config.clusterId ?? config.routerId, ...perClient],
     clientToClient: config.clientToClientReflection ?? true,
     alwaysCompareMed: config.alwaysCompareMed ?? false,
+    multipath: config.multipath !== undefined,
     originated: originatedBy(router),
     cost: costsOf(net, router),
   };
