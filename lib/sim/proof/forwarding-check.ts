@@ -2,7 +2,7 @@
 import { formatAddress, parseAddress, parsePrefix, prefixContains } from '../../net/index.js';
 import { traceText, type Trace } from '../network/forwarding.js';
 import type { Network } from '../network/network.js';
-import type { Invariant } from './invariants.js';
+import type { Invariant } from './names.js';
 import type { Choices } from './oracle.js';
 import type { Snapshot } from './snapshot.js';
 

@@ -1,7 +1,8 @@
 /** The right answer for a whole network, found slowly: routers choose in turn until nobody changes his mind. */
 import type { OriginateOptions } from '../../speaker/options.js';
 import { judge } from './plain-policy.js';
-import { choose, familyOf, isUsable, select, told, type Candidate, type PlainRoute } from './rules.js';
+import { familyOf, type PlainRoute } from './plain-route.js';
+import { choose, isUsable, select, told, type Candidate } from './rules.js';
 import type { PlainSession } from './sessions.js';
 import type { PlainRouter, Snapshot } from './snapshot.js';
 

@@ -1,11 +1,14 @@
 /** Policies as the oracle knows them: the simple ones, read statement by statement. */
 import { formatPrefix, parseAddress, parsePrefix, prefixContains } from '../../net/index.js';
 import type { NeighborOptions, SpeakerConfig } from '../../speaker/options.js';
-import type { PolicyStatement, PrefixSetEntry } from '../../policy/definition.js';
-import type { PlainRoute } from './rules.js';
+import type { PlainRoute } from './plain-route.js';
+
+type Named<T> = NonNullable<T>[keyof NonNullable<T>];
+type Statement = Named<SpeakerConfig['policies']>[number];
+type PrefixSetItem = Named<SpeakerConfig['prefixSets']>[number];
 
 export interface PlainPolicy {
-  readonly statements: readonly PolicyStatement[];
+  readonly statements: readonly Statement[];
   /** Of the configuration that it stands in. */
   readonly prefixSets: NonNullable<SpeakerConfig['prefixSets']>;
   /** What no statement decides on. */
@@ -81,7 +84,7 @@ export function judge(policy: PlainPolicy | undefined, before: PlainRoute): Judg
   return policy?.fallback === 'reject' ? undefined : { route, setsMed };
 }
 
-function matches(policy: PlainPolicy, { conditions = {} }: PolicyStatement, route: PlainRoute): boolean {
+function matches(policy: PlainPolicy, { conditions = {} }: Statement, route: PlainRoute): boolean {
   const { prefixSets, family, communities } = conditions;
   if (family !== undefined && (family === 'ipv6-unicast') !== route.prefix.includes(':')) return false;
   const entries = prefixSets?.flatMap((name) => policy.prefixSets[name] ?? []);
@@ -89,7 +92,7 @@ function matches(policy: PlainPolicy, { conditions = {} }: PolicyStatement, rout
   return communities?.any?.some((each) => route.communities.includes(each)) ?? true;
 }
 
-function holds(entry: string | PrefixSetEntry, prefix: string): boolean {
+function holds(entry: PrefixSetItem, prefix: string): boolean {
   if (typeof entry === 'string') return formatPrefix(parsePrefix(entry)) === prefix;
   const outer = parsePrefix(entry.prefix);
   const [address, length] = prefix.split('/');

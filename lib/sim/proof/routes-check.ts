@@ -1,10 +1,10 @@
 /** Compares what routers have and were told with what the oracle says. */
 import type { PathView } from '../../speaker/views.js';
 import type { Network } from '../network/network.js';
-import type { Invariant } from './invariants.js';
+import type { Invariant } from './names.js';
 import type { Choice, Choices, Oracle, Told } from './oracle.js';
-import type { PlainRoute } from './rules.js';
-import { FAMILIES, type PlainSession } from './sessions.js';
+import { FAMILIES, type PlainRoute } from './plain-route.js';
+import type { PlainSession } from './sessions.js';
 
 type Found = (invariant: Invariant, router: string, prefix: string, text: string) => void;
 

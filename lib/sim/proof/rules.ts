@@ -6,25 +6,9 @@
 import { parseAddress, parseIpv4, prefixContains } from '../../net/index.js';
 import type { PathSelection } from '../../rib/path-selection.js';
 import { judge } from './plain-policy.js';
+import { familyOf, type PlainRoute } from './plain-route.js';
 import type { PlainSession } from './sessions.js';
 import type { PlainRouter } from './snapshot.js';
-
-/** A route as a router has it in its Adj-RIB-In, or as its own. */
-export interface PlainRoute {
-  readonly prefix: string;
-  /** The neighbor that it came from; null: originated here. */
-  readonly neighbor: string | null;
-  /** That neighbor's name; null: originated here. */
-  readonly from: string | null;
-  readonly nextHop: string;
-  readonly asPath: readonly number[];
-  readonly origin: 'igp' | 'egp' | 'incomplete';
-  readonly localPref: number | null;
-  readonly med: number | null;
-  readonly communities: readonly string[];
-  readonly originatorId: string | null;
-  readonly clusterList: readonly string[];
-}
 
 /** What of a neighbor counts in decisions: how a route came. */
 export interface Arrival {
@@ -36,12 +20,6 @@ export interface Arrival {
 export interface Candidate extends Arrival {
   /** As the import policy left it. */
   readonly route: PlainRoute;
-}
-
-export type FamilyOfPrefix = 'ipv4-unicast' | 'ipv6-unicast';
-
-export function familyOf(prefix: string): FamilyOfPrefix {
-  return prefix.includes(':') ? 'ipv6-unicast' : 'ipv4-unicast';
 }
 
 /** May it be used at all? */

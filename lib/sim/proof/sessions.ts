@@ -6,7 +6,7 @@ import type { Host } from '../network/host.js';
 import type { Network } from '../network/network.js';
 import type { Router } from '../network/router.js';
 import { policyOf, type PlainPolicy } from './plain-policy.js';
-import type { FamilyOfPrefix } from './rules.js';
+import { FAMILIES, type FamilyOfPrefix } from './plain-route.js';
 
 type ByFamily<T> = Readonly<Record<FamilyOfPrefix, T>>;
 
@@ -29,7 +29,7 @@ export interface PlainSession {
   readonly nextHopSelf: boolean | 'force';
   /** That address. */
   readonly ownNextHop: ByFamily<string>;
-  /** The subnet of that address, if `to` is on it too. */
+  /** Outside of an AS: the subnet of that address, if `to` is on it too. */
   readonly sharedSubnet: ByFamily<Prefix | undefined>;
   /** Several paths are told (RFC 7911), and which; undefined: the best one. */
   readonly paths: ByFamily<PathSelection | undefined>;
@@ -37,8 +37,6 @@ export interface PlainSession {
   readonly exportPolicy: PlainPolicy | undefined;
   readonly importPolicy: PlainPolicy | undefined;
 }
-
-export const FAMILIES: readonly FamilyOfPrefix[] = ['ipv4-unicast', 'ipv6-unicast'];
 
 /** Settings that change what a neighbor tells or is told, and are not among the plain rules. */
 const BEYOND: readonly (keyof NeighborOptions)[] = [
@@ -81,12 +79,13 @@ function sessionOf(
   if (ofFrom === undefined || !from.isUp(ofFrom.address)) return undefined;
   for (const key of BEYOND) if (ofTo[key]) unsupported(`${to.name}: ${key} of ${address}`);
   const [configTo, configFrom] = [to.speaker.config, from.speaker.config];
+  const internal = from.asn === to.asn;
   return {
     from: from.name,
     to: to.name,
     fromAddress: address,
     toAddress: ofFrom.address,
-    internal: from.asn === to.asn,
+    internal,
     families: FAMILIES.filter((each) => isOffered(ofTo, each) && isOffered(ofFrom, each)),
     fromIsClient: ofTo.routeReflectorClient ?? false,
     fromClusterId: ofTo.clusterId ?? configTo.clusterId ?? configTo.routerId,
@@ -94,7 +93,7 @@ function sessionOf(
     toClusterId: ofFrom.clusterId ?? configFrom.clusterId ?? configFrom.routerId,
     nextHopSelf: ofFrom.nextHopSelf ?? false,
     ownNextHop: byFamily((family) => ownNextHop(from, address, family)),
-    sharedSubnet: byFamily((family) => sharedSubnet(from, address, ofFrom.address, family)),
+    sharedSubnet: byFamily((family) => (internal ? undefined : sharedSubnet(from, address, ofFrom.address, family))),
     paths: byFamily((family) => pathsOf(ofFrom, ofTo, family)),
     exportPolicy: policyOf(configFrom, ofFrom, 'export', (what) => unsupported(`${from.name}: ${what}`)),
     importPolicy: policyOf(configTo, ofTo, 'import', (what) => unsupported(`${to.name}: ${what}`)),
