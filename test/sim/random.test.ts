@@ -44,6 +44,32 @@ const FOUND: readonly (readonly [why: string, draw: Drawn])[] = [
     },
   ],
   [
+    'of several ways that are used at once one leads over a wire of whose failure nobody can know',
+    {
+      seed: 409882,
+      shape: 'own-clusters',
+      routers: 4,
+      routes: [
+        { at: 20, prefix: 1, med: 1, localPref: 200, origin: 0, community: 5 },
+        { at: 30, prefix: 2, med: null, localPref: 100, origin: 2, community: 2, ipv6: true },
+        { at: 20, prefix: 3, med: null, localPref: null, origin: 1, community: 7, ipv6: true },
+        { at: 3, prefix: 1, med: null, localPref: 100, origin: 0, community: 3, ipv6: true },
+        { at: 23, prefix: 3, med: 0, localPref: null, origin: 1, community: 8 },
+        { at: 18, prefix: 3, med: 0, localPref: null, origin: 1, community: 8 },
+      ],
+      events: [
+        ['addPath', 16, 30],
+        ['kill', 18, 4],
+        ['kill', 6, 1],
+        ['silence', 2, 14],
+      ],
+      switches: 235,
+      multipath: true,
+      addPath: { of: 32, send: 'best2' },
+      sessions6: 0,
+    },
+  ],
+  [
     'a router that begins anew originates what it had withdrawn, and packets arrive there',
     {
       seed: 988949,
