@@ -2,7 +2,7 @@
  * A speaker of which everything that reaches it is written down. Nothing of it is in the speaker itself: what it runs on is
  * wrapped, and so are the functions through which an application gives it orders.
  */
-import { createFibWriter, realClock, realRandom, SystemNetworks, TcpTransport } from '../io/index.js';
+import { createConntrack, createFibWriter, realClock, realRandom, SystemNetworks, TcpTransport } from '../io/index.js';
 import type { FibOptions } from '../fib/options.js';
 import { protocolNumber, tableNumber } from '../io/ip-names.js';
 import type { NeighborOptions, OriginateOptions, SpeakerConfig, SpeakerRuntime } from '../speaker/options.js';
@@ -16,6 +16,7 @@ import { ObservedSpeaker } from './observed-speaker.js';
 import { Pseudonyms } from './pseudonyms.js';
 import { Recorder, type RecordSink } from './recorder.js';
 import { recordingClock } from './recording-clock.js';
+import { recordingConntrack } from './recording-conntrack.js';
 import { RecordingFibWriter } from './recording-fib-writer.js';
 import { recordingNetworks } from './recording-networks.js';
 import { RecordingTransport } from './recording-transport.js';
@@ -44,7 +45,12 @@ export interface StartRecord {
   readonly config: SpeakerConfig;
   readonly transport: { readonly whyNot: boolean };
   readonly networks: { readonly isConnected: boolean };
-  readonly fibWriter?: { readonly name: string; readonly nextHops: 'kernel' | 'unchecked'; readonly watch: boolean };
+  readonly fibWriter?: {
+    readonly name: string;
+    readonly nextHops: 'kernel' | 'unchecked';
+    readonly watch: boolean;
+    readonly nexthops?: boolean;
+  };
   readonly initialSync: boolean;
 }
 
@@ -64,6 +70,7 @@ export function recordSpeaker(config: SpeakerConfig, runtime: SpeakerRuntime, op
   const networks = runtime.networks ?? new SystemNetworks();
   const random = runtime.random ?? realRandom;
   const fibWriter = config.fib === undefined ? undefined : (runtime.fibWriter ?? writerOf(config, runtime));
+  const conntrack = config.fib?.conntrack === 'delete' ? (runtime.conntrack ?? createConntrack(config.fib)) : undefined;
   const pseudonyms = new Pseudonyms();
   const { shown, used } = pseudonyms.of(config);
   const start: StartRecord = {
@@ -74,7 +81,14 @@ export function recordSpeaker(config: SpeakerConfig, runtime: SpeakerRuntime, op
     transport: { whyNot: transport.whyNot !== undefined },
     networks: { isConnected: networks.isConnected !== undefined },
     ...(fibWriter
-      ? { fibWriter: { name: fibWriter.name, nextHops: fibWriter.nextHops, watch: fibWriter.watch !== undefined } }
+      ? {
+          fibWriter: {
+            name: fibWriter.name,
+            nextHops: fibWriter.nextHops,
+            watch: fibWriter.watch !== undefined,
+            nexthops: fibWriter.nexthops !== undefined,
+          },
+        }
       : {}),
     initialSync: runtime.initialSync !== undefined,
   };
@@ -84,6 +98,7 @@ export function recordSpeaker(config: SpeakerConfig, runtime: SpeakerRuntime, op
     random: () => recorder.random(random()),
     networks: recordingNetworks(recorder, networks),
     ...(fibWriter ? { fibWriter: new RecordingFibWriter(recorder, fibWriter) } : {}),
+    ...(conntrack ? { conntrack: recordingConntrack(recorder, conntrack) } : {}),
     ...(runtime.initialSync ? { initialSync: synced(recorder, runtime.initialSync) } : {}),
   };
   let speaker: RecordedSpeaker | undefined;

@@ -1,4 +1,5 @@
-import type { FibWriter, KernelRoute, KernelWatcher, RouteChange, WriteFailure } from '../fib/writer.js';
+import type { KernelNexthop } from '../fib/nexthop.js';
+import type { FibWriter, KernelRoute, KernelWatcher, NexthopWriter, RouteChange, WriteFailure } from '../fib/writer.js';
 import { errorParts } from './errors-json.js';
 import { KIND } from './kinds.js';
 import type { Recorder } from './recorder.js';
@@ -9,6 +10,7 @@ import type { TapeWriter } from './tape-writer.js';
 export class RecordingFibWriter implements FibWriter {
   readonly name: string;
   readonly nextHops: FibWriter['nextHops'];
+  readonly nexthops?: NexthopWriter;
   readonly watch?: (watcher: KernelWatcher) => { close(): void };
 
   constructor(
@@ -17,17 +19,36 @@ export class RecordingFibWriter implements FibWriter {
   ) {
     this.name = base.name;
     this.nextHops = base.nextHops;
+    if (base.nexthops) this.nexthops = this.#nexthops(base.nexthops);
     if (base.watch) this.watch = (watcher) => this.#watch(watcher);
   }
 
   read(tables: readonly number[], visit: (route: KernelRoute) => void): Promise<{ readonly consistent: boolean }> {
     const { recorder } = this;
     const id = recorder.nextId();
-    const told = (route: KernelRoute): void => {
-      if (recorder.hasEnded) visit(route);
-      else recorder.visit(id, recorder.value(JSON.stringify(route)), () => visit(route));
+    return answered(recorder, id, this.base.read(tables, this.#visited(id, visit)), ({ consistent }) => ({
+      consistent,
+    }));
+  }
+
+  /** @param id of the reading in which something is reported */
+  #visited<T>(id: number, visit: (item: T) => void): (item: T) => void {
+    const { recorder } = this;
+    return (item) => {
+      if (recorder.hasEnded) visit(item);
+      else recorder.visit(id, recorder.value(JSON.stringify(item)), () => visit(item));
     };
-    return answered(recorder, id, this.base.read(tables, told), ({ consistent }) => ({ consistent }));
+  }
+
+  #nexthops(base: NexthopWriter): NexthopWriter {
+    const { recorder } = this;
+    return {
+      read: (visit) => {
+        const id = recorder.nextId();
+        return answered(recorder, id, base.read(this.#visited(id, visit)), () => null) as unknown as Promise<void>;
+      },
+      write: (changes) => answered(recorder, recorder.nextId(), base.write(changes), (failures) => failures),
+    };
   }
 
   write(changes: readonly RouteChange[]): Promise<readonly WriteFailure[]> {
@@ -55,6 +76,12 @@ export class RecordingFibWriter implements FibWriter {
         recorder.event(KIND.kernelRoute, write, () => watcher.onRoute(route, deleted));
       },
       onLink: (device, up) => tell({ link: device, up }, () => watcher.onLink(device, up)),
+      ...(watcher.onNexthop === undefined
+        ? {}
+        : {
+            onNexthop: (nexthop: KernelNexthop, deleted: boolean) =>
+              tell({ nexthop, deleted }, () => watcher.onNexthop!(nexthop, deleted)),
+          }),
       onResync: (reason) => tell({ resync: reason }, () => watcher.onResync(reason)),
       onEnd: (error) => tell({ end: errorParts(error) }, () => watcher.onEnd(error)),
     });

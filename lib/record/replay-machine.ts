@@ -1,6 +1,8 @@
 import type { KernelError } from '../fib/errors.js';
 import { routeBody } from '../fib/body.js';
-import type { FibWriter, KernelRoute, KernelWatcher } from '../fib/writer.js';
+import type { ConntrackTable } from '../fib/conntrack.js';
+import type { KernelNexthop } from '../fib/nexthop.js';
+import type { FibWriter, KernelRoute, KernelWatcher, WriteFailure } from '../fib/writer.js';
 import type {
   Clock,
   Connection,
@@ -62,7 +64,8 @@ export class ReplayMachine {
     { readonly about: ReplayedConnection; handler: ConnectionHandler | undefined }
   >();
   readonly #waiting = new Map<number, Waiting>();
-  readonly #visits = new Map<number, (route: KernelRoute) => void>();
+  /** By the number of a reading: takes what the kernel reported, as JSON. */
+  readonly #visits = new Map<number, (json: string) => void>();
   readonly #watchers = new Map<number, KernelWatcher>();
   readonly #lastNetworks = new Map<string, string>();
 
@@ -133,16 +136,17 @@ export class ReplayMachine {
     switch (event.kind) {
       case KIND.visit: {
         const visit = this.#find(this.#visits, id, 'reading of the kernel');
-        for (let i = 0; i < third; i++) visit(this.#route(second + i));
+        for (let i = 0; i < third; i++) visit(this.#tape.valueOf(second + i));
         return true;
       }
       case KIND.kernelRoute:
-        this.#find(this.#watchers, id, 'watch of the kernel').onRoute(this.#route(third), second === 1);
+        this.#find(this.#watchers, id, 'watch of the kernel').onRoute(routeOf(this.#tape.valueOf(third)), second === 1);
         return true;
       case KIND.kernelEvent: {
         const watcher = this.#find(this.#watchers, id, 'watch of the kernel');
-        const told = JSON.parse(textOf(second)) as { link?: string; up: boolean; resync?: string; end: ErrorParts };
+        const told = JSON.parse(textOf(second)) as KernelEvent;
         if (told.link !== undefined) watcher.onLink(told.link, told.up);
+        else if (told.nexthop !== undefined) watcher.onNexthop?.(told.nexthop, told.deleted);
         else if (told.resync !== undefined) watcher.onResync(told.resync);
         else watcher.onEnd(errorOf(told.end) as KernelError);
         return true;
@@ -287,21 +291,33 @@ export class ReplayMachine {
     };
   }
 
-  #route(value: number): KernelRoute {
-    const { body, ...route } = JSON.parse(this.#tape.valueOf(value)) as KernelRoute;
-    return { ...route, body: routeBody(body) };
+  /** Nothing is deleted; the answers are those of then. */
+  readonly conntrack: ConntrackTable = {
+    deleteEntries: () => this.#wait(this.nextId()),
+    close: () => undefined,
+  };
+
+  #reading<T>(visit: (item: T) => void, itemOf: (json: string) => T): number {
+    const id = this.nextId();
+    this.#visits.set(id, (json) => visit(itemOf(json)));
+    return id;
   }
 
-  #makeFibWriter({ name, nextHops, watch }: NonNullable<StartRecord['fibWriter']>): FibWriter {
+  #makeFibWriter({ name, nextHops, watch, nexthops = false }: NonNullable<StartRecord['fibWriter']>): FibWriter {
     return {
       name,
       nextHops,
-      read: (_, visit) => {
-        const id = this.nextId();
-        this.#visits.set(id, visit);
-        return this.#wait(id);
-      },
+      read: (_, visit) => this.#wait(this.#reading(visit, routeOf)),
       write: () => this.#wait(this.nextId()),
+      ...(nexthops
+        ? {
+            nexthops: {
+              read: (visit: (nexthop: KernelNexthop) => void): Promise<void> =>
+                this.#wait(this.#reading(visit, (json) => JSON.parse(json) as KernelNexthop)),
+              write: () => this.#wait<WriteFailure[]>(this.nextId()),
+            },
+          }
+        : {}),
       ...(watch ? { watch: (watcher: KernelWatcher) => this.#watch(watcher) } : {}),
       reset: () => undefined,
       close: () => this.#wait(this.nextId()),
@@ -312,6 +328,21 @@ export class ReplayMachine {
     this.#watchers.set(this.nextId(), watcher);
     return { close: () => undefined };
   }
+}
+
+/** What a watch of the kernel told, but for routes. */
+interface KernelEvent {
+  readonly link?: string;
+  readonly up: boolean;
+  readonly nexthop?: KernelNexthop;
+  readonly deleted: boolean;
+  readonly resync?: string;
+  readonly end: ErrorParts;
+}
+
+function routeOf(json: string): KernelRoute {
+  const { body, ...route } = JSON.parse(json) as KernelRoute;
+  return { ...route, body: routeBody(body) };
 }
 
 function returned(text: string): unknown {

@@ -176,9 +176,9 @@ class Replay {
     const machine = new ReplayMachine(this.#tape, start);
     this.#machine = machine;
     machine.onData = () => this.#octetsWanted();
-    const { clock, transport, random, networks, fibWriter } = machine;
+    const { clock, transport, random, networks, fibWriter, conntrack } = machine;
     const initialSync = start.initialSync ? new Promise<void>((resolve) => (this.#onSynced = resolve)) : undefined;
-    const runtime = { clock, transport, random, networks, ...(fibWriter ? { fibWriter } : {}) };
+    const runtime = { clock, transport, random, networks, conntrack, ...(fibWriter ? { fibWriter } : {}) };
     const speaker = new ReplayedSpeaker(
       start.config,
       { ...runtime, ...(initialSync ? { initialSync } : {}) },

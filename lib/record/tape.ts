@@ -29,6 +29,8 @@ export class Tape {
   readonly #values: string[] = [];
   #micros = 0;
   #wall = 0;
+  /** When that was, on the clock that never jumps. */
+  #wallAt = 0;
   #events = 0;
   /** After the recorded part: the speaker finishes its work, time stands still, and nothing is asked of the file. */
   #free = false;
@@ -136,7 +138,10 @@ export class Tape {
   }
 
   wallTime(): number {
-    this.#wall += this.#reading(KIND.wallTime)?.signed() ?? 0;
+    const reading = this.#reading(KIND.wallTime);
+    if (reading === undefined) return (this.#wall + this.#micros - this.#wallAt) / 1000;
+    this.#wall += reading.signed();
+    this.#wallAt = this.#micros;
     return this.wall;
   }
 

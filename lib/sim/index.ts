@@ -22,14 +22,16 @@ export * from './network/builders.js';
 export {
   checkInvariants,
   inspect,
-  INVARIANTS,
-  type Invariant,
   type InvariantOptions,
   type InvariantReport,
   type Violation,
 } from './proof/invariants.js';
-export { Oracle, type Answer, type Choices } from './proof/oracle.js';
-export { takeSnapshot, type Snapshot, type PlainRouter, type PlainSession } from './proof/snapshot.js';
-export type { Candidate, PlainRoute } from './proof/rules.js';
+export { INVARIANTS, type Invariant } from './proof/names.js';
+export { Oracle, type Answer, type Choice, type Choices, type Told } from './proof/oracle.js';
+export { takeSnapshot, type Snapshot, type PlainRouter } from './proof/snapshot.js';
+export type { PlainSession } from './proof/sessions.js';
+export type { PlainRoute } from './proof/plain-route.js';
+export type { Candidate } from './proof/rules.js';
+export type { LostPackets } from './network/plan-packets.js';
 export type { LostRoute, PlanOptions, PlanReport, StepReport } from './network/plan.js';
 export { planSteps, type NetworkConfig, type PlanAction, type PlanOrder, type PlanStep } from './network/plan-steps.js';

@@ -11,7 +11,7 @@ import type { SummaryOnly } from '../rr/summary-only.js';
 import { addPathFamilies, sentPaths } from './add-path.js';
 import { asExport, sessionAs, type AsIdentity } from './as-identity.js';
 import { Outbound, type OutboundHost } from './outbound.js';
-import { selfNextHop } from './self-next-hop.js';
+import { selfNextHop, sharesInterface } from './self-next-hop.js';
 import type { EffectivePeerSettings } from './settings.js';
 
 export interface NeighborOutboundHost extends OutboundHost, AsIdentity {
@@ -125,7 +125,9 @@ export class NeighborOutbound {
       longLived: negotiated.longLived !== undefined,
       longLivedAsLast: negotiated.longLived === undefined && settings.longLivedGracefulRestart.partialDeployment,
       summaryOnly: host.summaryOnly,
-      ...(edits.target === 'ebgp' && self.subnet ? { sharedSubnet: self.subnet } : {}),
+      ...(edits.target === 'ebgp' && self.subnet && sharesInterface(local, address, host.networks)
+        ? { sharedSubnet: self.subnet }
+        : {}),
     };
   }
 }

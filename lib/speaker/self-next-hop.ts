@@ -47,6 +47,12 @@ export function selfNextHop(
   return { address: mapped, subnet: undefined };
 }
 
+/** Whether a neighbor is on a subnet of the interface that has our address (RFC 4271 5.1.3): one several hops away is not. */
+export function sharesInterface(local: string, neighbor: string, networks: LocalNetworks): boolean {
+  const { octets } = parseScopedAddress(neighbor);
+  return networks.interfaceOf(local)?.addresses.some(({ subnet }) => prefixContains(subnet, octets)) ?? false;
+}
+
 /**
  * RFC 2545 section 3: a global address and the link-local one. Without a global one on the interface the link-local one
  * stands alone, as on links that have no other addresses.

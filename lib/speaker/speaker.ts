@@ -6,7 +6,15 @@ import type { Diagnostic } from '../bgp/wire/errors.js';
 import type { FamilyName } from '../bgp/wire/families.js';
 import type { FsmStateName, Negotiated } from '../bgp/session/types.js';
 import { realClock, realRandom, SystemNetworks, TcpTransport } from '../io/index.js';
-import { parseIpv4, UsageError, type Clock, type LocalNetworks, type Random, type Transport } from '../net/index.js';
+import {
+  parseIpv4,
+  parsePrefix,
+  UsageError,
+  type Clock,
+  type LocalNetworks,
+  type Random,
+  type Transport,
+} from '../net/index.js';
 import type { PrefixLimitNotice } from '../rib/prefix-limit.js';
 import { judgeClusterLoops } from '../rib/cluster-loops.js';
 import { Rib } from '../rib/rib.js';
@@ -363,7 +371,10 @@ export class Speaker extends SpeakerQueries implements SpeakerApi, NeighborHost 
       create: (options) => this.table.create(options).start(),
       retire: (neighbor, subcode) => this.table.retire(neighbor, subcode),
       announce: (network) => this.announce(network.prefix, network),
-      withdraw: (prefix) => this.withdraw(prefix),
+      // Somebody may have withdrawn it at run time.
+      withdraw: (prefix) => {
+        if (this.originator.kindOf(parsePrefix(prefix)) === 'network') this.withdraw(prefix);
+      },
     });
     const multipathChanged = diff.sectionsChanged.includes('multipath');
     if (multipathChanged) setMultipath(this.rib, diff.applied);

@@ -140,10 +140,14 @@ describe('documents', () => {
     });
   }
 
-  it('README.md shows code that is in an example, which is run by the tests', () => {
-    const blocks = [...read('README.md').matchAll(/```ts\n\/\/ (examples\/\S+\.ts)\n([^]*?)```/g)];
+  for (const document of ['README.md', 'docs/migration.md']) {
+    it(`${document} shows code that is in an example, which is run by the tests`, () => showsExamples(document));
+  }
+
+  function showsExamples(document: string): void {
+    const blocks = [...read(document).matchAll(/```ts\n\/\/ (examples\/\S+\.ts)\n([^]*?)```/g)];
     expect(blocks).to.not.be.empty;
-    expect([...read('README.md').matchAll(/```ts\n/g)]).to.have.length(blocks.length);
+    expect([...read(document).matchAll(/```ts\n/g)]).to.have.length(blocks.length);
     const plain = (code: string): string =>
       code.replace(
         /'\.\.\/lib\/(\w+\/)?index\.js'/g,
@@ -161,5 +165,5 @@ describe('documents', () => {
         from = at + 1;
       }
     }
-  });
+  }
 });

@@ -34,6 +34,15 @@ describe('reconfigure', () => {
   const base = { asn: 64512, routerId: '10.0.0.1', listen: [{ address: '10.0.0.1', port: 179 }] };
   const peer = (address: string, more = {}) => ({ address, peerAs: 64512, ...more });
 
+  it('takes out a network that was withdrawn at run time already, and does the rest', async () => {
+    const speaker = await start('10.0.0.1', { networks: ['10.1.0.0/16', '10.2.0.0/16'] });
+    speaker.withdraw('10.1.0.0/16');
+    const result = await speaker.reconfigure({ ...base, networks: ['10.3.0.0/16'] });
+    expect(result.networksRemoved).to.have.members(['10.1.0.0/16', '10.2.0.0/16']);
+    await clock.runAsync(1000);
+    expect([...speaker.routes('ipv4-unicast')].map(({ prefix }) => prefix)).to.deep.equal(['10.3.0.0/16']);
+  });
+
   it('touches only the sessions concerned', async () => {
     const reflector = await start('10.0.0.1', { neighbors: ['2', '3', '4'].map((n) => peer(`10.0.0.${n}`)) });
     for (const n of ['2', '3', '4', '5']) await start(`10.0.0.${n}`, { neighbors: [peer('10.0.0.1')] });

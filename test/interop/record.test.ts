@@ -92,3 +92,83 @@ lab('a recorded reflector is killed with SIGKILL, and replayed', { needs: ['bird
     expect(replayed(then).some((row) => row.includes('10.1.0.0/24'))).to.equal(false);
   });
 });
+
+lab(
+  'a recorded node with netlink, nexthop objects, ADD-PATH and dynamic neighbors, and its replay',
+  { needs: ['bird', 'frr'] },
+  (lab) => {
+    let tsbgp: Tsbgp;
+    let bird: Bird;
+    let frr: Frr;
+
+    before(async () => {
+      const lan = await lab.network.lan('10.0.0', 'fd00');
+      const node = await lab.network.host('rr', [lan, 100]);
+      const first = await lab.network.host('bird', [lan, 1]);
+      const second = await lab.network.host('frr', [lan, 2]);
+      const center = { address: node.v4, peerAs: AS };
+      const both = { familyLines: { ipv4: ['add paths on;'], ipv6: ['add paths on;'] } };
+      bird = new Bird(first, {
+        asn: AS,
+        neighbors: [{ ...center, ...both }],
+        announce: ['10.1.0.0/24', '10.9.0.0/24'],
+      });
+      frr = new Frr(second, { asn: AS, neighbors: [center], announce: ['10.9.0.0/24'] });
+      tsbgp = new Tsbgp(node, {
+        asn: AS,
+        neighbors: [],
+        announce: ['10.100.0.0/24'],
+        record: true,
+        config: {
+          peerGroups: {
+            nodes: { peerAs: AS, routeReflectorClient: true, addPath: { receive: true, send: 'all' } },
+          },
+          dynamicNeighbors: [{ prefix: '10.0.0.0/24', peerGroup: 'nodes' }],
+          fib: { type: 'netlink', nexthopObjects: true },
+        },
+      });
+      await Promise.all([tsbgp, bird, frr].map((speaker) => speaker.start()));
+      await holds(
+        frr,
+        'ipv4',
+        ['10.1.0.0/24', '10.9.0.0/24', '10.100.0.0/24'].map((prefix) => ({ prefix })),
+      );
+    });
+
+    it('gives the RIB, the neighbors and the kernel routes that it had', async () => {
+      const { host } = tsbgp;
+      await bird.withdraw('10.1.0.0/24');
+      await bird.announce('10.3.0.0/24');
+      // Another program takes the object under its routes away.
+      const objects = await host.exec('ip', ['nexthop', 'show', 'proto', '186']);
+      const id = /id (\d+)/.exec(objects)![1]!;
+      await host.exec('ip', ['nexthop', 'del', 'id', id]);
+      const fib = await eventually(() => tsbgp.cli('show', 'fib', '--json'), {
+        what: 'kernel routes that are right again',
+        until: async (text) => {
+          expect(text).to.include('10.3.0.0/24').and.not.include('10.1.0.0/24');
+          const routes = await host.exec('ip', ['route', 'show', 'proto', 'bgp']);
+          expect(routes.match(/nhid/g)).to.have.length(2);
+        },
+      });
+      expect(fib).to.include('10.9.0.0/24');
+      const paths = async (): Promise<string[]> =>
+        (await tsbgp.paths('ipv4', '--all')).map((path) => JSON.stringify(path)).sort();
+      const before = await paths();
+      expect(before.filter((path) => path.includes('10.9.0.0/24'))).to.have.length(2);
+      await host.exec('sleep', ['0.3']);
+      expect(await paths()).to.deep.equal(before);
+      await tsbgp.kill();
+
+      const lines = await tsbgp.replay('--show', 'all-routes', '--show', 'fib');
+      const end = lines.at(-1)!;
+      expect(end).to.not.have.property('difference');
+      expect(end).to.include({ type: 'end', end: 'open' });
+      const again = lines
+        .filter(({ type, prefix }) => type === 'route' && !String(prefix).includes(':'))
+        .map((line) => JSON.stringify({ ...line, type: undefined }))
+        .sort();
+      expect(again).to.deep.equal(before);
+    });
+  },
+);

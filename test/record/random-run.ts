@@ -32,7 +32,7 @@ export class Run {
         { address: EXTERNAL, peerAs: 65001, passive: true, connectedCheck: false },
         { address: GONE, peerAs: 64512, connectRetry: 1 },
       ],
-      fib: { type: 'memory', reconcileInterval: 2 },
+      fib: { type: 'ip-route', nexthopObjects: seed % 2 === 1, reconcileInterval: 2 },
     };
     this.speaker = await this.lab.speaker(this.config as SpeakerConfig & { routerId: string }, {
       clock: workingClock(this.lab.clock, random, (seed % 4) * 3),

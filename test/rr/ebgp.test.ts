@@ -178,6 +178,16 @@ describe('towards eBGP', () => {
       expect(nextHop(border.e2)).to.equal(R);
     });
 
+    it('of a third party does not stay for a neighbor that is not on that subnet itself', async () => {
+      const far = { neighbor: { multihop: 2 } };
+      const border = await new Border().up({ networks: oneInterface([R, '10.0.0.0/24']), e2: far });
+      await border.told(border.e1, [], V4);
+      expect(nextHop(border.e2)).to.equal('10.0.0.31');
+      const away = await new Border().up({ networks: oneInterface([R, '10.0.0.0/27']), e2: far });
+      await away.told(away.e1, [], V4);
+      expect(nextHop(away.e2)).to.equal(R);
+    });
+
     it('is never the neighbor itself', async () => {
       const border = await new Border().up({ networks });
       const { client } = border;

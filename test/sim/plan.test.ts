@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import type { Network } from '../../lib/sim/index.js';
-import { calico, type NetworkConfig, type PlanReport } from '../../lib/sim/index.js';
+import { calico, Network, type NetworkConfig, type PlanReport } from '../../lib/sim/index.js';
+import type { SpeakerConfig } from '../../lib/speaker/options.js';
 
 const NODES = 6;
 
@@ -47,6 +47,10 @@ describe('Network.plan', () => {
       expect(seconds).to.be.greaterThan(0);
       expect(seconds).to.be.lessThan(120);
     }
+    // The kernels follow: where a route is missing packets are lost, as long.
+    const routes = report.steps[0]!.lost.map(({ router, prefix }) => `${router} ${prefix}`);
+    const packets = report.steps[0]!.lostPackets!.map(({ from, prefix }) => `${from} ${prefix}`);
+    expect(packets.sort()).to.deep.equal(routes.sort());
     expect(report.text).to.match(
       / routes are lost:\n {3}- n\d: 10\.128\.\d+\.\d+\/26, after \d+\.\d{3} s, for \d+\.\d{3} s\n/,
     );
@@ -70,6 +74,58 @@ describe('Network.plan', () => {
     const lost = report.steps[0]!.lost.map(({ router, prefix }) => `${router} ${prefix}`);
     expect(lost).to.deep.equal(['n2 10.128.0.0/26']);
     expect(net.routerOf('n1').speaker.config.alwaysCompareMed).to.equal(true);
+  });
+
+  it('follows packets: over a graceful restart none is lost', async () => {
+    const net = calico(3);
+    const graceful = (config: SpeakerConfig): SpeakerConfig => ({
+      ...config,
+      gracefulRestart: { atStop: 'restart' },
+      neighbors: config.neighbors!.map((each) => ({ ...each, gracefulRestart: { enabled: true } })),
+    });
+    const before = Object.fromEntries(Object.entries(net.configuration()).map(([name, c]) => [name, graceful(c)]));
+    const report = await net.plan(before, { ...before, n1: { ...before.n1!, alwaysCompareMed: true } });
+    expect(report.steps.map(({ title }) => title)).to.deep.equal(['restart n1']);
+    expect(report.lossless, report.text).to.equal(true);
+    expect(report.steps[0]!.lostPackets).to.deep.equal([]);
+    expect(report.text).to.include('No packet is lost on the way.');
+  });
+
+  it('follows packets: they get lost where all routes are still there', async () => {
+    // A line over eBGP; the one in the middle is to drop a part of what it forwards.
+    const net = new Network({ igp: false });
+    for (const [i, name] of ['a', 'b', 'c'].entries()) {
+      net.router(name, { asn: 65001 + i, lan: null, networks: name === 'a' ? ['10.128.0.0/26'] : [] });
+    }
+    for (const [left, right] of [
+      ['a', 'b'],
+      ['b', 'c'],
+    ] as const) {
+      net.link(left, right);
+      net.peer(left, right);
+    }
+    const before = net.configuration();
+    const dropped = { prefix: '10.128.0.0/27', blackhole: true };
+    const report = await net.plan(before, { ...before, b: { ...before.b!, networks: [dropped] } });
+    const [step] = report.steps;
+    expect(step!.lost).to.deep.equal([]);
+    expect(report.lossless).to.equal(false);
+    expect(
+      step!.lostPackets!.map(({ from, prefix, seconds, reason }) => [from, prefix, seconds, reason]),
+    ).to.deep.equal([
+      // The origin was told the more specific one, too.
+      ['a', '10.128.0.0/26', null, 'a → b ✗ b: 10.128.0.0/27 is a blackhole route'],
+      ['b', '10.128.0.0/26', null, 'b ✗ b: 10.128.0.0/27 is a blackhole route'],
+      ['c', '10.128.0.0/26', null, 'c → b ✗ b: 10.128.0.0/27 is a blackhole route'],
+    ]);
+    expect(report.text).to.match(/ - c to 10\.128\.0\.0\/26, after 0\.\d{3} s, and not back: c → b ✗ b: /);
+  });
+
+  it('does not follow packets where it is told not to', async () => {
+    const net = cluster('mesh');
+    const report = await net.plan(mesh(), reflectors(), { order: 'atOnce', packets: false });
+    expect(report.steps.map(({ lostPackets }) => lostPackets)).to.deep.equal([null]);
+    expect(report.text).to.not.include('packet');
   });
 
   it('refuses a wrong configuration, naming the router', async () => {

@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import type { FamilyName } from '../../lib/bgp/wire/families.js';
 import { realClock, TcpTransport } from '../../lib/io/index.js';
 import { FakeKernel, hierarchy, redundantReflectors, type Network } from '../../lib/sim/index.js';
+import type { NeighborOptions, OriginateOptions, SpeakerConfig } from '../../lib/speaker/options.js';
 import { Speaker } from '../../lib/speaker/speaker.js';
 
 /** Loopback addresses, which are there on Linux without being set up. */
@@ -9,13 +10,17 @@ const hosts4 = '127.93.0.0/16';
 /** One for all addresses, known beforehand: of this process, and below those that the system gives to others. */
 const port = 10_000 + (process.pid % 20_000);
 
-/** All that the tables of a speaker hold: Adj-RIB-In, Loc-RIB, and Adj-RIB-Out of each neighbor. */
+/**
+ * All that the tables of a speaker hold: Adj-RIB-In, Loc-RIB, and Adj-RIB-Out of each neighbor; but for path identifiers, which are
+ * any numbers (RFC 7911 section 3), in the order of arrival.
+ */
 function tables(speaker: Speaker): Record<string, unknown[]> {
   const all: Record<string, unknown[]> = {};
   for (const family of ['ipv4-unicast', 'ipv6-unicast'] satisfies FamilyName[]) {
-    const note = (name: string, paths: Iterable<{ prefix: string; neighbor: string | null }>): void => {
-      const list = [...paths].sort((a, b) => order(`${a.prefix} ${a.neighbor}`, `${b.prefix} ${b.neighbor}`));
-      all[`${family} ${name}`] = list;
+    const note = (name: string, paths: Iterable<object>): void => {
+      all[`${family} ${name}`] = Array.from(paths, (path) => JSON.stringify({ ...path, pathId: undefined })).sort(
+        order,
+      );
     };
     note('all', speaker.routes(family, { bestOnly: false }));
     note('best', speaker.routes(family));
@@ -74,7 +79,7 @@ describe('the same network in virtual time and over TCP', function () {
   };
 
   for (const [title, build] of Object.entries(networks)) {
-    it(`${title}: the same tables, before and after a router has gone`, async () => {
+    it(`${title}: the same tables, at the start and after each step`, async () => {
       const net = build();
       await net.start();
       await net.converged();
@@ -82,7 +87,23 @@ describe('the same network in virtual time and over TCP', function () {
       try {
         await Promise.all([...speakers.values()].map((speaker) => speaker.start()));
         await compare(net, speakers);
-        const gone = [...net.routers.keys()].at(-1)!;
+        const names = [...net.routers.keys()];
+        const [top, one, two, gone] = [names[0]!, names.at(-3)!, names.at(-2)!, names.at(-1)!];
+        const both: Both = {
+          announce: (name, prefix, options) => {
+            net.announce(name, prefix, options);
+            speakers.get(name)!.announce(prefix, options);
+          },
+          configure: async (name, change) => {
+            await net.configure(name, change);
+            await speakers.get(name)!.reconfigure(change(speakers.get(name)!.config as SpeakerConfig));
+          },
+        };
+        for (const step of steps(top, one, two)) {
+          await step(both);
+          await net.converged();
+          await compare(net, speakers);
+        }
         await net.stop(gone);
         await net.converged();
         await speakers.get(gone)!.stop();
@@ -92,6 +113,42 @@ describe('the same network in virtual time and over TCP', function () {
         await Promise.all([...speakers.values()].map((speaker) => speaker.stop()));
       }
     });
+  }
+
+  /** What is done in virtual time, and then the same over TCP. */
+  interface Both {
+    announce(name: string, prefix: string, options: OriginateOptions): void;
+    configure(name: string, change: (config: SpeakerConfig) => SpeakerConfig): Promise<void>;
+  }
+
+  function steps(top: string, one: string, two: string): ((both: Both) => unknown)[] {
+    const withNeighbors = (change: (neighbor: NeighborOptions) => NeighborOptions) => (config: SpeakerConfig) => ({
+      ...config,
+      neighbors: config.neighbors!.map(change),
+    });
+    return [
+      // The same prefix from two, of whom the second one is better.
+      ({ announce }) => announce(one, '192.0.2.0/24', { med: 5, communities: ['64512:1'] }),
+      ({ announce }) => announce(two, '192.0.2.0/24', { localPref: 200 }),
+      // A policy in place.
+      ({ configure }) =>
+        configure(top, (config) => ({
+          ...withNeighbors((each) => ({ ...each, importPolicy: ['even'], defaultImportPolicy: 'accept' }))(config),
+          policies: {
+            even: [{ conditions: { communities: { any: ['64512:1'] } }, actions: { localPref: 300, med: 7 } }],
+          },
+        })),
+      // Sessions that are reset, for several paths.
+      async ({ configure }) => {
+        const addPath = { receive: true, send: 'all' } as const;
+        for (const name of [top, one, two])
+          await configure(
+            name,
+            withNeighbors((each) => ({ ...each, addPath })),
+          );
+      },
+      ({ configure }) => configure(one, (config) => ({ ...config, networks: [{ prefix: '198.51.100.0/24', med: 1 }] })),
+    ];
   }
 
   async function compare(net: Network, speakers: ReadonlyMap<string, Speaker>): Promise<void> {

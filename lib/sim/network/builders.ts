@@ -151,10 +151,11 @@ export function leafSpine(leaves: number, spines: number, options: LeafSpineOpti
   const { spineAs = 4_200_000_000 } = options;
   const builder = new Builder({ igp: false, ...options });
   const tops = builder.core('spine', spines, { lan: null, asn: spineAs });
+  // Over all spines at once; their paths differ in nothing but the neighbor.
+  const config = spines > 1 ? { multipath: { ebgp: Math.min(spines, 64) } } : {};
   for (let n = 1; n <= leaves; n++) {
     const leaf = `leaf${n}`;
-    // Over all spines at once; their paths differ in nothing but the neighbor.
-    builder.edgeRouter(leaf, { lan: null, asn: spineAs + n, config: { multipath: { ebgp: Math.min(spines, 64) } } });
+    builder.edgeRouter(leaf, { lan: null, asn: spineAs + n, config });
     for (const spine of tops) {
       builder.net.link(leaf, spine);
       builder.net.peer(leaf, spine);

@@ -1,4 +1,5 @@
 import { formatPrefix, parsePrefix, UsageError } from '../../net/index.js';
+import { networksOf } from '../../speaker/config-diff.js';
 import type { NeighborOptions, OriginateOptions, SpeakerConfig } from '../../speaker/options.js';
 import type { ReconfigureResult } from '../../speaker/speaker-api.js';
 import { seededRandom } from '../random.js';
@@ -88,8 +89,18 @@ export class Network extends Questions {
     const router = this.routerOf(name);
     const before = router.config;
     const config = change(before);
+    const was = router.isRunning ? networksOf(router.speaker.config) : [];
     const result = router.isRunning ? await this.#during(router.speaker.reconfigure(config)) : undefined;
     router.config = config;
+    if (router.isRunning) {
+      // What a reload says of a prefix comes after what was announced or withdrawn before.
+      const [old, now] = [was, networksOf(router.speaker.config)].map(
+        (list) => new Map(list.map((each) => [formatPrefix(parsePrefix(each.prefix)), JSON.stringify(each)])),
+      );
+      for (const prefix of new Set([...old!.keys(), ...now!.keys()])) {
+        if (old!.get(prefix) !== now!.get(prefix)) router.announced.delete(prefix);
+      }
+    }
     this.attachNetworks(router, before.networks);
     this.acted(`${name} is configured`);
     return result;
@@ -128,6 +139,9 @@ export class Network extends Questions {
       this.#onSession(router, at, from, to.state, to.reason),
     );
     router.process = process;
+    // A process that begins anew has what its configuration says.
+    for (const [prefix, options] of router.announced) if (options !== null) router.detach(prefix);
+    if (router.announced.size > 0) this.attachNetworks(router);
     router.announced.clear();
     router.state = 'running';
     this.acted(`${name} starts`);

@@ -1,8 +1,9 @@
 import { formatPrefix, parsePrefix, UsageError } from '../../net/index.js';
 import { RIB_FAMILIES } from '../../bgp/wire/families.js';
 import { networksOf } from '../../speaker/config-diff.js';
-import type { SpeakerConfig } from '../../speaker/options.js';
+import type { NetworkOptions, SpeakerConfig } from '../../speaker/options.js';
 import type { Speaker } from '../../speaker/speaker.js';
+import { PacketMeter, type LostPackets, type PacketNetwork } from './plan-packets.js';
 import { planSteps, type NetworkConfig, type PlanAction, type PlanOrder, type PlanStep } from './plan-steps.js';
 import type { Router } from './router.js';
 import type { Allowed } from './settling.js';
@@ -12,6 +13,8 @@ export interface PlanOptions {
   readonly order?: PlanOrder;
   /** Between one router and the next within a step, in virtual seconds: nobody changes a network in one moment. Default 1. */
   readonly stagger?: number;
+  /** Also follow packets from every host to every prefix, whenever a kernel route of it changes; default true. */
+  readonly packets?: boolean;
   /** How long to wait for the network after each step at most, in virtual seconds; default 1200. */
   readonly timeout?: number;
 }
@@ -33,22 +36,22 @@ export interface StepReport extends PlanStep {
   readonly seconds: number;
   /** By router and prefix, as it came. A route that the new configuration means to have no more is none of them. */
   readonly lost: readonly LostRoute[];
+  /** The same of packets, by host and prefix; null: they were not followed. */
+  readonly lostPackets: readonly LostPackets[] | null;
 }
 
 /** What a migration costs. */
 export interface PlanReport {
   readonly order: PlanOrder;
   readonly steps: readonly StepReport[];
-  /** No route was lost by anybody. */
+  /** No route was lost by anybody, and no packet either, if they were followed. */
   readonly lossless: boolean;
   /** All of it for people. */
   readonly text: string;
 }
 
 /** What a plan needs of a network. */
-export interface PlannedNetwork {
-  readonly now: number;
-  readonly routers: ReadonlyMap<string, Router>;
+export interface PlannedNetwork extends PacketNetwork {
   routerOf(name: string): Router;
   ownerOf(address: string): Router | undefined;
   start(...names: string[]): Promise<void>;
@@ -69,7 +72,7 @@ export async function runPlan(
   after: NetworkConfig,
   options: PlanOptions = {},
 ): Promise<PlanReport> {
-  const { order = 'makeBeforeBreak', stagger = 1, timeout = 1200 } = options;
+  const { order = 'makeBeforeBreak', stagger = 1, timeout = 1200, packets = true } = options;
   for (const name of new Set([...Object.keys(before), ...Object.keys(after)])) net.routerOf(name);
   const steps = planSteps(before, after, (address) => net.ownerOf(address)?.name, order);
   for (const [name, config] of Object.entries(before)) {
@@ -82,7 +85,8 @@ export async function runPlan(
   // What has no other end yet does not come up before that is made.
   const settle = { timeout, allow: { sessionsDown: true } };
   await net.converged({ timeout });
-  const meter = new LossMeter(net, wanted(after));
+  const arriving = packets ? wanted(after, ({ blackhole = false }) => !blackhole) : undefined;
+  const meter = new LossMeter(net, wanted(after), arriving);
   const reports: StepReport[] = [];
   for (const step of steps) {
     const at = net.now;
@@ -92,10 +96,10 @@ export async function runPlan(
       await act(net, action, meter);
     }
     await net.converged(settle);
-    reports.push({ ...step, at, seconds: net.now - at, lost: meter.end() });
+    reports.push({ ...step, at, seconds: net.now - at, ...meter.end() });
   }
   meter.close();
-  const lossless = reports.every(({ lost }) => lost.length === 0);
+  const lossless = reports.every(({ lost, lostPackets }) => lost.length === 0 && (lostPackets ?? []).length === 0);
   return { order, steps: reports, lossless, text: planText(reports) };
 }
 
@@ -112,7 +116,7 @@ async function act(net: PlannedNetwork, action: PlanAction, meter: LossMeter): P
       await net.configure(name, () => config);
       return;
     case 'stop':
-      meter.leave(name);
+      meter.leave(name, 'for good');
       return net.stop(name);
     case 'restart':
       meter.leave(name);
@@ -130,8 +134,9 @@ async function begin(net: PlannedNetwork, { router: name, config }: PlanAction, 
 }
 
 /** All prefixes that somebody is to originate in the end. */
-function wanted(after: NetworkConfig): ReadonlySet<string> {
-  const prefixes = Object.values(after).flatMap((config) => networksOf(config).map(({ prefix }) => prefix));
+function wanted(after: NetworkConfig, which: (network: NetworkOptions) => boolean = () => true): ReadonlySet<string> {
+  const networks = Object.values(after).flatMap((config) => networksOf(config).filter(which));
+  const prefixes = networks.map(({ prefix }) => prefix);
   return new Set(prefixes.map((prefix) => formatPrefix(parsePrefix(prefix))));
 }
 
@@ -145,10 +150,15 @@ class LossMeter {
   #lost: LostRoute[] = [];
   #began = 0;
 
+  readonly #packets: PacketMeter | undefined;
+
   constructor(
     private readonly net: PlannedNetwork,
     private readonly wanted: ReadonlySet<string>,
+    /** To which packets are followed; undefined: none are. */
+    arriving: ReadonlySet<string> | undefined,
   ) {
+    if (arriving !== undefined) this.#packets = new PacketMeter(net, arriving);
     for (const [name, router] of net.routers) if (router.isRunning) this.follow(name);
   }
 
@@ -159,6 +169,7 @@ class LossMeter {
     this.#held.set(name, held);
     this.#missing.set(name, missing);
     const onChange = ({ prefix, best }: { readonly prefix: string; readonly best: unknown }): void => {
+      this.#packets?.touch(prefix);
       if (best === null) {
         if (held.delete(prefix) && this.wanted.has(prefix)) missing.set(prefix, this.net.now);
         return;
@@ -174,23 +185,25 @@ class LossMeter {
   }
 
   /** A router is stopped on purpose: what it does not know any more is not lost. */
-  leave(name: string): void {
+  leave(name: string, forGood?: 'for good'): void {
+    if (forGood !== undefined) this.#packets?.leave(name);
     this.#unfollow.get(name)?.();
     this.#unfollow.delete(name);
     this.#missing.delete(name);
   }
 
   begin(): void {
+    this.#packets?.begin();
     this.#lost = [];
     this.#began = this.net.now;
     for (const missing of this.#missing.values()) missing.clear();
   }
 
-  end(): LostRoute[] {
+  end(): Pick<StepReport, 'lost' | 'lostPackets'> {
     for (const [name, missing] of this.#missing) {
       for (const [prefix, since] of missing) this.#note(name, prefix, since, null);
     }
-    return this.#lost;
+    return { lost: this.#lost, lostPackets: this.#packets?.end() ?? null };
   }
 
   #note(router: string, prefix: string, since: number, seconds: number | null): void {
@@ -203,6 +216,7 @@ class LossMeter {
   }
 
   close(): void {
+    this.#packets?.close();
     for (const name of [...this.#unfollow.keys()]) this.leave(name);
   }
 }
@@ -213,24 +227,35 @@ function* prefixesOf(speaker: Speaker): Iterable<string> {
 
 const round = (seconds: number): number => Math.round(seconds * 1e6) / 1e6;
 
+function howLong(seconds: number | null): string {
+  return seconds === null ? 'and not back' : `for ${seconds.toFixed(3)} s`;
+}
+
 /** At most so many lost routes of a step are named. */
 const NAMED = 10;
 
 function planText(steps: readonly StepReport[]): string {
   if (steps.length === 0) return 'Nothing is to be done.\n';
   const lines: string[] = [];
-  for (const [index, { title, actions, seconds, lost }] of steps.entries()) {
+  for (const [index, { title, actions, seconds, lost, lostPackets }] of steps.entries()) {
     lines.push(`${index + 1}. ${title} (${seconds.toFixed(3)} s)`);
     for (const { router, changes } of actions) lines.push(`   ${router}: ${changes.join('; ')}`);
     if (lost.length === 0) lines.push('   no route is lost');
     else lines.push(`   ${lost.length} ${lost.length === 1 ? 'route is' : 'routes are'} lost:`);
     for (const { router, prefix, from, seconds: length } of lost.slice(0, NAMED)) {
-      const until = length === null ? 'and not back' : `for ${length.toFixed(3)} s`;
-      lines.push(`   - ${router}: ${prefix}, after ${from.toFixed(3)} s, ${until}`);
+      lines.push(`   - ${router}: ${prefix}, after ${from.toFixed(3)} s, ${howLong(length)}`);
     }
     if (lost.length > NAMED) lines.push(`   - and ${lost.length - NAMED} more`);
+    if (lostPackets === null) continue;
+    if (lostPackets.length === 0) lines.push('   no packet is lost');
+    else lines.push(`   packets are lost on ${lostPackets.length} ${lostPackets.length === 1 ? 'way' : 'ways'}:`);
+    for (const { from, prefix, after, seconds: length, reason } of lostPackets.slice(0, NAMED)) {
+      lines.push(`   - ${from} to ${prefix}, after ${after.toFixed(3)} s, ${howLong(length)}: ${reason}`);
+    }
+    if (lostPackets.length > NAMED) lines.push(`   - and ${lostPackets.length - NAMED} more`);
   }
   const all = steps.flatMap(({ lost }) => lost);
+  const packets = steps.flatMap(({ lostPackets }) => lostPackets ?? []);
   const gone = all.filter(({ seconds }) => seconds === null).length;
   const longest = Math.max(0, ...all.map(({ seconds }) => seconds ?? 0));
   lines.push(
@@ -238,5 +263,13 @@ function planText(steps: readonly StepReport[]): string {
       ? 'No route is lost on the way.'
       : `${all.length} times a route is lost, ${gone} of them for good; the longest comes back after ${longest.toFixed(3)} s.`,
   );
+  if (steps.some(({ lostPackets }) => lostPackets !== null)) {
+    const most = Math.max(0, ...packets.map(({ seconds }) => seconds ?? 0));
+    lines.push(
+      packets.length === 0
+        ? 'No packet is lost on the way.'
+        : `${packets.length} times packets of a host to a prefix are lost; the longest time that ends takes ${most.toFixed(3)} s.`,
+    );
+  }
   return `${lines.join('\n')}\n`;
 }

@@ -1,3 +1,4 @@
+import type { NeighborOptions } from '../../speaker/options.js';
 import type { Router } from './router.js';
 import type { Topology } from './topology.js';
 
@@ -77,7 +78,13 @@ function canComeUp(net: Topology, router: Router, address: string): boolean {
   } else if (peer.speaker.neighbor(from).adminDown || (neighbor?.passive === true && theirs.passive === true)) {
     return false;
   }
-  return isOpen(net, from, address);
+  return haveCommonFamily(neighbor, theirs) && isOpen(net, from, address);
+}
+
+/** Without one each refuses the other's OPEN (RFC 5492 section 5). */
+function haveCommonFamily(ours: NeighborOptions | undefined, theirs: NeighborOptions | undefined): boolean {
+  if (ours?.families === undefined || theirs?.families === undefined) return true;
+  return ours.families.some((family) => theirs.families!.includes(family));
 }
 
 function isOpen(net: Topology, from: string, to: string): boolean {

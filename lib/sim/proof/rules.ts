@@ -3,25 +3,12 @@
  * it, and what it becomes on the way (RFC 4271 section 5, RFC 4456 sections 6 and 8, RFC 1997). Written to be read, and shares
  * nothing with `lib/rib` and `lib/rr`, so that a mistake made there is not made here too.
  */
-import { parseIpv4 } from '../../net/index.js';
-import type { PlainRouter, PlainSession } from './snapshot.js';
-
-/** A route as a router has it in its Adj-RIB-In, or as its own. */
-export interface PlainRoute {
-  readonly prefix: string;
-  /** The neighbor that it came from; null: originated here. */
-  readonly neighbor: string | null;
-  /** That neighbor's name; null: originated here. */
-  readonly from: string | null;
-  readonly nextHop: string;
-  readonly asPath: readonly number[];
-  readonly origin: 'igp' | 'egp' | 'incomplete';
-  readonly localPref: number | null;
-  readonly med: number | null;
-  readonly communities: readonly string[];
-  readonly originatorId: string | null;
-  readonly clusterList: readonly string[];
-}
+import { parseAddress, parseIpv4, prefixContains } from '../../net/index.js';
+import type { PathSelection } from '../../rib/path-selection.js';
+import { judge } from './plain-policy.js';
+import { familyOf, type PlainRoute } from './plain-route.js';
+import type { PlainSession } from './sessions.js';
+import type { PlainRouter } from './snapshot.js';
 
 /** What of a neighbor counts in decisions: how a route came. */
 export interface Arrival {
@@ -31,6 +18,7 @@ export interface Arrival {
 }
 
 export interface Candidate extends Arrival {
+  /** As the import policy left it. */
   readonly route: PlainRoute;
 }
 
@@ -39,14 +27,15 @@ export function isUsable(router: PlainRouter, { route }: Candidate): boolean {
   if (route.from === null) return true;
   if (route.asPath.includes(router.asn)) return false;
   if (route.originatorId === router.routerId) return false;
-  if (route.clusterList.includes(router.clusterId)) return false;
+  if (route.clusterList.some((id) => router.clusterIds.includes(id))) return false;
   return router.cost(route.nextHop) !== undefined;
 }
 
-/** The best of some routes. */
-export function choose(router: PlainRouter, all: readonly Candidate[]): Candidate | undefined {
-  let left = all.filter((candidate) => isUsable(router, candidate));
+/** Of usable routes those that are best: one, or several of the same neighbor between which only path identifiers decide. */
+export function choose(router: PlainRouter, usable: readonly Candidate[]): readonly Candidate[] {
+  let left = usable;
   const least = (value: (candidate: Candidate) => number): void => {
+    if (left.length < 2) return;
     const best = Math.min(...left.map(value));
     left = left.filter((candidate) => value(candidate) === best);
   };
@@ -65,59 +54,121 @@ export function choose(router: PlainRouter, all: readonly Candidate[]): Candidat
   least(({ route }) => (route.from === null ? 0 : router.cost(route.nextHop)!));
   least(({ route, routerId }) => parseIpv4(route.originatorId ?? routerId));
   least(({ route }) => route.clusterList.length);
-  least(({ session }) => (session === null ? 0 : parseIpv4(session.fromAddress)));
-  return left[0];
+  if (left.length < 2) return left;
+  const [first] = left.map(({ session }) => session?.fromAddress ?? '').sort(compareAddresses);
+  return left.filter(({ session }) => (session?.fromAddress ?? '') === first);
+}
+
+/** IPv4 before IPv6, then as numbers; without an address first. */
+function compareAddresses(a: string, b: string): number {
+  if (a === '' || b === '') return a.length - b.length;
+  const [left, right] = [parseAddress(a), parseAddress(b)];
+  if (left.length !== right.length) return left.length - right.length;
+  return Buffer.compare(left, right);
 }
 
 /**
- * What a router tells a neighbor of its best route.
- * @param best of `sender`
+ * Several paths for one session (RFC 7911): all usable ones, so many of the best, or so many of each neighbor AS (RFC 7964).
+ * @returns `tied`: path identifiers, which are the router's own affair, would decide which these are
+ */
+export function select(
+  router: PlainRouter,
+  usable: readonly Candidate[],
+  selection: PathSelection,
+): { readonly chosen: readonly Candidate[]; readonly tied: boolean } {
+  if (selection === 'all') return { chosen: usable, tied: false };
+  const chosen: Candidate[] = [];
+  let tied = false;
+  const groups = new Map<number | undefined, Candidate[]>();
+  for (const candidate of usable) {
+    const key = selection.perNeighborAs === true ? candidate.route.asPath[0] : undefined;
+    groups.set(key, [...(groups.get(key) ?? []), candidate]);
+  }
+  for (let left of groups.values()) {
+    for (let n = 0; n < selection.best && left.length > 0; n++) {
+      const best = choose(router, left);
+      tied ||= best.length > 1;
+      chosen.push(best[0]!);
+      left = left.filter((each) => each !== best[0]);
+    }
+  }
+  return { chosen, tied };
+}
+
+/**
+ * What a router tells a neighbor of a route.
+ * @param known  of `sender`
+ * @param leaves whether the sender leaves a third party's next hop where it may do so or not
  * @returns undefined: nothing
  */
-export function told(sender: PlainRouter, best: Candidate, session: PlainSession): PlainRoute | undefined {
-  const { route, session: came } = best;
+export function told(
+  sender: PlainRouter,
+  known: Candidate,
+  session: PlainSession,
+  leaves: (nextHop: string) => boolean = () => false,
+): PlainRoute | undefined {
+  const { session: came } = known;
   // Never back to where it came from.
-  if (route.from === session.to) return undefined;
-  if (route.communities.includes('no-advertise')) return undefined;
+  if (came !== null && came.fromAddress === session.toAddress) return undefined;
+  const { communities: before } = known.route;
+  if (before.includes('no-advertise')) return undefined;
   const outside = !session.internal;
-  if (outside && route.communities.some((each) => each === 'no-export' || each === 'no-export-subconfed')) {
-    return undefined;
-  }
-  const common = { prefix: route.prefix, neighbor: session.fromAddress, from: sender.name, origin: route.origin };
-  const { communities } = route;
+  if (outside && before.some((each) => each === 'no-export' || each === 'no-export-subconfed')) return undefined;
+  const reflected = came?.internal === true && !outside;
+  // RFC 4456 section 6: from a client to all, from others to clients only.
+  if (reflected && !came.fromIsClient && !session.toIsClient) return undefined;
+  if (reflected && came.fromIsClient && session.toIsClient && !sender.clientToClient) return undefined;
+  const judged = judge(session.exportPolicy, known.route);
+  if (judged === undefined) return undefined;
+  const { route } = judged;
+  const { prefix, origin, communities } = route;
+  const common = { prefix, neighbor: session.fromAddress, from: sender.name, origin, communities };
+  const own = session.ownNextHop[familyOf(prefix)];
   if (outside) {
     return {
       ...common,
-      communities,
-      nextHop: session.fromAddress,
+      nextHop: keepsThirdParty(known, session, leaves) ? route.nextHop : own,
       asPath: [sender.asn, ...route.asPath],
       localPref: null,
       // RFC 4271 section 5.1.4: what one AS told us is not for another.
-      med: route.from === null ? route.med : null,
+      med: came === null || judged.setsMed ? route.med : null,
       originatorId: null,
       clusterList: [],
     };
   }
-  const own = route.from === null && route.nextHop === '';
+  const isOwn = came === null && route.nextHop === '';
+  const self = isOwn || session.nextHopSelf === 'force' || (session.nextHopSelf && !reflected);
   const inside = {
     ...common,
-    communities,
     asPath: route.asPath,
     localPref: route.localPref ?? 100,
     med: route.med,
-    nextHop: own ? session.fromAddress : route.nextHop,
+    nextHop: self ? own : route.nextHop,
     originatorId: route.originatorId,
     clusterList: route.clusterList,
   };
-  if (came === null || !came.internal) {
-    return session.nextHopSelf ? { ...inside, nextHop: session.fromAddress } : inside;
-  }
-  // RFC 4456 section 6: from a client to all, from others to clients only.
-  if (!came.fromIsClient && !session.toIsClient) return undefined;
-  if (came.fromIsClient && session.toIsClient && !sender.clientToClient) return undefined;
+  if (!reflected) return inside;
+  // A client stands in a cluster, which may have an ID of its own; from one into another the route passes two.
+  const passed = came.fromIsClient ? [came.fromClusterId] : [];
+  if (session.toIsClient && session.toClusterId !== passed[0]) passed.unshift(session.toClusterId);
   return {
     ...inside,
-    originatorId: route.originatorId ?? best.routerId,
-    clusterList: [sender.clusterId, ...route.clusterList],
+    originatorId: route.originatorId ?? known.routerId,
+    clusterList: [...passed, ...route.clusterList],
   };
+}
+
+/**
+ * RFC 4271 section 5.1.3: where the next hop, we and the neighbor share a subnet, the neighbor may go there directly. The one that
+ * told the route with its own address is always left, the neighbor's own never. Any other may be left or not: neighbors that are
+ * told the same share what was made for them, and none of them may be told its own address.
+ */
+function keepsThirdParty(known: Candidate, session: PlainSession, leaves: (nextHop: string) => boolean): boolean {
+  const { nextHop } = known.route;
+  const subnet = session.sharedSubnet[familyOf(known.route.prefix)];
+  if (session.nextHopSelf !== false || subnet === undefined || nextHop === '' || nextHop === session.toAddress) {
+    return false;
+  }
+  if (!prefixContains(subnet, parseAddress(nextHop))) return false;
+  return known.session?.fromAddress === nextHop || leaves(nextHop);
 }
