@@ -18,7 +18,7 @@ import type { UpdateGroup } from '../rr/update-group.js';
 import { LeftOvers } from './left-overs.js';
 
 /** A slice ends after this time: keepalives and reads go on between slices. */
-const SLICE_MS = 8;
+const SLICE_MS = 6;
 /** Prefixes decided at once: as many as are done and told in about this time … */
 const BATCH_MS = 4;
 /** … but enough to pack well, and to be worth a write to each neighbor. */

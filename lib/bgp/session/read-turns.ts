@@ -1,7 +1,7 @@
 import type { Clock } from '../../net/clock.js';
 
 /** So much time of a turn of the event loop is for reading; then writing, timers and the tables come first. */
-const TURN_MS = 10;
+const TURN_MS = 6;
 /** Less than this needs no new turn to be forgotten. */
 const LITTLE_MS = 1;
 
