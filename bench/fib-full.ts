@@ -8,6 +8,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
+import { startFrugally } from '../lib/io/engine.js';
 import { createFib, realClock } from '../lib/io/index.js';
 import {
   apply,
@@ -39,6 +40,8 @@ async function child(netns: string, which: 'first' | 'second'): Promise<void> {
 }
 
 async function work(netns: string, which: string): Promise<void> {
+  // As `tsbgp run` has it.
+  startFrugally()();
   const fib = createFib({ type, netns, reconcileInterval: 0 }, { clock: realClock });
   fib.onEvent((event) => {
     if (event.type !== 'reconciled') console.log(`unexpected: ${JSON.stringify(event)}`);
