@@ -18,9 +18,9 @@ describe('turns of reading', () => {
   const read = (ms: number) => (): void => turns.read(() => (time += ms));
 
   it('are over when their time is used up, and begin anew', () => {
-    read(6)();
+    read(4)();
     expect(turns.isOpen).to.equal(true);
-    read(6)();
+    read(4)();
     expect([turns.hasTime, turns.isOpen]).to.deep.equal([false, false]);
     nextTurn();
     expect([turns.hasTime, turns.isOpen]).to.deep.equal([true, true]);
@@ -29,7 +29,7 @@ describe('turns of reading', () => {
   it('go to who stands in line first, in order, as long as there is time', () => {
     const order: string[] = [];
     read(13)();
-    for (const name of ['a', 'b', 'c']) turns.wait(() => (order.push(name), read(7)()));
+    for (const name of ['a', 'b', 'c']) turns.wait(() => (order.push(name), read(4)()));
     // The turn in which the time was used up has none left for them.
     nextTurn();
     expect([order.length, turns.isOpen]).to.deep.equal([0, false]);
