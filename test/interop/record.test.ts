@@ -78,7 +78,7 @@ lab('a recorded reflector is killed with SIGKILL, and replayed', { needs: ['bird
     const end = lines.at(-1)!;
     expect(end).to.include({ type: 'end', end: 'open' });
     expect(end).to.not.have.property('difference');
-    expect(end.checkpoints).to.be.greaterThan(1);
+    expect(end.checkpoints).to.be.greaterThan(0);
     expect(end.messages).to.equal(lines.filter(({ type }) => type === 'message').length);
 
     // What a message did: BIRD's withdrawal.
