@@ -24,7 +24,7 @@ export function resized<T extends Column>(column: T, capacity: number): T {
 export function nextCapacity(capacity: number, needed: number): number {
   let next = Math.max(capacity, 16);
   while (next < needed) {
-    if (next < 1 << 14) next *= 4;
+    if (next < 1 << 18) next *= 4;
     else if (next < 1 << 22) next *= 2;
     else next += next >> 1;
   }
