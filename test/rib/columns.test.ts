@@ -66,7 +66,8 @@ describe('columns', () => {
   });
   it('nextCapacity: enough; fourfold while small, doubling, then by half when very large', () => {
     expect([nextCapacity(0, 1), nextCapacity(16, 17), nextCapacity(16, 100)]).to.deep.equal([16, 64, 256]);
-    expect(nextCapacity(1 << 16, (1 << 16) + 1)).to.equal(1 << 17);
+    expect(nextCapacity(1 << 16, (1 << 16) + 1)).to.equal(1 << 18);
+    expect(nextCapacity(1 << 18, (1 << 18) + 1)).to.equal(1 << 19);
     expect(nextCapacity(1 << 22, (1 << 22) + 1)).to.equal((1 << 22) * 1.5);
   });
 });
