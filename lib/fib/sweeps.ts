@@ -22,7 +22,9 @@ export class Sweeps {
 
   /** Call for each row in use; the first slice is done before this returns. @param done after the last, unless closed before */
   begin(visit: (ref: number, c: RouteColumns, row: number) => void, done?: () => void): void {
-    void this.run(visit).then(done);
+    void this.run(visit).then(() => {
+      if (!this.#closed) done?.();
+    });
   }
 
   /** As {@link begin}. @returns a promise for the end, which also {@link close} brings */

@@ -55,9 +55,8 @@ export class MultipathWatch {
   }
 
   private makeRoom(prefix: number): void {
-    const before = this.best.length;
-    const capacity = nextCapacity(before, prefix + 1);
-    this.best = grow(this.best, capacity).fill(NONE, before);
+    const capacity = nextCapacity(this.best.length, prefix + 1);
+    this.best = grow(this.best, capacity, NONE);
     this.source = grow(this.source, capacity);
     this.members = grow(this.members, capacity);
   }
