@@ -101,12 +101,17 @@ export class Oracle {
 
   /** What a router chooses when the others have chosen so. */
   chooseAt(name: string, prefix: string, choices: Choices): Choice {
+    return this.chooseOf(name, prefix, (session) => this.toldOn(session, prefix, choices).routes);
+  }
+
+  /** What a router chooses of its own route and what it was told on its sessions. */
+  chooseOf(name: string, prefix: string, toldOn: (session: PlainSession) => readonly PlainRoute[]): Choice {
     const router = this.snapshot.routers.get(name)!;
     const own = router.originated.get(prefix);
     const candidates: Candidate[] = own === undefined ? [] : [originate(router, prefix, own)];
     for (const session of this.#incoming.get(name)!) {
       const { routerId } = this.snapshot.routers.get(session.from)!;
-      for (const received of this.toldOn(session, prefix, choices).routes) {
+      for (const received of toldOn(session)) {
         const judged = judge(session.importPolicy, received);
         if (judged !== undefined) candidates.push({ route: judged.route, session, routerId });
       }

@@ -99,17 +99,16 @@ export class RoutesCheck {
     this.#violations.push(violation);
   }
 
-  /** What the routers have chosen, in the oracle's terms: replayed along the ways that their best paths took. */
+  /** What the routers have chosen, in the oracle's terms, of what they were told. */
   #actual(prefix: string): Choices {
     const choices: Choices = new Map();
-    const names = [...this.oracle.snapshot.routers.keys()];
-    for (let round = 0; round <= names.length; round++) {
-      for (const name of names) {
-        const choice = this.oracle.chooseAt(name, prefix, choices);
-        const best = this.best.get(name)!.get(prefix);
-        const same = choice.usable.find(({ route }) => best !== undefined && difference(best, route) === undefined);
-        choices.set(name, { ...choice, best: same });
-      }
+    for (const name of this.oracle.snapshot.routers.keys()) {
+      const choice = this.oracle.chooseOf(name, prefix, (session) =>
+        (this.received.get(session)!.get(prefix) ?? []).map((path) => plain(path, session.from)),
+      );
+      const best = this.best.get(name)!.get(prefix);
+      const same = choice.usable.find(({ route }) => best !== undefined && difference(best, route) === undefined);
+      choices.set(name, { ...choice, best: same });
     }
     return choices;
   }
@@ -149,6 +148,11 @@ export class RoutesCheck {
     }
     for (const path of left) found('right routes', `${from} tells it${several(routes, path)}, and should not`);
   }
+}
+
+/** A path that `from` told, as the oracle knows routes. */
+function plain({ asPath, ...path }: PathView, from: string): PlainRoute {
+  return { ...path, from, asPath: asPath === '' ? [] : asPath.split(' ').map(Number) };
 }
 
 /** Which of several paths, where there are several. */
