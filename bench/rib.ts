@@ -6,7 +6,7 @@
 import { DEFAULT_CONTEXT } from '../lib/bgp/wire/context.js';
 import { parseIpv4, Writer } from '../lib/net/index.js';
 import { AdjRibIn } from '../lib/rib/adj-rib-in.js';
-import { IdStack } from '../lib/rib/columns.js';
+import { BitSet, IdStack } from '../lib/rib/columns.js';
 import { Rib } from '../lib/rib/rib.js';
 import { UNEDITED, type ExportProfile } from '../lib/rr/export-profile.js';
 import { UpdateGroup } from '../lib/rr/update-group.js';
@@ -128,7 +128,9 @@ measure('a late joiner: encode the whole table', ROUTES, () => {
   while (!member.attached) member.catchUp(() => undefined);
 });
 measure('withdraw the best path of each', ROUTES, () => {
-  for (let cursor = 0; cursor >= 0;) cursor = family.dropSource(first.source, cursor, ROUTES);
+  const ended = new BitSet();
+  ended.add(first.source);
+  for (let cursor = 0; cursor >= 0;) cursor = family.dropSources(ended, cursor, ROUTES);
 });
 measure('decide and encode the second best', ROUTES, decide);
 const { rss, heapUsed, arrayBuffers } = process.memoryUsage();

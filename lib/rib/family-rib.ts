@@ -222,19 +222,19 @@ export class FamilyRib implements DecisionContext {
   }
 
   /**
-   * Withdraw all paths of a source, a slice at a time.
+   * Withdraw all paths of some sources, a slice at a time.
    * @param cursor 0 at first, then what the last call returned
    * @param budget how many paths to withdraw at most
    * @returns where to go on, or -1 when none is left
    */
-  dropSource(source: number, cursor: number, budget: number): number {
+  dropSources(sources: BitSet, cursor: number, budget: number): number {
     const { paths } = this;
     let left = budget;
     // Looking at a row of another source costs about a fiftieth of withdrawing one.
     let looks = budget * 50;
     for (let row = cursor; row < paths.limit; row++) {
       if (--looks <= 0) return row;
-      if (paths.prefix[row]! < 0 || paths.source[row] !== source) continue;
+      if (paths.prefix[row]! < 0 || !sources.has(paths.source[row]!)) continue;
       if (--left < 0) return row;
       this.withdrawRow(row);
     }

@@ -76,7 +76,7 @@ export class NeighborOutbound {
 
   /** Tell it all there is, although others have to wait. */
   unmute(): void {
-    for (const { group, member } of this.byFamily.values()) this.host.loop.unmute(group.rib, member);
+    for (const { group, member } of this.byFamily.values()) this.host.loop.muted.unmute(group.rib, member);
   }
 
   /** The application's own routes are all there: End-of-RIB need not wait any longer. */

@@ -44,7 +44,7 @@ export class Outbound {
       queuedBytes: () => peer.queuedBytes,
       onCaughtUp: () => this.sendEndOfRib(),
       onBehind: () => host.loop.addBehind(this.group, this.member),
-      isComplete: () => host.isComplete && !host.loop.isMuted(this.group.rib),
+      isComplete: () => host.isComplete && !host.loop.muted.isMuted(this.group.rib),
       ...(enhanced ? { onRefresh: (mark) => this.sendMark(mark) } : {}),
     };
     this.group = host.loop.groupFor(host.rib.of(family), profile);

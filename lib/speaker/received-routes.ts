@@ -83,25 +83,29 @@ export class ReceivedRoutes {
    */
   lost(negotiated: Negotiated): boolean {
     this.isUp = false;
-    const restart = negotiated.gracefulRestart!;
-    for (const family of this.counts.keys()) {
-      const longLived = longLivedTime(negotiated, family) * 1000;
-      const isRestartable = restart.tuples.some((tuple) => isOf(family, tuple));
-      const left = this.longLivedLeft(family);
-      // RFC 9494 section 4.2: its time ended before the session that just ended got to its End-of-RIB.
-      if (left <= 0 || (!isRestartable && longLived === 0)) this.sweepAll(family);
-      else {
-        this.begin(family, longLived > 0);
-        const restartMs = isRestartable ? restart.restartTime * 1000 : 0;
-        this.enter(family, 'restart', Math.min(restartMs, left), () => {
-          if (longLived > 0 && this.longLivedLeft(family) > 0) this.beginLongLived(family, longLived);
-          else this.giveUp(family);
-        });
-      }
-    }
-    const isKept = [...this.states.values()].some(({ phase }) => phase === 'restart');
-    if (!isKept) this.drop();
-    return isKept;
+    const families = [...this.counts.keys()];
+    const kept = families.filter((family) => this.mayKeep(family, negotiated));
+    // One walk for all that is dropped, not one for each family and each neighbor.
+    if (kept.length === 0) this.drop();
+    else for (const family of families) this.keepOrSweep(family, negotiated, kept.includes(family));
+    return kept.length > 0;
+  }
+
+  private mayKeep(family: FamilyName, negotiated: Negotiated): boolean {
+    // RFC 9494 section 4.2: its time ended before the session that just ended got to its End-of-RIB.
+    if (this.longLivedLeft(family) <= 0) return false;
+    return isRestartable(negotiated, family) || longLivedTime(negotiated, family) > 0;
+  }
+
+  private keepOrSweep(family: FamilyName, negotiated: Negotiated, isKept: boolean): void {
+    if (!isKept) return this.sweepAll(family);
+    const longLived = longLivedTime(negotiated, family) * 1000;
+    this.begin(family, longLived > 0);
+    const restartMs = isRestartable(negotiated, family) ? negotiated.gracefulRestart!.restartTime * 1000 : 0;
+    this.enter(family, 'restart', Math.min(restartMs, this.longLivedLeft(family)), () => {
+      if (longLived > 0 && this.longLivedLeft(family) > 0) this.beginLongLived(family, longLived);
+      else this.giveUp(family);
+    });
   }
 
   /** What is left of a long-lived stale time that has begun; Infinity: none has. */
@@ -120,9 +124,9 @@ export class ReceivedRoutes {
 
   /** The neighbor did not come back, or did not tell everything, in time. */
   private giveUp(family: FamilyName): void {
-    this.sweep(family);
-    const isWaiting = [...this.states.values()].some(({ phase }) => phase !== 'sweep');
-    if (!this.isUp && !isWaiting) this.drop();
+    const isWaiting = [...this.states].some(([other, { phase }]) => other !== family && phase !== 'sweep');
+    if (this.isUp || isWaiting) this.sweep(family);
+    else this.drop();
   }
 
   /**
@@ -228,6 +232,10 @@ export class ReceivedRoutes {
 
 function isOf(family: FamilyName, { afi, safi }: AfiSafi): boolean {
   return familyOf(afi, safi) === family;
+}
+
+function isRestartable({ gracefulRestart }: Negotiated, family: FamilyName): boolean {
+  return gracefulRestart!.tuples.some((tuple) => isOf(family, tuple));
 }
 
 /** Seconds; 0: not kept beyond the restart time. */

@@ -52,7 +52,7 @@ export class SelectionDeferral {
     const { rib, loop, clock } = host;
     for (const family of rib.families) {
       this.waiting.set(family.family, false);
-      loop.defer(family);
+      loop.muted.defer(family);
     }
     this.lastArrival = clock.now();
     this.limit = clock.after(limitMs, () => this.end());
@@ -105,7 +105,7 @@ export class SelectionDeferral {
 
   private choose(family: FamilyName): void {
     this.waiting.set(family, true);
-    this.host.loop.decideOn(this.host.rib.of(family));
+    this.host.loop.muted.decideOn(this.host.rib.of(family));
   }
 
   /** Let clients through: when all is chosen that they are to be told, or when they have waited long enough. */
@@ -157,7 +157,7 @@ export class SelectionDeferral {
 
   private resume(family: FamilyName): void {
     this.waiting.delete(family);
-    this.host.loop.resume(this.host.rib.of(family));
+    this.host.loop.muted.resume(this.host.rib.of(family));
   }
 
   private end(): void {

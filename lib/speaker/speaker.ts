@@ -21,6 +21,7 @@ import { Rib } from '../rib/rib.js';
 import type { SummaryOnly } from '../rr/summary-only.js';
 import { networksOf } from './config-diff.js';
 import { createDebug } from './debug.js';
+import { inTurns } from './in-turns.js';
 import { LocalRoutes } from './local-routes.js';
 import type { Neighbor, NeighborHost } from './neighbor.js';
 import { setMultipath } from './kernel-routes.js';
@@ -179,7 +180,10 @@ export class Speaker extends SpeakerQueries implements SpeakerApi, NeighborHost 
     this.phase = 'running';
     this.startedAt = this.clock.wallTime();
     try {
-      await this.sockets.listen(this.config, (connection) => this.table.onConnection(connection));
+      await this.sockets.listen(this.config, (connection) => {
+        if (this.stopping) connection.destroy();
+        else this.table.onConnection(connection);
+      });
     } catch (error) {
       this.phase = 'stopped';
       throw error;
@@ -221,8 +225,12 @@ export class Speaker extends SpeakerQueries implements SpeakerApi, NeighborHost 
     const closed = this.sockets.close();
     // The kernel routes first: sessions that end must not empty the table that is to be kept.
     await this.fib?.stop();
-    await Promise.all(this.table.all().map((neighbor) => this.stopNeighbor(neighbor, reason)));
-    await closed;
+    // Nobody is told that the routes of those who were closed a moment earlier are gone.
+    this.loop.hold();
+    const closings: Promise<void>[] = [closed];
+    const close = (neighbor: Neighbor): void => void closings.push(this.stopNeighbor(neighbor, reason));
+    await inTurns(this.clock, this.table.all(), close).finally(() => this.loop.goOn());
+    await Promise.all(closings);
     await this.loop.idle();
     this.watches.end();
   }
@@ -256,7 +264,10 @@ export class Speaker extends SpeakerQueries implements SpeakerApi, NeighborHost 
    * @throws UsageError `duplicate_neighbor`, `unknown_peer_group`, `peer_as_missing`, `bad_option`; ConfigError
    */
   addNeighbor(options: NeighborOptions): Neighbor {
-    const neighbor = this.table.create(this.running.addNeighbor(options));
+    return this.launch(this.table.create(this.running.addNeighbor(options)));
+  }
+
+  private launch(neighbor: Neighbor): Neighbor {
     if (this.phase === 'running') neighbor.start();
     return neighbor;
   }
@@ -271,7 +282,7 @@ export class Speaker extends SpeakerQueries implements SpeakerApi, NeighborHost 
   enableNeighbor(address: string): void {
     const neighbor = this.table.find(address);
     neighbor.adminDown = false;
-    neighbor.peer.start();
+    this.launch(neighbor);
   }
 
   disableNeighbor(address: string, reason = ''): void {
@@ -368,7 +379,7 @@ export class Speaker extends SpeakerQueries implements SpeakerApi, NeighborHost 
     const result = applyDiff(diff, {
       neighbors: () => this.table.all(),
       find: (address) => this.table.find(address),
-      create: (options) => this.table.create(options).start(),
+      create: (options) => void this.launch(this.table.create(options)),
       retire: (neighbor, subcode) => this.table.retire(neighbor, subcode),
       announce: (network) => this.announce(network.prefix, network),
       // Somebody may have withdrawn it at run time.

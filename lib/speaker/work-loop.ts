@@ -16,6 +16,7 @@ import { profileKey, type ExportProfile } from '../rr/export-profile.js';
 import type { GroupMember } from '../rr/group-member.js';
 import type { UpdateGroup } from '../rr/update-group.js';
 import { LeftOvers } from './left-overs.js';
+import { MutedFamilies } from './muted-families.js';
 
 /** A slice ends after this time: keepalives and reads go on between slices. */
 const SLICE_MS = 6;
@@ -50,6 +51,8 @@ export class WorkLoop {
   private readonly behind = new Set<GroupMember>();
   private readonly owners = new Map<GroupMember, UpdateGroup>();
   private readonly jobs: SourceJob[] = [];
+  /** The last of the jobs that withdraw the routes of ended sessions. */
+  private dropJob: DropJob | undefined;
   private readonly doneSources: number[] = [];
   private readonly changed = new IdStack();
   private readonly one = new IdStack();
@@ -57,20 +60,16 @@ export class WorkLoop {
   private readonly leftOvers: LeftOvers;
   private readonly listeners: BestPathListener[] = [];
   private watcher: LoopWatcher | undefined;
-  /** Families in which no best path is chosen for now. */
-  private readonly deferred = new Set<FamilyRib>();
-  /** Families in which nobody is told anything, but for these members. */
-  private readonly muted = new Set<FamilyRib>();
-  private readonly unmuted = new Set<GroupMember>();
-  /** Members that wait to be told. */
-  private readonly parked = new Set<GroupMember>();
-  /** To be told as soon as all that is dirty now is decided: whole families, or single members. */
-  private readonly opening = new Map<FamilyRib | GroupMember, FamilyRib>();
+  /** What is held back after a restart. */
+  readonly muted: MutedFamilies;
   /** Groups whose Adj-RIB-Out is not whole yet. */
   private readonly filling = new Set<UpdateGroup>();
   /** Groups with members that are still to be sent the last of the stream. */
   private readonly sending = new Set<UpdateGroup>();
   private scheduled = false;
+  private isHeld = false;
+  /** A slice was due while all was held. */
+  private isOverdue = false;
   /** How many prefixes are decided at once: see BATCH_MS. */
   private batch = DECIDE_BATCH;
   /** When prefixes were decided last. */
@@ -86,7 +85,9 @@ export class WorkLoop {
   ) {
     this.groups = new Map(rib.families.map((family) => [family, new Map<string, UpdateGroup>()]));
     const isNeeded = (family: FamilyRib, prefix: number): boolean => this.isNeeded(family, prefix);
-    this.leftOvers = new LeftOvers(rib, clock, isNeeded, () => this.schedule());
+    const schedule = (): void => this.schedule();
+    this.leftOvers = new LeftOvers(rib, clock, isNeeded, schedule);
+    this.muted = new MutedFamilies(schedule, (member) => this.behind.add(member));
   }
 
   /** Called with the prefixes whose best path changed, before their ids can be reused. */
@@ -122,10 +123,7 @@ export class WorkLoop {
   /** A member that is behind: bring it forward in the next slices. */
   addBehind(group: UpdateGroup, member: GroupMember): void {
     this.owners.set(member, group);
-    if (this.muted.has(group.rib) && !this.unmuted.has(member)) {
-      this.parked.add(member);
-      return;
-    }
+    if (this.muted.park(group.rib, member)) return;
     this.behind.add(member);
     this.schedule();
   }
@@ -134,9 +132,7 @@ export class WorkLoop {
   leave(group: UpdateGroup, member: GroupMember): void {
     group.leave(member);
     this.behind.delete(member);
-    this.parked.delete(member);
-    this.unmuted.delete(member);
-    this.opening.delete(member);
+    this.muted.forget(member);
     this.owners.delete(member);
     // Prefixes that were only kept for this member.
     for (let prefix = member.nextStale(0); prefix >= 0; prefix = member.nextStale(prefix + 1)) {
@@ -169,7 +165,10 @@ export class WorkLoop {
 
   /** Withdraw all routes of an ended session, then forget its source number. */
   dropSource(source: number): void {
-    this.addJob(new DropJob(this.rib.families, source, () => this.doneSources.push(source)));
+    if (this.dropJob?.add(source)) return;
+    this.dropJob = new DropJob(this.rib.families, (done) => this.doneSources.push(done));
+    this.dropJob.add(source);
+    this.addJob(this.dropJob);
   }
 
   /** Do this in the next slices, after the jobs that are there already. */
@@ -178,60 +177,16 @@ export class WorkLoop {
     this.schedule();
   }
 
-  /**
-   * Choose no best paths of a family until {@link decideOn}, and tell nobody anything until {@link resume}: selection is deferred
-   * after a restart (RFC 4724 section 4.1).
-   */
-  defer(rib: FamilyRib): void {
-    this.deferred.add(rib);
-    this.muted.add(rib);
+  /** Decide nothing and tell nobody anything until {@link goOn}. What comes meanwhile is done then. */
+  hold(): void {
+    this.isHeld = true;
   }
 
-  /** Choose best paths again. */
-  decideOn(rib: FamilyRib): void {
-    this.deferred.delete(rib);
-    this.schedule();
-  }
-
-  /** Whether there is more to come before End-of-RIB. */
-  isMuted(rib: FamilyRib): boolean {
-    return this.muted.has(rib);
-  }
-
-  /** Tell a single member all there is, when it is decided. Its End-of-RIB waits for {@link resume}. */
-  unmute(rib: FamilyRib, member: GroupMember): void {
-    if (!this.muted.has(rib)) return;
-    this.opening.set(member, rib);
-    this.schedule();
-  }
-
-  /** Choose best paths again, and tell everybody all there is, when it is decided. */
-  resume(rib: FamilyRib): void {
-    this.opening.set(rib, rib);
-    this.decideOn(rib);
-  }
-
-  private endMute(rib: FamilyRib): void {
-    this.muted.delete(rib);
-    for (const member of this.unmuted) {
-      if (this.owners.get(member)!.rib !== rib) continue;
-      this.unmuted.delete(member);
-      member.complete();
-    }
-  }
-
-  private runOpening(): void {
-    for (const [who, rib] of this.opening) {
-      if (rib.hasWork) continue;
-      this.opening.delete(who);
-      if (who === rib) this.endMute(rib);
-      else this.unmuted.add(who as GroupMember);
-      for (const member of this.parked) {
-        if (member !== who && (who !== rib || this.owners.get(member)!.rib !== rib)) continue;
-        this.parked.delete(member);
-        this.behind.add(member);
-      }
-    }
+  goOn(): void {
+    this.isHeld = false;
+    if (!this.isOverdue) return;
+    this.isOverdue = false;
+    this.clock.soon(() => this.run());
   }
 
   /** Whether nothing is left to do but to wait for the network. */
@@ -278,6 +233,10 @@ export class WorkLoop {
   }
 
   private run(): void {
+    if (this.isHeld) {
+      this.isOverdue = true;
+      return;
+    }
     if (this.isTurnOver) {
       this.isTurnOver = false;
       this.clock.soon(() => this.run());
@@ -289,12 +248,12 @@ export class WorkLoop {
     this.runJobs(begin + SLICE_MS / 2);
     for (const family of this.rib.families) {
       // Not one more than fits, going by the last one.
-      for (let tookMs = 0; this.runSending(deadline) && family.hasWork && !this.deferred.has(family);) {
+      for (let tookMs = 0; this.runSending(deadline) && family.hasWork && !this.muted.isDeferred(family);) {
         if (this.clock.now() + tookMs > deadline && tookMs > 0) break;
         tookMs = this.decide(family);
       }
     }
-    if (this.opening.size > 0) this.runOpening();
+    this.muted.open();
     if (this.filling.size > 0) this.runFilling(deadline);
     this.runBehind(deadline);
     const { leftOvers } = this;
@@ -319,7 +278,7 @@ export class WorkLoop {
   }
 
   private hasDecisions(): boolean {
-    return this.rib.families.some((family) => family.hasWork && !this.deferred.has(family));
+    return this.rib.families.some((family) => family.hasWork && !this.muted.isDeferred(family));
   }
 
   private finish(): void {

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { PrefixLimiter } from '../../lib/rib/prefix-limit.js';
 import { octets } from '../support/wire.js';
-import { RibRig, type RigSource } from './rig.js';
+import { RibRig, sourceSet, type RigSource } from './rig.js';
 import {
   bare,
   INTERNAL,
@@ -141,7 +141,7 @@ describe('Adj-RIB-In with Path Identifiers (RFC 7911 section 3)', () => {
     say(plain, { attributes: INTERNAL, nlri: P1 });
     const rib = rig.rib.of(V4);
     let cursor = 0;
-    while (cursor >= 0) cursor = rib.dropSource(source.source, cursor, 1);
+    while (cursor >= 0) cursor = rib.dropSources(sourceSet(source.source), cursor, 1);
     expect(held()).to.deep.equal(['10.1.0.0/16#0 200']);
     expect(rig.decide(V4).sort()).to.deep.equal(['10.1.0.0/16']);
   });

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import type { EncodableAttribute } from '../../lib/bgp/wire/index.js';
 import { announcement, withdrawal } from '../support/wire.js';
-import { RibRig, type RigSource } from './rig.js';
+import { RibRig, sourceSet, type RigSource } from './rig.js';
 
 const PREFIXES = {
   'ipv4-unicast': Array.from({ length: 5 }, (_, i) => `10.${i}.0.0/16`),
@@ -94,7 +94,7 @@ describe('FamilyRib', function () {
           if (one.op === 'decide') decide(one.family, one.budget);
           else if (one.op === 'drop') {
             const rib = rig.rib.of(one.family);
-            for (let at = 0; at >= 0;) at = rib.dropSource(sources[one.who]!.source, at, 1);
+            for (let at = 0; at >= 0;) at = rib.dropSources(sourceSet(sources[one.who]!.source), at, 1);
             for (const prefix of PREFIXES[one.family]) oracle.paths.get(prefix)?.delete(one.who);
           } else {
             const prefix = PREFIXES[one.family][one.prefix]!;
@@ -122,7 +122,7 @@ describe('FamilyRib', function () {
             expect(oracle.reported.get(prefix), prefix).to.equal(oracle.best(prefix));
           }
           expect(rib.bestCount).to.equal(PREFIXES[name].filter((prefix) => oracle.best(prefix)).length);
-          for (const { source } of sources) expect(rib.dropSource(source, 0, 1000)).to.equal(-1);
+          for (const { source } of sources) expect(rib.dropSources(sourceSet(source), 0, 1000)).to.equal(-1);
           for (let round = 0; round < 3; round++) decide(name, 1000);
           rib.freeUnusedSets();
           expect([rib.paths.count, rib.bestCount, rib.prefixes.count, rib.store.count]).to.deep.equal([0, 0, 0, 0]);

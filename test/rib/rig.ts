@@ -11,7 +11,7 @@ import {
 import { formatPrefix, parseAddress, parseIpv4, parsePrefix } from '../../lib/net/index.js';
 import { AdjRibIn } from '../../lib/rib/adj-rib-in.js';
 import type { Identity } from '../../lib/rib/attribute-store.js';
-import { IdStack } from '../../lib/rib/columns.js';
+import { BitSet, IdStack } from '../../lib/rib/columns.js';
 import { NONE } from '../../lib/rib/family-rib.js';
 import { ImportRules, type ImportRuleOptions } from '../../lib/rib/import-rules.js';
 import { Rib, type RibOptions } from '../../lib/rib/rib.js';
@@ -21,6 +21,12 @@ import type { PathView } from '../../lib/speaker/views.js';
 export const LOCAL_AS = 64512;
 export const ROUTER_ID = '192.0.2.254';
 export const CLUSTER_ID = '192.0.2.253';
+
+export function sourceSet(...sources: readonly number[]): BitSet {
+  const set = new BitSet();
+  for (const source of sources) set.add(source);
+  return set;
+}
 
 export interface RigSourceOptions {
   readonly cx?: Partial<WireContext>;
