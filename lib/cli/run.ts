@@ -125,7 +125,10 @@ async function reloadFile(file: string, speaker: Speaker, log: OperatorLog): Pro
   log.line(`SIGHUP: reading ${file}`);
   try {
     const config = await loadConfig(file);
+    // With many neighbors each of these takes a while: in a turn of the event loop of its own.
+    await nextTurn();
     const plan = speaker.planReconfigure(config);
+    await nextTurn();
     const before = new Set(policyWarnings(speaker.config));
     const result = await speaker.reconfigure(config);
     for (const line of resetLines(plan)) log.line(line);
@@ -139,6 +142,10 @@ async function reloadFile(file: string, speaker: Speaker, log: OperatorLog): Pro
     for (const line of (error as Error).message.split('\n')) log.line(line);
     log.line('reconfigured: nothing, the old configuration stays');
   }
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }
 
 function nextStopSignal(): Promise<NodeJS.Signals> {

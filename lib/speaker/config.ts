@@ -9,13 +9,20 @@ export type ConfigResult =
   | { readonly config: SpeakerConfig; readonly problems: readonly [] }
   | { readonly config: null; readonly problems: readonly ConfigProblem[] };
 
+/** Configurations that were read: frozen, so that they need not be read again. */
+const READ = new WeakSet<object>();
+
 /** Check a configuration: types and ranges, known keys, possible combinations. Everything wrong is found at once. */
 export function readConfig(input: unknown, machine?: Machine): ConfigResult {
-  const { draft, problems } = readDraft(input);
+  const isRead = typeof input === 'object' && input !== null && READ.has(input);
+  if (isRead && machine === undefined) return { config: input as SpeakerConfig, problems: [] };
+  const { draft, problems } = isRead ? { draft: input as SpeakerConfig, problems: [] } : readDraft(input);
   const all = [...problems, ...checkRules(draft, machine)];
   if (all.length > 0) return { config: null, problems: all };
   // Without problems each entry was read and both required keys are there.
-  return { config: deepFreeze(draft as SpeakerConfig), problems: [] };
+  const config = deepFreeze(draft as SpeakerConfig);
+  READ.add(config);
+  return { config, problems: [] };
 }
 
 /**

@@ -5,26 +5,40 @@ const TURN_MS = 6;
 /** … and for so many at most: what each sets off, in the system too, comes in the same turn. */
 const MOST_PER_TURN = 64;
 
+/** Work that is under way: see {@link inTurns}. */
+export interface Turns {
+  /** Resolves when all is done; rejects with what was thrown, and the rest is left undone then. */
+  readonly done: Promise<void>;
+  /** Do the rest now. Harmless when there is none. @throws what is thrown by it */
+  finish(): void;
+}
+
 /**
  * Do something with each of many, in several turns of the event loop if it takes long: other work comes in between. The
  * first ones are done before this returns.
- * @returns when all is done; rejects with what `act` throws, and leaves the rest undone then
  */
-export function inTurns<T>(clock: Clock, all: readonly T[], act: (one: T) => void): Promise<void> {
-  return new Promise((resolve, reject) => {
-    let next = 0;
-    const turn = (): void => {
-      const deadline = clock.now() + TURN_MS;
-      try {
-        for (let left = MOST_PER_TURN; next < all.length && left > 0 && clock.now() < deadline; left--)
-          act(all[next++]!);
-      } catch (error) {
-        reject(error as Error);
-        return;
-      }
-      if (next < all.length) clock.soon(turn);
-      else resolve();
-    };
-    turn();
-  });
+export function inTurns<T>(clock: Clock, all: readonly T[], act: (one: T) => void): Turns {
+  let next = 0;
+  let settle: { resolve(): void; reject(error: unknown): void };
+  const done = new Promise<void>((resolve, reject) => (settle = { resolve, reject }));
+  const go = (most: number, deadline: number): void => {
+    try {
+      for (let left = most; next < all.length && left > 0 && clock.now() < deadline; left--) act(all[next++]!);
+    } catch (error) {
+      next = all.length;
+      settle.reject(error);
+      throw error;
+    }
+    if (next >= all.length) settle.resolve();
+  };
+  const turn = (): void => {
+    try {
+      go(MOST_PER_TURN, clock.now() + TURN_MS);
+    } catch {
+      return; // told by `done`
+    }
+    if (next < all.length) clock.soon(turn);
+  };
+  turn();
+  return { done, finish: () => go(Infinity, Infinity) };
 }

@@ -3,6 +3,7 @@ import { canonicalScopedAddress, UsageError, type Connection } from '../net/inde
 import { ConnectionGate } from './connection-gate.js';
 import { createDebug } from './debug.js';
 import { rangeFor } from './dynamic-range.js';
+import { inTurns } from './in-turns.js';
 import { Neighbor, type NeighborHost } from './neighbor.js';
 import type { ConnectionRateLimit, DynamicNeighborOptions, NeighborOptions } from './options.js';
 import { CEASE } from './reconfigure.js';
@@ -68,6 +69,23 @@ export class NeighborTable {
     this.events.onRetire();
     void neighbor.end(subcode);
     this.events.onListed(neighbor.address);
+  }
+
+  /**
+   * End all sessions, some in each turn of the event loop.
+   * @param isRestart neighbors that are asked to keep our routes are not told
+   * @returns when the connections are closed
+   */
+  async endAll(subcode: number, reason: string, isRestart: boolean): Promise<void> {
+    const { clock, loop } = this.host;
+    const closings: Promise<void>[] = [];
+    const end = (neighbor: Neighbor): void => {
+      closings.push(isRestart ? neighbor.leave(subcode, reason) : neighbor.end(subcode, reason));
+    };
+    // Nobody is told that the routes of those who were closed a moment earlier are gone.
+    loop.hold();
+    await inTurns(clock, this.all(), end).done.finally(() => loop.goOn());
+    await Promise.all(closings);
   }
 
   // --- connections that come in ---

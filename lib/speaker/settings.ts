@@ -142,8 +142,9 @@ export function effectiveSettings(
 
 /** The settings that have a fixed default, and nothing else. */
 function withDefaults(set: PeerSettings): Pick<EffectivePeerSettings, keyof typeof PEER_DEFAULTS> {
-  const entries = Object.entries(PEER_DEFAULTS).map(([key, value]) => [key, set[key as keyof PeerSettings] ?? value]);
-  return Object.fromEntries(entries) as Pick<EffectivePeerSettings, keyof typeof PEER_DEFAULTS>;
+  const settings: Record<string, unknown> = { ...PEER_DEFAULTS };
+  for (const [key, value] of Object.entries(set)) if (value != null && key in PEER_DEFAULTS) settings[key] = value;
+  return settings as Pick<EffectivePeerSettings, keyof typeof PEER_DEFAULTS>;
 }
 
 /** The settings of a neighbor or range of neighbors of a configuration, by address or prefix. */

@@ -19,9 +19,9 @@ import type { PrefixLimitNotice } from '../rib/prefix-limit.js';
 import { judgeClusterLoops } from '../rib/cluster-loops.js';
 import { Rib } from '../rib/rib.js';
 import type { SummaryOnly } from '../rr/summary-only.js';
-import { networksOf } from './config-diff.js';
+import { networksOf, type ConfigDiff } from './config-diff.js';
 import { createDebug } from './debug.js';
-import { inTurns } from './in-turns.js';
+import { inTurns, type Turns } from './in-turns.js';
 import { LocalRoutes } from './local-routes.js';
 import type { Neighbor, NeighborHost } from './neighbor.js';
 import { setMultipath } from './kernel-routes.js';
@@ -36,7 +36,7 @@ import type {
   SpeakerRuntime,
 } from './options.js';
 import { tellBestPathChanges } from './path-views.js';
-import { applyDiff, CEASE } from './reconfigure.js';
+import { CEASE, stepsOf } from './reconfigure.js';
 import type { ReloadPlan } from './reload-plan.js';
 import { firstRoutes, Restart } from './restart.js';
 import type { RestartState } from './restart-offer.js';
@@ -72,6 +72,8 @@ export class Speaker extends SpeakerQueries implements SpeakerApi, NeighborHost 
   protected startedAt = 0;
   private readonly watches: Watches;
   private phase: 'new' | 'running' | 'stopped' = 'new';
+  /** A new configuration is being applied. What else changes neighbors has it finished first. */
+  private applying: Turns | undefined;
 
   /**
    * @param config  checked here; see docs/configuration.md
@@ -219,25 +221,17 @@ export class Speaker extends SpeakerQueries implements SpeakerApi, NeighborHost 
    */
   async stop(reason = ''): Promise<void> {
     if (this.phase !== 'running') return;
+    this.applying?.finish();
     this.phase = 'stopped';
     this.localRoutes.stop();
     this.restarts.stop();
     const closed = this.sockets.close();
     // The kernel routes first: sessions that end must not empty the table that is to be kept.
     await this.fib?.stop();
-    // Nobody is told that the routes of those who were closed a moment earlier are gone.
-    this.loop.hold();
-    const closings: Promise<void>[] = [closed];
-    const close = (neighbor: Neighbor): void => void closings.push(this.stopNeighbor(neighbor, reason));
-    await inTurns(this.clock, this.table.all(), close).finally(() => this.loop.goOn());
-    await Promise.all(closings);
+    await this.table.endAll(CEASE.shutdown, reason, this.config.gracefulRestart?.atStop === 'restart');
+    await closed;
     await this.loop.idle();
     this.watches.end();
-  }
-
-  private stopNeighbor(neighbor: Neighbor, reason: string): Promise<void> {
-    const isRestart = this.config.gracefulRestart?.atStop === 'restart';
-    return isRestart ? neighbor.leave(CEASE.shutdown, reason) : neighbor.end(CEASE.shutdown, reason);
   }
 
   /** Resolves when all that was received and asked for so far is decided and handed to the transports. */
@@ -264,6 +258,7 @@ export class Speaker extends SpeakerQueries implements SpeakerApi, NeighborHost 
    * @throws UsageError `duplicate_neighbor`, `unknown_peer_group`, `peer_as_missing`, `bad_option`; ConfigError
    */
   addNeighbor(options: NeighborOptions): Neighbor {
+    this.applying?.finish();
     return this.launch(this.table.create(this.running.addNeighbor(options)));
   }
 
@@ -273,6 +268,7 @@ export class Speaker extends SpeakerQueries implements SpeakerApi, NeighborHost 
   }
 
   removeNeighbor(address: string): void {
+    this.applying?.finish();
     const neighbor = this.table.find(address);
     this.running.removeNeighbor(neighbor.address);
     this.table.retire(neighbor, CEASE.deconfigured);
@@ -280,12 +276,14 @@ export class Speaker extends SpeakerQueries implements SpeakerApi, NeighborHost 
   }
 
   enableNeighbor(address: string): void {
+    this.applying?.finish();
     const neighbor = this.table.find(address);
     neighbor.adminDown = false;
     this.launch(neighbor);
   }
 
   disableNeighbor(address: string, reason = ''): void {
+    this.applying?.finish();
     this.table.find(address).disable(CEASE.shutdown, reason);
     this.restarts.check();
   }
@@ -374,11 +372,13 @@ export class Speaker extends SpeakerQueries implements SpeakerApi, NeighborHost 
 
   /** @throws ConfigError for a wrong configuration, TransportError when a key cannot be set: nothing is changed then */
   async reconfigure(config: SpeakerConfig): Promise<ReconfigureResult> {
+    this.applying?.finish();
     const diff = this.running.change(config);
     if (diff.sectionsChanged.includes('connectionRateLimit')) this.table.setRateLimit(diff.applied.connectionRateLimit);
-    const result = applyDiff(diff, {
+    const { steps, result } = stepsOf(diff, {
       neighbors: () => this.table.all(),
       find: (address) => this.table.find(address),
+      has: (neighbor) => this.table.get(neighbor.address) === neighbor,
       create: (options) => void this.launch(this.table.create(options)),
       retire: (neighbor, subcode) => this.table.retire(neighbor, subcode),
       announce: (network) => this.announce(network.prefix, network),
@@ -387,6 +387,16 @@ export class Speaker extends SpeakerQueries implements SpeakerApi, NeighborHost 
         if (this.originator.kindOf(parsePrefix(prefix)) === 'network') this.withdraw(prefix);
       },
     });
+    steps.push(() => this.applySections(diff));
+    const applying = inTurns(this.clock, steps, (step) => step());
+    this.applying = applying;
+    await applying.done.finally(() => {
+      if (this.applying === applying) this.applying = undefined;
+    });
+    return result();
+  }
+
+  private applySections(diff: ConfigDiff): void {
     const multipathChanged = diff.sectionsChanged.includes('multipath');
     if (multipathChanged) setMultipath(this.rib, diff.applied);
     if (multipathChanged) this.watches.onMultipath();
@@ -394,6 +404,5 @@ export class Speaker extends SpeakerQueries implements SpeakerApi, NeighborHost 
     this.localRoutes.configure(diff.applied, this.policies, diff.sectionsChanged);
     // Asked for once, a chain is known to the next configuration too, and stays the same object.
     for (const neighbor of this.table.all()) neighbor.touchPolicies();
-    return result;
   }
 }

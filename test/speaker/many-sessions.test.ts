@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import type { NeighborOptions, SpeakerConfig } from '../../lib/speaker/options.js';
 import type { Speaker } from '../../lib/speaker/speaker.js';
 import { clientOf, Lab, type LabSpeakerOptions, type Probe } from '../support/lab.js';
 
@@ -99,6 +100,67 @@ describe('Speaker: many sessions that end at once', () => {
     for (const probe of probes) void probe.peer.stop();
     await lab.clock.runAsync(600_000);
     expect(lab.clock.pending, 'timers left').to.equal(0);
+  });
+
+  const configOf = (speaker: Speaker, neighbors: readonly NeighborOptions[]): SpeakerConfig => ({
+    ...speaker.config,
+    neighbors,
+  });
+
+  it('reconfigure: neighbors are removed, reset and added some in each turn; the result names all of them', async () => {
+    const crowd = await new Crowd().start();
+    const { lab, speaker, probes } = crowd;
+    const removed = probes.slice(0, 90).map(({ address }) => address);
+    const reset = probes.slice(90).map(({ address }) => address);
+    const neighbors = [...reset.map((a) => clientOf(a, { holdTime: 33 })), clientOf('10.0.2.1')];
+    const turns = crowd.turns();
+    const result = await lab.during(speaker.reconfigure(configOf(speaker, neighbors)));
+    await lab.settle();
+    expect(result).to.deep.include({ added: ['10.0.2.1'], removed, reset, changed: [] });
+    expect(Math.max(...turns)).to.be.at.most(64);
+    expect(turns.reduce((sum, count) => sum + count, 0)).to.equal(COUNT);
+    await lab.clock.runUntilAsync(() => probes.slice(90).every(({ isUp }) => isUp), 60_000);
+    expect(new Set(probes.slice(0, 90).map(({ peer }) => peer.lastError?.text))).to.deep.equal(
+      new Set(['Cease/Peer De-configured']),
+    );
+    expect(new Set(probes.slice(90).map(({ peer }) => peer.lastError?.text))).to.deep.equal(
+      new Set(['Cease/Other Configuration Change']),
+    );
+    expect(speaker.neighbors()).to.have.length(COUNT - 90 + 1);
+    await lab.during(speaker.stop());
+    await crowd.end();
+  });
+
+  it('reconfigure: whatever else changes neighbors has it finished first', async () => {
+    const crowd = await new Crowd().start();
+    const { lab, speaker, probes } = crowd;
+    const full = speaker.config;
+    const last = probes.at(-1)!.address;
+    const states = () => speaker.neighbors().map(({ address }) => address);
+
+    // Its turn has not come: nevertheless it can be added again, and nothing else is left to do.
+    const first = speaker.reconfigure(configOf(speaker, []));
+    expect(states()).to.include(last);
+    speaker.addNeighbor(clientOf(last));
+    expect(states()).to.deep.equal([last]);
+    await lab.during(first);
+    expect(states()).to.deep.equal([last]);
+
+    // Two at once: what the second one says holds.
+    const second = speaker.reconfigure(full);
+    const third = speaker.reconfigure(configOf(speaker, [clientOf(last)]));
+    await lab.during(Promise.all([second, third]));
+    expect(states()).to.deep.equal([last]);
+
+    // A stop in the midst of it.
+    await lab.during(speaker.reconfigure(full));
+    await lab.clock.runUntilAsync(() => probes.every(({ isUp }) => isUp), 120_000);
+    const fourth = speaker.reconfigure(configOf(speaker, [clientOf(last)]));
+    await lab.during(Promise.all([fourth, speaker.stop()]));
+    await lab.settle();
+    expect(states()).to.deep.equal([last]);
+    expect(lab.connectionsOf(R)).to.equal(0);
+    await crowd.end();
   });
 
   it('all clients but one gone at once: that one is told of each, and their numbers are free again', async () => {
