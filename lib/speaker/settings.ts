@@ -123,7 +123,23 @@ export function effectiveSettings(
   config: Pick<SpeakerConfig, 'routerId' | 'clusterId' | 'peerGroups'>,
   own: PeerSettings & { readonly peerGroup?: string | undefined },
 ): EffectivePeerSettings {
-  const set = mergedSettings(groupOf(config, own.peerGroup), own);
+  const group = groupOf(config, own.peerGroup);
+  const clusterId = config.clusterId ?? config.routerId;
+  const known = KNOWN.get(own);
+  if (known?.group === group && known.clusterId === clusterId) return known.settings;
+  const settings = settingsOver(group, own, clusterId);
+  if (Object.isFrozen(own) && Object.isFrozen(group)) KNOWN.set(own, { group, clusterId, settings });
+  return settings;
+}
+
+/** Of options in configurations, which do not change: a reload asks for them many times. */
+const KNOWN = new WeakMap<
+  object,
+  { readonly group: PeerSettings; readonly clusterId: string; readonly settings: EffectivePeerSettings }
+>();
+
+function settingsOver(group: PeerSettings, own: PeerSettings, clusterId: string): EffectivePeerSettings {
+  const set = mergedSettings(group, own);
   if (set.peerAs === undefined)
     throw new UsageError('peer_as_missing', 'neither the neighbor nor its peer group has peerAs', 'peerAs');
   const holdTime = set.holdTime ?? PEER_DEFAULTS.holdTime;
@@ -131,7 +147,7 @@ export function effectiveSettings(
   return Object.freeze({
     ...withDefaults(set),
     peerAs: set.peerAs,
-    clusterId: set.clusterId ?? config.clusterId ?? config.routerId,
+    clusterId: set.clusterId ?? clusterId,
     connectRetry,
     connectRetryMax: set.connectRetryMax ?? Math.max(PEER_DEFAULTS.connectRetryMax, connectRetry),
     sendHoldTime: set.sendHoldTime ?? defaultSendHoldTime(holdTime),
@@ -143,7 +159,8 @@ export function effectiveSettings(
 /** The settings that have a fixed default, and nothing else. */
 function withDefaults(set: PeerSettings): Pick<EffectivePeerSettings, keyof typeof PEER_DEFAULTS> {
   const settings: Record<string, unknown> = { ...PEER_DEFAULTS };
-  for (const [key, value] of Object.entries(set)) if (value != null && key in PEER_DEFAULTS) settings[key] = value;
+  for (const [key, value] of Object.entries(set))
+    if (value !== null && value !== undefined && key in PEER_DEFAULTS) settings[key] = value;
   return settings as Pick<EffectivePeerSettings, keyof typeof PEER_DEFAULTS>;
 }
 
@@ -178,8 +195,10 @@ export function mergedSettings(group: PeerSettings, own: PeerSettings): PeerSett
   };
 }
 
+const NO_GROUP: PeerSettings = Object.freeze({});
+
 function groupOf(config: Pick<SpeakerConfig, 'peerGroups'>, name: string | undefined): PeerSettings {
-  if (name === undefined) return {};
+  if (name === undefined) return NO_GROUP;
   const groups = config.peerGroups ?? {};
   if (!Object.hasOwn(groups, name)) {
     throw new UsageError('unknown_peer_group', `there is no peer group '${name}'`, 'peerGroup');
