@@ -21,6 +21,7 @@ import { ATTR } from './attribute-store.js';
 import type { FamilyRib } from './family-rib.js';
 import { announceJudged, type FamilyImportPolicy, type ImportPolicy } from './import-policy.js';
 import type { ImportRules } from './import-rules.js';
+import { copyOthers, located, locateMultiprotocol, MP_REACH } from './multiprotocol.js';
 import { announceWithin, type PrefixLimiter } from './prefix-limit.js';
 import type { Rib } from './rib.js';
 
@@ -39,8 +40,6 @@ const SUBCODE_INVALID_NEXT_HOP = 8;
 const SUBCODE_INVALID_NETWORK_FIELD = 10;
 const JUDGED = { ibgp: ATTR.judgedIbgp, ebgp: ATTR.judgedEbgp, confed: ATTR.judgedConfed } as const;
 const NEXT_HOP = 3;
-const MP_REACH = 14;
-const MP_UNREACH = 15;
 /** NLRI fields of this size are worth a look ahead, see PrefixTable.touch. */
 const TOUCH_OCTETS = 64;
 const NOT_NEGOTIATED = 'IPv6 next hop of an IPv4 route, which was not negotiated (RFC 8950)';
@@ -50,41 +49,6 @@ const MAX_SET_LENGTH = 0xffff;
 /** Scratch shared by all sessions: nothing of it outlives a call. */
 const facts = new AttributeFacts();
 const scratch = new Writer(4096);
-const located = { reachStart: 0, reachEnd: 0, unreachStart: 0, unreachEnd: 0, reachHeader: 0, others: 0 };
-
-/** Find MP_REACH_NLRI and MP_UNREACH_NLRI. @returns false when the slow path must look: malformed, duplicate, wrong flags */
-function locateMultiprotocol(bytes: Uint8Array, start: number, end: number): boolean {
-  located.reachEnd = 0;
-  located.unreachEnd = 0;
-  located.others = 0;
-  let at = start;
-  while (at < end) {
-    if (at + 3 > end) return false;
-    const flags = bytes[at]!;
-    const code = bytes[at + 1]!;
-    let length = bytes[at + 2]!;
-    let value = at + 3;
-    if ((flags & 0x10) !== 0) {
-      if (at + 4 > end) return false;
-      length = (length << 8) | bytes[at + 3]!;
-      value = at + 4;
-    }
-    const next = value + length;
-    if (next > end) return false;
-    if (code === MP_REACH) {
-      if (located.reachEnd !== 0 || (flags & 0xe0) !== 0x80 || length < 5) return false;
-      located.reachHeader = at;
-      located.reachStart = value;
-      located.reachEnd = next;
-    } else if (code === MP_UNREACH) {
-      if (located.unreachEnd !== 0 || (flags & 0xe0) !== 0x80 || length < 3) return false;
-      located.unreachStart = value;
-      located.unreachEnd = next;
-    } else located.others++;
-    at = next;
-  }
-  return true;
-}
 
 export class AdjRibIn {
   /** Prefixes in this Adj-RIB-In, by family; with ADD-PATH: paths. */
@@ -437,18 +401,4 @@ function isUsableNextHop6(bytes: Uint8Array, at: number, length: number): boolea
   if (bytes[at] === 0xff) return false;
   for (let i = at; i < at + length; i++) if (bytes[i] !== 0) return true;
   return false;
-}
-
-/** Copy all attributes but MP_REACH_NLRI and MP_UNREACH_NLRI of a well-formed block. @returns the offset after them */
-function copyOthers(bytes: Uint8Array, start: number, end: number, out: Uint8Array, to: number): number {
-  let at = start;
-  while (at < end) {
-    const code = bytes[at + 1]!;
-    const extended = (bytes[at]! & 0x10) !== 0;
-    const length = extended ? (bytes[at + 2]! << 8) | bytes[at + 3]! : bytes[at + 2]!;
-    const next = at + (extended ? 4 : 3) + length;
-    if (code === MP_REACH || code === MP_UNREACH) at = next;
-    else while (at < next) out[to++] = bytes[at++]!;
-  }
-  return to;
 }
