@@ -1,7 +1,8 @@
 /**
  * A full table in the kernel: IPv4 and IPv6 routes added, moved, reconciled after SIGKILL in the middle of a change, read and
- * compared, and removed, with the longest stall of the event loop in each phase
- * (and for how much of it the machine had no processor for us). Needs root.
+ * compared, and removed, with the longest stall of the event loop in each phase (and for how much of it the machine had no
+ * processor for us). Needs root. The engine has the settings that `tsbgp run` gives it; with ENGINE=default those of a
+ * program that uses the library.
  *
  *   node --import tsx bench/fib-full.ts [TYPE, default netlink] [IPv4, default 1000000] [IPv6, default 200000]
  */
@@ -12,6 +13,7 @@ import { startFrugally } from '../lib/io/engine.js';
 import { createFib, realClock } from '../lib/io/index.js';
 import {
   apply,
+  calm,
   inNamespace,
   nextHop4,
   nextHop6,
@@ -40,8 +42,7 @@ async function child(netns: string, which: 'first' | 'second'): Promise<void> {
 }
 
 async function work(netns: string, which: string): Promise<void> {
-  // As `tsbgp run` has it.
-  startFrugally()();
+  if (process.env.ENGINE !== 'default') startFrugally()();
   const fib = createFib({ type, netns, reconcileInterval: 0 }, { clock: realClock });
   fib.onEvent((event) => {
     if (event.type !== 'reconciled') console.log(`unexpected: ${JSON.stringify(event)}`);
@@ -87,10 +88,11 @@ async function work(netns: string, which: string): Promise<void> {
 
 if (ns !== undefined && part !== undefined) await work(ns, part);
 else {
-  console.log(`${type}\n\n| phase | routes | seconds | thousands/s | longest stall | peak resident MiB |`);
+  console.log(`${type}\n\n| phase | routes | seconds | thousands/s | longest stall, ms (waiting, stolen) | peak resident MiB |`);
   console.log('| --- | --- | --- | --- | --- | --- |');
   await inNamespace(async (netns) => {
     await child(netns, 'first');
+    await calm();
     await child(netns, 'second');
   });
 }

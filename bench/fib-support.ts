@@ -68,36 +68,74 @@ export function reconcile(fib: Fib): Promise<number> {
 
 const TICK_MS = 5;
 
-/** How long the event loop was held up at most, and how much of that it only waited for a processor that others had. */
+/**
+ * How long the event loop was held up at most, and how much of that was not its doing: the main thread waited for a
+ * processor that others had, or the host of a virtual machine had taken the processors away (steal time).
+ */
 export class StallMeter {
-  longestMs = 0;
-  /** Of the longest stall. */
-  waitedMs = 0;
-  #last = performance.now();
-  #waited = waitedForProcessor();
+  #longest: Moment = { atMs: 0, waitedMs: 0, stolenMs: [] };
+  #last = moment();
   readonly #timer = setInterval(() => this.#tick(), TICK_MS);
 
   #tick(): void {
-    const [now, waited] = [performance.now(), waitedForProcessor()];
-    const stall = now - this.#last - TICK_MS;
-    if (stall > this.longestMs) [this.longestMs, this.waitedMs] = [stall, Math.min(stall, waited - this.#waited)];
-    [this.#last, this.#waited] = [now, waited];
+    const now = moment();
+    const passed = since(this.#last, now);
+    if (passed.atMs > this.#longest.atMs) this.#longest = passed;
+    this.#last = now;
   }
 
   reset(): void {
-    this.longestMs = this.waitedMs = 0;
+    this.#longest = { atMs: 0, waitedMs: 0, stolenMs: [] };
   }
 
   stop(): void {
     clearInterval(this.#timer);
   }
 
+  /** Milliseconds: in all, waited for a processor, stolen from one of them at most. */
   get text(): string {
-    return `${this.longestMs.toFixed(0)} ms (${this.waitedMs.toFixed(0)})`;
+    const { atMs, waitedMs, stolenMs } = this.#longest;
+    return `${Math.max(0, atMs - TICK_MS).toFixed(0)} (${waitedMs.toFixed(0)}, ${Math.max(0, ...stolenMs)})`;
   }
 }
 
-/** Milliseconds for which the main thread could have run and did not. */
-function waitedForProcessor(): number {
-  return Number(readFileSync(`/proc/self/task/${process.pid}/schedstat`, 'latin1').split(' ')[1]) / 1e6;
+interface Moment {
+  readonly atMs: number;
+  /** For so long the main thread could have run and did not. */
+  readonly waitedMs: number;
+  /** By processor, in steps of ten milliseconds. */
+  readonly stolenMs: readonly number[];
+}
+
+function moment(): Moment {
+  const waited = Number(readFileSync(`/proc/self/task/${process.pid}/schedstat`, 'latin1').split(' ')[1]);
+  return { atMs: performance.now(), waitedMs: waited / 1e6, stolenMs: stolen() };
+}
+
+function since(a: Moment, b: Moment): Moment {
+  return {
+    atMs: b.atMs - a.atMs,
+    waitedMs: b.waitedMs - a.waitedMs,
+    stolenMs: b.stolenMs.map((ms, i) => ms - a.stolenMs[i]!),
+  };
+}
+
+function stolen(): number[] {
+  const processors = readFileSync('/proc/stat', 'latin1').match(/^cpu\d.*$/gm) ?? [];
+  return processors.map((line) => Number(line.split(/\s+/)[8]) * 10);
+}
+
+const CALM_MS = 5000;
+
+/**
+ * Wait until nothing is stolen for a while: after a large process has ended, a virtual machine gives its memory back to
+ * the host, which takes the processors away for that, some tens of milliseconds at a time for a quarter of a minute.
+ */
+export async function calm(atMostMs = 60_000): Promise<void> {
+  const total = (): number => stolen().reduce((sum, ms) => sum + ms, 0);
+  const until = performance.now() + atMostMs;
+  for (let before = -1, now = total(); now > before + 10 && performance.now() < until;) {
+    await new Promise((resolve) => setTimeout(resolve, CALM_MS));
+    [before, now] = [now, total()];
+  }
 }

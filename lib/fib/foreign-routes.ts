@@ -32,7 +32,8 @@ class ForeignTable {
   #metric = new Uint32Array(16);
   #protocol = new Uint8Array(16);
   #tos = new Uint8Array(16);
-  readonly #free: number[] = [];
+  /** Entries that were given back, as a chain too. */
+  #free = 0;
   /** Entry numbers start at 1; 0 ends a chain. */
   #high = 1;
 
@@ -82,7 +83,8 @@ class ForeignTable {
       if (previous === 0) this.#first[row] = this.#next[entry]!;
       else this.#next[previous] = this.#next[entry]!;
       this.bodies.release(this.#body[entry]!);
-      this.#free.push(entry);
+      this.#next[entry] = this.#free;
+      this.#free = entry;
       if (this.#first[row] === 0) this.index.remove(row);
       return true;
     }
@@ -143,7 +145,8 @@ class ForeignTable {
   }
 
   #make(body: number, route: KernelRoute): number {
-    const entry = this.#free.pop() ?? this.#high++;
+    const entry = this.#free === 0 ? this.#high++ : this.#free;
+    if (entry === this.#free) this.#free = this.#next[entry]!;
     if (entry >= this.#next.length) {
       this.#next = grown(this.#next);
       this.#body = grown(this.#body);

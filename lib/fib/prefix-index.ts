@@ -17,7 +17,8 @@ export class PrefixIndex {
   #keys: Uint32Array;
   /** Prefix length + 1; 0 marks a free row. */
   #lengths: Uint8Array;
-  readonly #free: number[] = [];
+  /** The row that was given back last, + 1; its key is the one before it, and so on to 0. An array of a million would be copied as it grows. */
+  #free = 0;
   /** Rows ever used: valid rows are below it. */
   #high = 0;
   #size = 0;
@@ -61,9 +62,10 @@ export class PrefixIndex {
   add(p: PrefixWords): number {
     const found = this.find(p);
     if (found >= 0) return found;
-    const row = this.#free.pop() ?? this.#high++;
+    const row = this.#free === 0 ? this.#high++ : this.#free - 1;
     if (row >= this.#lengths.length) this.#growRows();
     const at = row * this.#words;
+    if (row === this.#free - 1) this.#free = this.#keys[at]!;
     this.#keys[at] = p.w0;
     if (this.#words === 4) {
       this.#keys[at + 1] = p.w1;
@@ -103,7 +105,8 @@ export class PrefixIndex {
     this.#size--;
     this.lengthCounts[this.#lengths[row]! - 1]!--;
     this.#lengths[row] = 0;
-    this.#free.push(row);
+    this.#keys[row * this.#words] = this.#free;
+    this.#free = row + 1;
   }
 
   /** The prefix of a row. */

@@ -1,6 +1,14 @@
-/** First-in-first-out queue of integers in a growing ring. */
+/**
+ * Queues grow and shrink by blocks of so many integers. One array for all of a million would be copied, and the pages of its
+ * copy be asked for, in one turn of the event loop.
+ */
+const BLOCK_BITS = 9;
+const BLOCK = 1 << BLOCK_BITS;
+
+/** First-in-first-out queue of integers. */
 export class WorkQueue {
-  #ring = new Int32Array(64);
+  readonly #blocks: Int32Array[] = [];
+  /** Where the oldest value is in the first block. */
   #head = 0;
   #size = 0;
 
@@ -9,33 +17,28 @@ export class WorkQueue {
   }
 
   push(value: number): void {
-    if (this.#size === this.#ring.length) this.#grow();
-    this.#ring[(this.#head + this.#size++) & (this.#ring.length - 1)] = value;
+    const at = this.#head + this.#size++;
+    if (at >> BLOCK_BITS === this.#blocks.length) this.#blocks.push(new Int32Array(BLOCK));
+    this.#blocks[at >> BLOCK_BITS]![at & (BLOCK - 1)] = value;
   }
 
   /** @returns the oldest value, or -1 when empty */
   shift(): number {
     if (this.#size === 0) return -1;
-    const value = this.#ring[this.#head]!;
-    this.#head = (this.#head + 1) & (this.#ring.length - 1);
-    if (--this.#size === 0 && this.#ring.length > 65536) this.#ring = new Int32Array(64);
-    if (this.#size === 0) this.#head = 0;
+    const value = this.#blocks[0]![this.#head]!;
+    this.#head++;
+    if (--this.#size === 0) this.#head = 0;
+    else if (this.#head === BLOCK) {
+      this.#head = 0;
+      this.#blocks.shift();
+    }
     return value;
-  }
-
-  #grow(): void {
-    const ring = new Int32Array(this.#ring.length * 2);
-    const first = this.#ring.subarray(this.#head);
-    ring.set(first);
-    ring.set(this.#ring.subarray(0, this.#head), first.length);
-    this.#ring = ring;
-    this.#head = 0;
   }
 }
 
 /** Integers that come out in no particular order: any that is there may be next, in a repeatable way. */
 export class MixedQueue {
-  #values = new Int32Array(64);
+  readonly #blocks: Int32Array[] = [];
   #size = 0;
   #state = 1;
 
@@ -44,12 +47,9 @@ export class MixedQueue {
   }
 
   push(value: number): void {
-    if (this.#size === this.#values.length) {
-      const values = new Int32Array(this.#size * 2);
-      values.set(this.#values);
-      this.#values = values;
-    }
-    this.#values[this.#size++] = value;
+    const at = this.#size++;
+    if (at >> BLOCK_BITS === this.#blocks.length) this.#blocks.push(new Int32Array(BLOCK));
+    this.#blocks[at >> BLOCK_BITS]![at & (BLOCK - 1)] = value;
   }
 
   /** @returns some value, or -1 when empty */
@@ -58,9 +58,12 @@ export class MixedQueue {
     // A linear congruential generator; its high bits are the good ones.
     this.#state = (Math.imul(this.#state, 1664525) + 1013904223) >>> 0;
     const at = Math.floor((this.#state / 2 ** 32) * this.#size);
-    const value = this.#values[at]!;
-    this.#values[at] = this.#values[--this.#size]!;
-    if (this.#size === 0 && this.#values.length > 65536) this.#values = new Int32Array(64);
+    const block = this.#blocks[at >> BLOCK_BITS]!;
+    const value = block[at & (BLOCK - 1)]!;
+    const last = --this.#size;
+    block[at & (BLOCK - 1)] = this.#blocks[last >> BLOCK_BITS]![last & (BLOCK - 1)]!;
+    // One that is empty is kept for the next value.
+    if (this.#blocks.length > (last >> BLOCK_BITS) + 2) this.#blocks.pop();
     return value;
   }
 }
