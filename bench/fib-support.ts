@@ -124,18 +124,3 @@ function stolen(): number[] {
   const processors = readFileSync('/proc/stat', 'latin1').match(/^cpu\d.*$/gm) ?? [];
   return processors.map((line) => Number(line.split(/\s+/)[8]) * 10);
 }
-
-const CALM_MS = 5000;
-
-/**
- * Wait until nothing is stolen for a while: after a large process has ended, a virtual machine gives its memory back to
- * the host, which takes the processors away for that, some tens of milliseconds at a time for a quarter of a minute.
- */
-export async function calm(atMostMs = 60_000): Promise<void> {
-  const total = (): number => stolen().reduce((sum, ms) => sum + ms, 0);
-  const until = performance.now() + atMostMs;
-  for (let before = -1, now = total(); now > before + 10 && performance.now() < until;) {
-    await new Promise((resolve) => setTimeout(resolve, CALM_MS));
-    [before, now] = [now, total()];
-  }
-}

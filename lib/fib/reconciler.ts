@@ -9,7 +9,7 @@ import type { Resolver } from './resolver.js';
 import { FLAG, tenths, type RouteColumns } from './route-table.js';
 import type { RouteState } from './route-state.js';
 import type { WriteLoop } from './write-loop.js';
-import type { FibWriter, KernelRoute } from './writer.js';
+import type { FibWriter, KernelRoute, ReadOutcome } from './writer.js';
 
 /** Hints come in bursts: wait so long for the rest of one. */
 const HINT_DELAY_MS = 20;
@@ -63,6 +63,8 @@ export class Reconciler {
   #missed: { route: KernelRoute; deleted: boolean }[] = [];
   /** Links that changed since the kernel was read: routes that went with them are nobody's doing. */
   readonly #changedLinks = new Set<string>();
+  /** Links that changed since the present reading began. */
+  readonly #newerLinks = new Set<string>();
   #closed = false;
   #own = 0;
   /** Rows of which the last reading met two routes with different metrics: only one is accounted for. */
@@ -133,11 +135,12 @@ export class Reconciler {
     const limit = this.o.clock.after(this.o.readTimeoutMs, () => {
       this.o.writer.reset(`the kernel's tables were not read within ${this.o.readTimeoutMs / 1000} s`);
     });
-    let consistent: boolean;
+    let outcome: ReadOutcome;
+    this.#newerLinks.clear();
     try {
       const visit = (route: KernelRoute): void => this.#meet(route, picture, reading);
       await this.o.nexthops?.read(this.#changedLinks);
-      ({ consistent } = await this.o.writer.read(tables, visit));
+      outcome = await this.o.writer.read(tables, visit);
     } catch (error) {
       picture.discard();
       this.#running = false;
@@ -146,7 +149,7 @@ export class Reconciler {
     } finally {
       limit.cancel();
     }
-    await this.#compare(reason, picture, reading, consistent, began);
+    await this.#compare(reason, picture, reading, outcome, began);
   }
 
   #isOwn(route: KernelRoute): boolean {
@@ -200,7 +203,7 @@ export class Reconciler {
     reason: string,
     picture: ForeignRoutes,
     reading: number,
-    consistent: boolean,
+    { consistent, links }: ReadOutcome,
     began: number,
   ): Promise<void> {
     const { state, resolver } = this.o;
@@ -208,6 +211,7 @@ export class Reconciler {
     picture.isComplete = consistent;
     if (consistent) this.o.nexthops?.allowRemovals();
     resolver.replace(picture);
+    for (const device of resolver.takeLinks(links, this.#newerLinks)) this.o.loop.retries.deviceUp(device);
     for (const { route, deleted } of this.#missed) resolver.apply(route, deleted);
     this.#missed = [];
     this.o.onForeignRoutes('now');
@@ -302,8 +306,11 @@ export class Reconciler {
     this.#watch = writer.watch({
       onRoute: (route, deleted) => this.#hint(route, deleted),
       onLink: (device, up) => {
-        resolver.setDown(device, !up);
+        if (up === undefined) resolver.linkChanged();
+        else resolver.setDown(device, !up);
+        if (up) this.o.loop.retries.deviceUp(device);
         this.#changedLinks.add(device);
+        this.#newerLinks.add(device);
         this.o.onForeignRoutes('soon');
         this.request('a link changed');
       },

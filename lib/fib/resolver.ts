@@ -3,7 +3,7 @@ import { BodyPool, type Hop } from './body.js';
 import { ForeignRoutes, type Cover } from './foreign-routes.js';
 import { addressWords, newWords } from './prefix-text.js';
 import type { PrefixIndex } from './prefix-index.js';
-import type { KernelRoute } from './writer.js';
+import type { KernelRoute, ReadOutcome } from './writer.js';
 
 /** The kernel's table of its own addresses. */
 export const TABLE_LOCAL = 255;
@@ -65,8 +65,10 @@ export class Resolver {
   readonly #bodies = new BodyPool('stateKey');
   /** Devices that lost their link since the kernel was read. */
   readonly #down = new Set<string>();
-  /** Devices whose last word was that they are down: what is sent over a device by decree needs no route that would tell. */
-  readonly #linksDown = new Set<string>();
+  /** Whether each device is up, by its last word: what is sent over a device by decree needs no route that would tell. */
+  #links = new Map<string, boolean>();
+  /** A device that is not there is down: the kernel told all that there are. */
+  #knowsLinks = false;
   /** How often a link was told to have changed. */
   linkChanges = 0;
 
@@ -106,16 +108,42 @@ export class Resolver {
 
   /** A device lost its link or has it again: known at once, without waiting for its routes to be read. */
   setDown(device: string, down: boolean): void {
-    this.linkChanges++;
-    for (const set of [this.#down, this.#linksDown]) {
-      if (down) set.add(device);
-      else set.delete(device);
-    }
+    this.linkChanged();
+    if (down) this.#down.add(device);
+    else this.#down.delete(device);
+    this.#links.set(device, !down);
   }
 
-  /** Words about links may have been lost. */
+  /** Something of a device changed that does not tell whether it has its link. */
+  linkChanged(): void {
+    this.linkChanges++;
+  }
+
+  /** Words about links may have been lost, and only a reading that tells of links would bring them. */
   forgetLinks(): void {
-    this.#linksDown.clear();
+    if (!this.#knowsLinks) this.#links.clear();
+  }
+
+  /**
+   * All links, as a reading found them.
+   * @param newer devices that were told of since it began
+   * @returns devices that are up and were not thought to be
+   */
+  takeLinks(links: ReadOutcome['links'], newer: ReadonlySet<string>): string[] {
+    if (!links) return [];
+    const found = new Map(links);
+    for (const device of newer) {
+      const up = this.#links.get(device);
+      if (up !== undefined) found.set(device, up);
+    }
+    const risen = [...found].filter(([device, up]) => up && !this.#isUp(device)).map(([device]) => device);
+    this.#links = found;
+    this.#knowsLinks = true;
+    return risen;
+  }
+
+  #isUp(device: string): boolean {
+    return this.#links.get(device) ?? !this.#knowsLinks;
   }
 
   /**
@@ -170,7 +198,7 @@ export class Resolver {
 
   /** A next hop that is on the link of a device because somebody says so; empty while the device has no link. */
   onLink(nextHop: string, device: string): Hop[] {
-    return this.#linksDown.has(device) ? [] : [{ gateway: canonicalAddress(nextHop), device, onlink: true }];
+    return this.#isUp(device) ? [{ gateway: canonicalAddress(nextHop), device, onlink: true }] : [];
   }
 
   /** Like {@link resolve}, but without remembering that it was asked. */

@@ -2,7 +2,7 @@ import { doublingDelay } from '../net/backoff.js';
 import type { Clock, Timer } from '../net/index.js';
 import { ErrorTable, type KernelError } from './errors.js';
 import type { FibEvent } from './events.js';
-import { FLAG, tenths } from './route-table.js';
+import { FLAG, tenths, type RouteColumns } from './route-table.js';
 import type { RouteState } from './route-state.js';
 import type { Sweeps } from './sweeps.js';
 
@@ -23,6 +23,9 @@ export class Retries {
   readonly #errors = new ErrorTable();
   #timer: Timer | null = null;
   #atMs = Infinity;
+  /** Devices that came up while a walk for others was under way. */
+  #risen = new Set<string>();
+  #isLooking = false;
 
   constructor(private readonly o: RetriesOptions) {}
 
@@ -57,6 +60,30 @@ export class Retries {
   now(ref: number): void {
     this.o.state.columns(ref).retryAt[ref >> 1] = 0;
     this.o.enqueue(ref);
+  }
+
+  /** A device is up: what was refused over it is tried now. */
+  deviceUp(device: string): void {
+    if (this.#timer === null) return; // nothing waits
+    this.#risen.add(device);
+    if (!this.#isLooking) this.#look();
+  }
+
+  #look(): void {
+    const devices = this.#risen;
+    this.#risen = new Set();
+    this.#isLooking = true;
+    const { state, sweeps } = this.o;
+    const visit = (ref: number, c: RouteColumns, row: number): void => {
+      if ((c.flags[row]! & FLAG.failed) === 0 || c.attempts[row] === 0) return;
+      const body = state.wantedBody(ref);
+      if (body === 0) return;
+      if (state.bodies.get(body).hops.some((hop) => devices.has(hop.device ?? ''))) this.now(ref);
+    };
+    sweeps.begin(visit, () => {
+      this.#isLooking = false;
+      if (this.#risen.size > 0) this.#look();
+    });
   }
 
   close(): void {

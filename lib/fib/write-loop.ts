@@ -14,6 +14,8 @@ import { MixedQueue, WorkQueue } from './work-queue.js';
 const MAX_OUTSTANDING = 8;
 /** Rows looked at per turn, so that a long queue of unchanged rows does not stall the event loop. */
 const ROWS_PER_TURN = 4000;
+/** The kernel says that a device is not up, or not there: no event told so, or it is still to be heard. */
+const DEVICE_REFUSED = new Set(['ENODEV', 'ENETDOWN']);
 /** The kernel found no link on which the gateway could be; one of our own routes may be in its way. */
 const GATEWAY_REFUSED = new Set(['EGATEWAY', 'ENETUNREACH', 'EHOSTUNREACH']);
 
@@ -320,7 +322,10 @@ export class WriteLoop {
     if (retryOnlink) return this.enqueue(ref);
     const occupant = failure.code === 'EEXIST' ? this.o.occupant(ref) : null;
     // Our picture said there was none, or that there was one.
-    const doubt = failure.code === 'ESRCH' || (failure.code === 'EEXIST' && occupant === null);
+    const doubt =
+      failure.code === 'ESRCH' ||
+      (failure.code === 'EEXIST' && occupant === null) ||
+      (DEVICE_REFUSED.has(failure.code) && c.attempts[row] === 0);
     if (doubt) this.o.onDoubt(`${change.op} ${change.prefix}: ${failure.message}`);
     this.retries.fail(ref, new KernelError(failure.code, occupant ?? failure.message), describe(change));
   }

@@ -47,15 +47,26 @@ export interface NexthopWriter {
   write(changes: readonly NexthopChange[]): Promise<readonly WriteFailure[]>;
 }
 
+/** What a reading of a kernel's tables told besides the routes. */
+export interface ReadOutcome {
+  /** False: tables changed meanwhile, so that absence of a route proves nothing. */
+  readonly consistent: boolean;
+  /**
+   * All devices, and whether each can carry packets now. Optional: without it a device of which no event told is taken to be up, where a
+   * route says by itself which device it takes.
+   */
+  readonly links?: readonly (readonly [device: string, up: boolean])[];
+}
+
 /** Told while a {@link FibWriter.watch} runs. */
 export interface KernelWatcher {
   /** A route was added or replaced, or deleted. May be told late, twice, or not at all: it is a hint. */
   onRoute(route: KernelRoute, deleted: boolean): void;
   /**
-   * A device or its addresses changed; `up` is whether it can carry packets now. IPv4 routes that go with it are told by
-   * no event of their own.
+   * A device or its addresses changed; `up` is whether it can carry packets now, if the event tells. IPv4 routes that go with it
+   * are told by no event of their own.
    */
-  onLink(device: string, up: boolean): void;
+  onLink(device: string, up?: boolean): void;
   /** A nexthop object was added or replaced, or deleted; a hint. Who has nobody to tell calls `onResync`. */
   onNexthop?(nexthop: KernelNexthop, deleted: boolean): void;
   /** Something changed that single route events do not tell, such as lost events. The tables must be read again. */
@@ -88,10 +99,9 @@ export interface FibWriter {
 
   /**
    * Report every route of these tables, ours and others', both families.
-   * @returns `consistent: false` when tables changed meanwhile, so that absence of a route proves nothing
    * @throws KernelError (rejects) when the tables could not be read to the end
    */
-  read(tables: readonly number[], visit: (route: KernelRoute) => void): Promise<{ readonly consistent: boolean }>;
+  read(tables: readonly number[], visit: (route: KernelRoute) => void): Promise<ReadOutcome>;
 
   /**
    * Apply changes in order; a refused one does not stop those after it. Resolves when all were tried, which is the

@@ -15,8 +15,8 @@ export class IpMonitor {
   readonly #links: Child;
   #routes: Child | null = null;
   readonly #parser = new RouteLineParser();
-  /** Links by number, as far as events told them. */
-  readonly #known = new Map<string, { name: string; up: boolean }>();
+  /** Names of links by number, as far as events told them. */
+  readonly #known = new Map<string, string>();
   #closed = false;
 
   /** @param onLinks a link came, went or was renamed: device numbers remembered by name are void */
@@ -99,13 +99,13 @@ export class IpMonitor {
   }
 
   #link(text: string, deleted: boolean): void {
-    const link = /^(\d+): ([^\s:@]+)[^<]*<([^>]*)>/.exec(text);
+    const link = parseLink(text);
     if (!link) return this.watcher.onResync('a link changed');
-    const [, number, name, flags] = link as unknown as [string, string, string, string];
-    const up = !deleted && flags.split(',').includes('LOWER_UP');
-    const known = this.#known.get(number)?.name;
+    const { number, name } = link;
+    const up = !deleted && link.up;
+    const known = this.#known.get(number);
     if (deleted) this.#known.delete(number);
-    else this.#known.set(number, { name, up });
+    else this.#known.set(number, name);
     if (deleted || known !== name) this.onLinks();
     // `ip monitor` goes on telling the old name.
     if (!deleted && known !== undefined && known !== name) {
@@ -118,8 +118,7 @@ export class IpMonitor {
     const [, number, name] = /^(\d+): ([^\s:@]+)/.exec(text) ?? [];
     if (number === undefined) return this.watcher.onResync('an address changed');
     // The name in this line may be an old one, and whether the link is up is told by its own events only.
-    const known = this.#known.get(number);
-    this.watcher.onLink(known?.name ?? name!, known?.up ?? true);
+    this.watcher.onLink(this.#known.get(number) ?? name!);
   }
 
   #error(line: string): void {
@@ -132,4 +131,13 @@ export class IpMonitor {
     this.close();
     this.watcher.onEnd(error);
   }
+}
+
+/** A line of `ip -N -o link show` or of `ip monitor link`. @returns null when it is none about a link itself */
+export function parseLink(
+  line: string,
+): { readonly number: string; readonly name: string; readonly up: boolean } | null {
+  const [, number, name, flags] = /^(\d+): ([^\s:@]+)[^<]*<([^>]*)>/.exec(line) ?? [];
+  if (number === undefined) return null;
+  return { number, name: name!, up: flags!.split(',').includes('LOWER_UP') };
 }

@@ -1,11 +1,19 @@
 import { KernelError } from '../fib/errors.js';
 import { ipCommand } from '../fib/ip-command.js';
 import type { KernelNexthop } from '../fib/nexthop.js';
-import type { FibWriter, NexthopWriter, KernelRoute, KernelWatcher, RouteChange, WriteFailure } from '../fib/writer.js';
+import type {
+  FibWriter,
+  NexthopWriter,
+  KernelRoute,
+  KernelWatcher,
+  ReadOutcome,
+  RouteChange,
+  WriteFailure,
+} from '../fib/writer.js';
 import { IpBatch } from './ip-batch.js';
 import { LineSplitter, spawnIp, type Child, type SpawnIp } from './ip-child.js';
 import { ipErrorCode } from './ip-errors.js';
-import { IpMonitor } from './ip-monitor.js';
+import { IpMonitor, parseLink } from './ip-monitor.js';
 import { nexthopCommand, parseNexthop } from './ip-nexthop.js';
 import { RouteLineParser } from './ip-route-text.js';
 
@@ -93,17 +101,25 @@ export class IpRouteWriter implements FibWriter {
     this.#watcher?.onResync('routes were not watched while many were written');
   }
 
-  async read(
-    tables: readonly number[],
-    visit: (route: KernelRoute) => void,
-  ): Promise<{ readonly consistent: boolean }> {
+  async read(tables: readonly number[], visit: (route: KernelRoute) => void): Promise<ReadOutcome> {
     let consistent = true;
     for (const table of tables) {
       for (const family of [4, 6] as const) {
         if (!(await this.#readTable(table, family, visit))) consistent = false;
       }
     }
-    return { consistent };
+    return { consistent, links: await this.#readLinks() };
+  }
+
+  /** Last, so that a change of a link while tables are read is in it. */
+  async #readLinks(): Promise<[string, boolean][]> {
+    const links: [string, boolean][] = [];
+    const { error } = await this.#readLines(['-N', '-o', 'link', 'show'], (line) => {
+      const link = parseLink(line);
+      if (link) links.push([link.name, link.up]);
+    });
+    if (error) throw error;
+    return links;
   }
 
   async #readTable(table: number, family: 4 | 6, visit: (route: KernelRoute) => void): Promise<boolean> {

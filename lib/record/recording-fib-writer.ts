@@ -1,5 +1,13 @@
 import type { KernelNexthop } from '../fib/nexthop.js';
-import type { FibWriter, KernelRoute, KernelWatcher, NexthopWriter, RouteChange, WriteFailure } from '../fib/writer.js';
+import type {
+  FibWriter,
+  KernelRoute,
+  KernelWatcher,
+  ReadOutcome,
+  NexthopWriter,
+  RouteChange,
+  WriteFailure,
+} from '../fib/writer.js';
 import { errorParts } from './errors-json.js';
 import { KIND } from './kinds.js';
 import type { Recorder } from './recorder.js';
@@ -23,11 +31,12 @@ export class RecordingFibWriter implements FibWriter {
     if (base.watch) this.watch = (watcher) => this.#watch(watcher);
   }
 
-  read(tables: readonly number[], visit: (route: KernelRoute) => void): Promise<{ readonly consistent: boolean }> {
+  read(tables: readonly number[], visit: (route: KernelRoute) => void): Promise<ReadOutcome> {
     const { recorder } = this;
     const id = recorder.nextId();
-    return answered(recorder, id, this.base.read(tables, this.#visited(id, visit)), ({ consistent }) => ({
+    return answered(recorder, id, this.base.read(tables, this.#visited(id, visit)), ({ consistent, links }) => ({
       consistent,
+      ...(links === undefined ? {} : { links }),
     }));
   }
 

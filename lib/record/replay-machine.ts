@@ -333,7 +333,7 @@ export class ReplayMachine {
 /** What a watch of the kernel told, but for routes. */
 interface KernelEvent {
   readonly link?: string;
-  readonly up: boolean;
+  readonly up?: boolean;
   readonly nexthop?: KernelNexthop;
   readonly deleted: boolean;
   readonly resync?: string;

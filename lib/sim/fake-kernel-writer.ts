@@ -1,10 +1,18 @@
 import type { KernelNexthop, NexthopChange } from '../fib/nexthop.js';
-import type { FibWriter, NexthopWriter, KernelRoute, KernelWatcher, RouteChange, WriteFailure } from '../fib/writer.js';
+import type {
+  FibWriter,
+  NexthopWriter,
+  KernelRoute,
+  KernelWatcher,
+  ReadOutcome,
+  RouteChange,
+  WriteFailure,
+} from '../fib/writer.js';
 import type { Clock } from '../net/index.js';
 
 /** What of a {@link FakeKernel} its writer uses. */
 export interface KernelCalls {
-  read(tables: readonly number[], visit: (route: KernelRoute) => void): Promise<{ readonly consistent: boolean }>;
+  read(tables: readonly number[], visit: (route: KernelRoute) => void): Promise<ReadOutcome>;
   write(changes: readonly RouteChange[]): Promise<readonly WriteFailure[]>;
   readNexthops(visit: (nexthop: KernelNexthop) => void): Promise<void>;
   writeNexthops(changes: readonly NexthopChange[]): Promise<readonly WriteFailure[]>;
@@ -27,7 +35,7 @@ export class FakeKernelWriter implements FibWriter {
     private readonly options: { readonly clock?: Clock; readonly latencyMs?: number },
   ) {}
 
-  read(tables: readonly number[], visit: (route: KernelRoute) => void): Promise<{ readonly consistent: boolean }> {
+  read(tables: readonly number[], visit: (route: KernelRoute) => void): Promise<ReadOutcome> {
     return this.#later(() => this.kernel.read(tables, visit));
   }
 

@@ -1,7 +1,7 @@
 import { KernelError } from '../fib/errors.js';
 import { routeBody, type Hop, type RouteBody } from '../fib/body.js';
 import type { KernelNexthop, NexthopChange } from '../fib/nexthop.js';
-import type { FibWriter, KernelRoute, KernelWatcher, RouteChange, WriteFailure } from '../fib/writer.js';
+import type { FibWriter, KernelRoute, KernelWatcher, ReadOutcome, RouteChange, WriteFailure } from '../fib/writer.js';
 import { formatPrefix, maskOctets, parseAddress, type Clock } from '../net/index.js';
 import { routeOf, type FakeRoute } from './fake-route.js';
 import { KernelNexthops } from './kernel-nexthops.js';
@@ -247,17 +247,14 @@ export class FakeKernel {
   }
 
   /** @internal */
-  async read(
-    tables: readonly number[],
-    visit: (route: KernelRoute) => void,
-  ): Promise<{ readonly consistent: boolean }> {
+  async read(tables: readonly number[], visit: (route: KernelRoute) => void): Promise<ReadOutcome> {
     this.counts.reads++;
     await this.#fail(this.#readFailures.shift());
     const lost = this.#lost.splice(0);
     for (const each of [...this.#routes]) {
       if (tables.includes(each.table) && !lost.includes(each.prefix)) visit(this.#told(each));
     }
-    return { consistent: lost.length === 0 };
+    return { consistent: lost.length === 0, links: [...this.#links].map(([device, { up }]) => [device, up]) };
   }
 
   /** A route as it is told: with the ways that its nexthop object has now. */

@@ -69,6 +69,12 @@ export function fibWriterConformance(name: string, make: () => Promise<Conforman
       expect(await ours()).to.deep.equal([]);
     });
 
+    it('tells of the links with the routes, if at all', async () => {
+      const { links } = await writer.read([254], () => undefined);
+      if (links === undefined || subject.device === undefined) return;
+      expect(new Map(links).get(subject.device)).to.equal(true);
+    });
+
     it('adds routes of both families and reads the same back', async () => {
       const wanted: [string, RouteBody][] = [
         ['10.1.0.0/16', via('10.0.0.2')],

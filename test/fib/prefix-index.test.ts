@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { formatWords, newWords, parseWords } from '../../lib/fib/prefix-text.js';
 import { PrefixIndex } from '../../lib/fib/prefix-index.js';
-import { MixedQueue } from '../../lib/fib/work-queue.js';
+import { MixedQueue, WorkQueue } from '../../lib/fib/work-queue.js';
 import { formatAddress, formatPrefix, maskOctets, parsePrefix } from '../../lib/net/index.js';
 
 const octets = (n: number) =>
@@ -125,6 +125,28 @@ describe('Fib: prefix index', () => {
     }
     for (let i = 0; i < 25_000; i++) index.add({ ...words, w0: (i * 2654435761 + 7) >>> 0 });
     expect(index.high).to.be.at.most(50_000);
+  });
+});
+
+describe('Fib: work queue', () => {
+  it('gives back in the order of coming, however much is in it', () => {
+    const queue = new WorkQueue();
+    let [put, taken] = [0, 0];
+    // Fills and empties by turns, past many blocks and not in step with them.
+    for (const [more, less] of [
+      [1, 1],
+      [511, 511],
+      [513, 1],
+      [5000, 3000],
+      [100_000, 60_000],
+      [0, 42_512],
+      [700, 700],
+    ] as const) {
+      for (let i = 0; i < more; i++) queue.push(put++);
+      for (let i = 0; i < less; i++) expect(queue.shift()).to.equal(taken++);
+      expect(queue.size).to.equal(put - taken);
+    }
+    expect(queue.shift()).to.equal(-1);
   });
 });
 

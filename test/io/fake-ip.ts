@@ -41,6 +41,13 @@ export class FakeIp {
       });
       return;
     }
+    if (args.includes('link')) {
+      queueMicrotask(() => {
+        for (const { device, up } of this.kernel.links()) child.say(linkLine(device, up));
+        child.finish(null);
+      });
+      return;
+    }
     const table = Number(args[args.indexOf('table') + 1]);
     const six = args.includes('-6');
     queueMicrotask(() => {
@@ -61,10 +68,7 @@ export class FakeIp {
         if (routes) child.say(`[ROUTE]${deleted ? 'Deleted ' : ''}${lineOf(route, true)}\n`);
       },
       onLink: (device, up) => {
-        if (routes) return;
-        const number = [...device].reduce((sum, letter) => sum * 31 + letter.charCodeAt(0), 7) % 1000;
-        const flags = up ? 'BROADCAST,MULTICAST,UP,LOWER_UP' : 'BROADCAST,MULTICAST';
-        child.say(`[LINK]${number}: ${device}@if3: <${flags}> mtu 1500 \\    link/ether 02:00:00:00:00:01\n`);
+        if (!routes) child.say(`[LINK]${linkLine(device, up)}`);
       },
       onNexthop: (nexthop, deleted) => {
         if (!routes) child.say(`[NEXTHOP]${deleted ? 'Deleted ' : ''}${nexthopLine(nexthop)}\n`);
@@ -137,6 +141,12 @@ export class FakeChild implements Child {
     if (failure.code === 'EGATEWAY') return 'Error: Nexthop has invalid gateway.';
     return failure.code === 'ENODEV' ? failure.message : `RTNETLINK answers: ${failure.message}`;
   }
+}
+
+function linkLine(device: string, up: boolean): string {
+  const number = [...device].reduce((sum, letter) => sum * 31 + letter.charCodeAt(0), 7) % 1000;
+  const flags = up ? 'BROADCAST,MULTICAST,UP,LOWER_UP' : 'BROADCAST,MULTICAST';
+  return `${number}: ${device}@if3: <${flags}> mtu 1500 \\    link/ether 02:00:00:00:00:01\n`;
 }
 
 function nexthopChangeOf(words: string[]): NexthopChange | null {

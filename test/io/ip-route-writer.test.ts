@@ -46,7 +46,7 @@ describe('IpRouteWriter', () => {
       onResync: () => undefined,
       onEnd: () => undefined,
     });
-    expect(ip.started).to.have.length(5);
+    expect(ip.started).to.have.length(6);
     for (const args of ip.started) expect(args.slice(0, 2)).to.deep.equal(['-n', 'blue']);
     expect(kernel.dump(186)).to.have.length(1);
   });
@@ -131,7 +131,7 @@ describe('IpRouteWriter', () => {
     writer.watch({
       onRoute: ({ prefix, table, protocol, metric, body: b }, deleted) =>
         told.push(`${deleted ? '-' : '+'} ${prefix} ${table} ${protocol} ${metric} ${b.key}`),
-      onLink: (device, up) => told.push(`${device} ${up ? 'up' : 'down'}`),
+      onLink: (device, up) => told.push(`${device} ${up ?? 'changed'}`),
       onResync: (reason) => told.push(reason),
       onEnd: (error) => told.push(error.message),
     });
@@ -147,7 +147,7 @@ describe('IpRouteWriter', () => {
       '+ 10.1.0.0/16 254 186 32 via 10.0.0.2 dev eth0',
       '- 2001:db8::/64 254 2 256 dev eth0',
       '+ 10.0.9.1/32 255 2 0 local src 10.0.9.1',
-      'd0 up',
+      'd0 changed',
       'a nexthop object changed',
       'events were lost',
       "'ip' ended by SIGKILL",

@@ -478,6 +478,40 @@ describe('netlink', function () {
       expect(good.closed).to.equal(true);
     });
 
+    it('sends less at once after answers were lost, more by and by, and ever less readily where that fails', async () => {
+      let kept = 20;
+      const sizes: number[] = [];
+      const rejections: number[] = [];
+      const sender = new ChangeSender(() => {
+        const socket = new FakeSocket((position, count) => {
+          if (position === 0) sizes.push(count);
+          if (count > kept) throw new KernelError('ENOBUFS', 'answers of the kernel were lost');
+          return 0;
+        });
+        return socket as unknown as NetlinkSocket;
+      });
+      const write = async (times: number): Promise<void> => {
+        for (let i = 0; i < times; i++) {
+          await sender.write(adds(50), encoder()).catch((error: unknown) => {
+            expect(error).to.have.property('code', 'ENOBUFS');
+            rejections.push(sizes.length);
+          });
+        }
+      };
+      await write(1);
+      expect(sizes).to.deep.equal([50]);
+      await write(150);
+      const between = rejections.map((at, i) => at - (rejections[i - 1] ?? 0));
+      expect(rejections).to.have.length.within(4, 6);
+      // Frames from one loss to the next: more each time.
+      expect(between.slice(1)).to.deep.equal([...between.slice(1)].sort((a, b) => a - b));
+      kept = Infinity;
+      const losses = rejections.length;
+      await write(1500);
+      expect(rejections).to.have.length(losses);
+      expect(sizes.at(-1), 'as many as at first').to.equal(50);
+    });
+
     it('closes a socket only when the kernel has done with it', async () => {
       const slow = new FakeSocket();
       let release = (): void => undefined;

@@ -43,6 +43,11 @@ export class LinkTable {
   /** @param onRenumbered an index stands for another name now, or a name for another index */
   constructor(private readonly onRenumbered: () => void) {}
 
+  /** All that are known. */
+  all(): Iterable<Link> {
+    return this.#byIndex.values();
+  }
+
   /** @returns its index, or 0 */
   index(name: string): number {
     return this.#byName.get(name) ?? 0;

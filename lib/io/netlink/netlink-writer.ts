@@ -6,6 +6,7 @@ import type {
   NexthopWriter,
   KernelRoute,
   KernelWatcher,
+  ReadOutcome,
   RouteChange,
   WriteFailure,
 } from '../../fib/writer.js';
@@ -144,15 +145,16 @@ export class NetlinkWriter implements FibWriter {
     }
   }
 
-  read(tables: readonly number[], visit: (route: KernelRoute) => void): Promise<{ readonly consistent: boolean }> {
+  read(tables: readonly number[], visit: (route: KernelRoute) => void): Promise<ReadOutcome> {
     return this.#reading(async (socket, isAborted) => {
       let consistent = true;
+      const links = [...this.#links.all()].map(({ name, up }) => [name, up] as const);
       for (const table of tables) {
         for (const family of [AF.INET, AF.INET6]) {
           if (!(await this.#readTable(socket, family, table, visit, isAborted))) consistent = false;
         }
       }
-      return { consistent };
+      return { consistent, links };
     });
   }
 

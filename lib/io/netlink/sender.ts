@@ -8,6 +8,12 @@ import type { NetlinkSocket } from './socket.js';
 /** Octets and requests in one call at most: enough that the kernel is not waiting for us, soon enough answered. */
 const FRAME_OCTETS = 64 * 1024;
 const FRAME_REQUESTS = 1000;
+/**
+ * After answers were lost, so many full frames in a row must be answered before twice as many requests go into one. Each loss
+ * doubles it, also the first, since it costs a reading of all tables.
+ */
+const TRUST_FIRST = 16;
+const TRUST_MAX = 8192;
 /** Room for the answers of one frame when all of its requests are refused; who may not have so much loses some. */
 const RECEIVE_BUFFER = 8 * 1024 * 1024;
 
@@ -52,6 +58,9 @@ export class ChangeSender {
   #socket: NetlinkSocket | null = null;
   /** Requests in one frame at most: fewer after answers were lost. */
   #most = FRAME_REQUESTS;
+  /** Frames of {@link #most} requests that were fully answered since it changed, and how many of them it takes to double it. */
+  #answered = 0;
+  #trust = TRUST_FIRST;
   #isSending = false;
   /** Counts resets: what a call of before one has to say is not heard any more. */
   #generation = 0;
@@ -124,9 +133,10 @@ export class ChangeSender {
   #sent(frame: Frame, generation: number, error: KernelError | null): void {
     this.#isSending = false;
     if (generation === this.#generation) {
-      if (error?.code === 'ENOBUFS') this.#most = Math.max(1, frame.count >> 3);
+      if (error?.code === 'ENOBUFS') this.#fewer(frame.count);
       if (error) this.reset(error);
       else {
+        if (frame.count === this.#most && this.#most < FRAME_REQUESTS) this.#more();
         let previous: Job | undefined;
         for (const job of frame.jobs) {
           if (job === previous) continue;
@@ -137,6 +147,20 @@ export class ChangeSender {
       }
     }
     this.#pump();
+  }
+
+  /** So many requests had more answers than can be kept. */
+  #fewer(count: number): void {
+    this.#trust = Math.min(TRUST_MAX, this.#trust * 2);
+    this.#most = Math.max(1, count >> 3);
+    this.#answered = 0;
+  }
+
+  /** One more full frame was answered to the last request. */
+  #more(): void {
+    if (++this.#answered < this.#trust) return;
+    this.#answered = 0;
+    this.#most = Math.min(FRAME_REQUESTS, this.#most * 2);
   }
 
   #finish(job: Job): void {

@@ -114,7 +114,8 @@ export class NetlinkWatch {
       case RTM.NEWADDR:
       case RTM.DELADDR: {
         const link = this.links.get(readAddressLink(message));
-        if (link) this.watcher.onLink(link.name, link.up);
+        // What is known of the link may come from a dump that is older than the last event of it.
+        if (link) this.watcher.onLink(link.name);
         else this.watcher.onResync('an address changed');
         return;
       }
