@@ -77,7 +77,7 @@ export interface KernelWatcher {
 
 /**
  * How routes reach a kernel. tsbgp comes with writers for `ip -batch`, for memory and for printing; implement this to
- * write routes elsewhere, and run `fibWriterConformance` of `test/fib/conformance.ts` against it.
+ * write routes elsewhere, and run `fibWriterConformance` of `tsbgp/fib/conformance` against it.
  *
  * What a {@link Fib} promises: `watch` before the first `read`; never a `read` while a `write` is unanswered; at most
  * eight unanswered writes; no two changes of one route in unanswered writes; valid, canonical prefixes and addresses.

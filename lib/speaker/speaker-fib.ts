@@ -8,6 +8,7 @@ import { UsageError } from '../net/index.js';
 import type { PolicyBook } from '../policy/policy-chain.js';
 import type { Rib } from '../rib/rib.js';
 import type { AsIdentity } from './as-identity.js';
+import { createDebug } from './debug.js';
 import { FibHold } from './fib-hold.js';
 import { FibReadiness, type FibReadinessHost } from './fib-readiness.js';
 import { KernelRoutes } from './kernel-routes.js';
@@ -17,6 +18,8 @@ import type { NextHopResolver } from './next-hop-resolver.js';
 import type { SpeakerConfig, SpeakerRuntime } from './options.js';
 import type { Originator } from './originate.js';
 import type { FibSummaryView } from './views.js';
+
+const debug = createDebug('tsbgp:fib');
 
 export interface SpeakerFibHost extends FibReadinessHost, AsIdentity {
   readonly rib: Rib;
@@ -57,7 +60,13 @@ export class SpeakerFib {
     }
     const onSettled = (): void => readiness.check();
     this.routes = new KernelRoutes({ config, policies, fib, rib, loop, clock, originator, resolver, onSettled });
-    fib.onEvent(onEvent);
+    fib.onEvent((event) => {
+      if (event.type === 'reconciled') {
+        const { reason, own, foreign, different, durationMs } = event;
+        debug('read the kernel: %s; %d own, %d foreign, %d differ, %d ms', reason, own, foreign, different, durationMs);
+      }
+      onEvent(event);
+    });
   }
 
   /** Whether next hops are still to be looked up in our own routes. */

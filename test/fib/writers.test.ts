@@ -4,7 +4,7 @@ import { Fib } from '../../lib/fib/fib.js';
 import { MemoryFibWriter } from '../../lib/fib/memory-writer.js';
 import { PrintFibWriter } from '../../lib/fib/print-writer.js';
 import { FakeKernel, VirtualClock } from '../../lib/sim/index.js';
-import { fibWriterConformance } from './conformance.js';
+import { fibWriterConformance } from '../../lib/fib/conformance.js';
 
 fibWriterConformance('memory', () => Promise.resolve({ writer: new MemoryFibWriter() }));
 fibWriterConformance('print', () => Promise.resolve({ writer: new PrintFibWriter(() => undefined) }));

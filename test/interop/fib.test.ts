@@ -6,7 +6,7 @@ import type { Fib } from '../../lib/fib/fib.js';
 import type { FibOptions } from '../../lib/fib/options.js';
 import { createFib } from '../../lib/io/create-fib.js';
 import { IpRouteWriter, NetlinkWriter, realClock } from '../../lib/io/index.js';
-import { fibWriterConformance } from '../fib/conformance.js';
+import { fibWriterConformance } from '../../lib/fib/conformance.js';
 import { FibNamespace } from './fib-namespace.js';
 import { eventually } from './harness/eventually.js';
 import { missing } from './harness/requirements.js';

@@ -68,7 +68,7 @@ export class FakeIp {
         if (routes) child.say(`[ROUTE]${deleted ? 'Deleted ' : ''}${lineOf(route, true)}\n`);
       },
       onLink: (device, up) => {
-        if (!routes) child.say(`[LINK]${linkLine(device, up)}`);
+        if (!routes) child.say(`[LINK]${linkLine(device, up !== false)}`);
       },
       onNexthop: (nexthop, deleted) => {
         if (!routes) child.say(`[NEXTHOP]${deleted ? 'Deleted ' : ''}${nexthopLine(nexthop)}\n`);

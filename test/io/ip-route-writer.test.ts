@@ -6,7 +6,7 @@ import type { FibEvent } from '../../lib/fib/events.js';
 import type { RouteChange } from '../../lib/fib/writer.js';
 import { IpRouteWriter } from '../../lib/io/ip-route-writer.js';
 import { FakeKernel, VirtualClock } from '../../lib/sim/index.js';
-import { fibWriterConformance } from '../fib/conformance.js';
+import { fibWriterConformance } from '../../lib/fib/conformance.js';
 import { FakeIp, type FakeChild } from './fake-ip.js';
 
 const body = routeBody({ type: 'unicast', hops: [{ gateway: '10.0.0.2', device: 'eth0' }] });

@@ -1,7 +1,15 @@
-import { expect } from 'chai';
-import { BLACKHOLE, routeBody, type RouteBody } from '../../lib/fib/body.js';
-import { nexthopKey, type NexthopChange } from '../../lib/fib/nexthop.js';
-import type { FibWriter, KernelRoute, RouteChange, WriteFailure } from '../../lib/fib/writer.js';
+import assert from 'node:assert/strict';
+import { BLACKHOLE, routeBody, type RouteBody } from './body.js';
+import { nexthopKey, type NexthopChange } from './nexthop.js';
+import type { FibWriter, KernelRoute, RouteChange, WriteFailure } from './writer.js';
+
+/** What of a test runner is needed: mocha's globals, those of jest and vitest, or the module `node:test`. */
+export interface TestRunner {
+  describe(name: string, body: () => void): unknown;
+  it(name: string, body: () => Promise<void>): unknown;
+  beforeEach(body: () => Promise<void>): unknown;
+  afterEach(body: () => Promise<void>): unknown;
+}
 
 /** A writer and what it stands on, for {@link fibWriterConformance}. */
 export interface ConformanceSubject {
@@ -19,11 +27,17 @@ export interface ConformanceSubject {
 const OURS = { table: 254, protocol: 186, metric: 32 } as const;
 
 /**
- * What every {@link FibWriter} must do, as mocha tests. Run it against your own:
- * `fibWriterConformance('mine', async () => ({ writer: new MyWriter() }))`.
+ * What every {@link FibWriter} must do, as tests. Run it against your own:
+ * `fibWriterConformance('mine', async () => ({ writer: new MyWriter() }))`. What a writer does not have, such as `watch`, is not tested.
  * @param make called before each test, with nothing of ours in the tables
+ * @param runner default: the globals that mocha and others define
  */
-export function fibWriterConformance(name: string, make: () => Promise<ConformanceSubject>): void {
+export function fibWriterConformance(
+  name: string,
+  make: () => Promise<ConformanceSubject>,
+  runner: TestRunner = globalThis as unknown as TestRunner,
+): void {
+  const { describe, it, beforeEach, afterEach } = runner;
   describe(`FibWriter conformance: ${name}`, () => {
     let subject: ConformanceSubject;
     let writer: FibWriter;
@@ -66,13 +80,13 @@ export function fibWriterConformance(name: string, make: () => Promise<Conforman
     const line = (prefix: string, body: RouteBody): string => `${prefix} ${body.key}`;
 
     it('reads nothing of ours at first', async () => {
-      expect(await ours()).to.deep.equal([]);
+      assert.deepEqual(await ours(), []);
     });
 
     it('tells of the links with the routes, if at all', async () => {
       const { links } = await writer.read([254], () => undefined);
       if (links === undefined || subject.device === undefined) return;
-      expect(new Map(links).get(subject.device)).to.equal(true);
+      assert.equal(new Map(links).get(subject.device), true);
     });
 
     it('adds routes of both families and reads the same back', async () => {
@@ -87,8 +101,8 @@ export function fibWriterConformance(name: string, make: () => Promise<Conforman
         ['0.0.0.0/0', via('10.0.0.2')],
         ['::/0', via('2001:db8::2')],
       ];
-      expect(await writer.write(wanted.map(([prefix, body]) => add(prefix, body)))).to.deep.equal([]);
-      expect(await ours()).to.deep.equal(wanted.map(([prefix, body]) => line(prefix, body)).sort());
+      assert.deepEqual(await writer.write(wanted.map(([prefix, body]) => add(prefix, body))), []);
+      assert.deepEqual(await ours(), wanted.map(([prefix, body]) => line(prefix, body)).sort());
     });
 
     it('writes several next hops with weights', async () => {
@@ -101,11 +115,15 @@ export function fibWriterConformance(name: string, make: () => Promise<Conforman
           { gateway: a, weight: 1, ...device },
           { gateway: b, weight: 4, ...device },
         ];
-        expect(await writer.write([add(prefix, routeBody({ type: 'unicast', hops }))])).to.deep.equal([]);
+        assert.deepEqual(await writer.write([add(prefix, routeBody({ type: 'unicast', hops }))]), []);
       }
       const bodies = (await read()).filter(({ protocol }) => protocol === 186).map(({ body }) => body);
-      for (const { hops } of bodies) expect(hops.map(({ weight }) => weight)).to.deep.equal([1, 4]);
-      expect(bodies).to.have.length(2);
+      for (const { hops } of bodies)
+        assert.deepEqual(
+          hops.map(({ weight }) => weight),
+          [1, 4],
+        );
+      assert.equal(bodies.length, 2);
     });
 
     it('writes the other types, a source address and an MTU', async () => {
@@ -130,8 +148,8 @@ export function fibWriterConformance(name: string, make: () => Promise<Conforman
         ['2001:db8:2::/48', routeBody({ type: 'unreachable', hops: [] })],
         ['2001:db8:3::/48', routeBody({ type: 'prohibit', hops: [] })],
       ];
-      expect(await writer.write(wanted.map(([prefix, body]) => add(prefix, body)))).to.deep.equal([]);
-      expect(await ours()).to.deep.equal(wanted.map(([prefix, body]) => line(prefix, body)).sort());
+      assert.deepEqual(await writer.write(wanted.map(([prefix, body]) => add(prefix, body))), []);
+      assert.deepEqual(await ours(), wanted.map(([prefix, body]) => line(prefix, body)).sort());
     });
 
     it('replaces a route, also by a blackhole, also where there is none', async () => {
@@ -141,8 +159,8 @@ export function fibWriterConformance(name: string, make: () => Promise<Conforman
         change('replace', '2001:db8:1::/48', BLACKHOLE),
         change('replace', '10.2.0.0/16', via('10.0.0.2')),
       ];
-      expect(await writer.write(changes)).to.deep.equal([]);
-      expect(await ours()).to.deep.equal([
+      assert.deepEqual(await writer.write(changes), []);
+      assert.deepEqual(await ours(), [
         line('10.1.0.0/16', via('10.0.0.3')),
         line('10.2.0.0/16', via('10.0.0.2')),
         line('2001:db8:1::/48', BLACKHOLE),
@@ -158,9 +176,12 @@ export function fibWriterConformance(name: string, make: () => Promise<Conforman
         change('delete', '2001:db8:9::/48', BLACKHOLE),
         add('2001:db8:2::/48', via('2001:db8::2')),
       ]);
-      expect(failures.map(({ index, code }) => `${index} ${code}`)).to.deep.equal(['1 EEXIST', '2 ESRCH', '3 ESRCH']);
-      for (const { message } of failures) expect(message).to.match(/\w/);
-      expect(await ours()).to.deep.equal([
+      assert.deepEqual(
+        failures.map(({ index, code }) => `${index} ${code}`),
+        ['1 EEXIST', '2 ESRCH', '3 ESRCH'],
+      );
+      for (const { message } of failures) assert.match(message, /\w/);
+      assert.deepEqual(await ours(), [
         line('10.1.0.0/16', via('10.0.0.2')),
         line('10.2.0.0/16', via('10.0.0.2')),
         line('2001:db8:2::/48', via('2001:db8::2')),
@@ -180,8 +201,8 @@ export function fibWriterConformance(name: string, make: () => Promise<Conforman
         change('delete', '2001:db8:1::/48', via('2001:db8::7')),
         change('delete', '2001:db8:2::/48', BLACKHOLE),
       ]);
-      expect(failures).to.deep.equal([]);
-      expect(await ours()).to.deep.equal([]);
+      assert.deepEqual(failures, []);
+      assert.deepEqual(await ours(), []);
     });
 
     it('keeps the order of batches that are not waited for', async () => {
@@ -191,17 +212,17 @@ export function fibWriterConformance(name: string, make: () => Promise<Conforman
         writer.write([change('delete', '10.1.0.0/16', BLACKHOLE)]),
         writer.write([add('10.1.0.0/16', via('10.0.0.4'))]),
       ];
-      expect(await Promise.all(answers)).to.deep.equal([[], [], [], []]);
-      expect(await ours()).to.deep.equal([line('10.1.0.0/16', via('10.0.0.4'))]);
+      assert.deepEqual(await Promise.all(answers), [[], [], [], []]);
+      assert.deepEqual(await ours(), [line('10.1.0.0/16', via('10.0.0.4'))]);
     });
 
     it('takes an empty batch and a large one', async () => {
-      expect(await writer.write([])).to.deep.equal([]);
+      assert.deepEqual(await writer.write([]), []);
       const prefixes = Array.from({ length: 2000 }, (_, i) => `10.${64 + (i >> 8)}.${i & 255}.0/24`);
-      expect(await writer.write(prefixes.map((prefix) => add(prefix, via('10.0.0.2'))))).to.deep.equal([]);
-      expect(await ours()).to.have.length(2000);
-      expect(await writer.write(prefixes.map((prefix) => change('delete', prefix, BLACKHOLE)))).to.deep.equal([]);
-      expect(await ours()).to.deep.equal([]);
+      assert.deepEqual(await writer.write(prefixes.map((prefix) => add(prefix, via('10.0.0.2')))), []);
+      assert.equal((await ours()).length, 2000);
+      assert.deepEqual(await writer.write(prefixes.map((prefix) => change('delete', prefix, BLACKHOLE))), []);
+      assert.deepEqual(await ours(), []);
     });
 
     it('works on after a reset', async () => {
@@ -210,7 +231,7 @@ export function fibWriterConformance(name: string, make: () => Promise<Conforman
       writer.reset('test');
       await unanswered;
       await writer.write([change('replace', '10.2.0.0/16', via('10.0.0.2'))]);
-      expect(await ours()).to.have.length(2);
+      assert.equal((await ours()).length, 2);
     });
 
     describe('nexthop objects', () => {
@@ -232,82 +253,88 @@ export function fibWriterConformance(name: string, make: () => Promise<Conforman
       const write = (...changes: NexthopChange[]): Promise<readonly WriteFailure[]> => writer.nexthops!.write(changes);
       const over = (id: number): RouteBody => routeBody({ type: 'unicast', hops: [], nexthop: id });
 
-      beforeEach(function () {
-        if (!writer.nexthops) this.skip();
-      });
-
       it('are added, replaced, put together, and read back', async () => {
+        if (!writer.nexthops) return;
         const dev = `dev ${subject.device}`;
         const changes = [
           ...[object('add', 71, '10.0.0.2'), object('add', 72, 'fe80::2'), object('add', 73, '2001:db8::2')],
           ...[group('add', 74, [71, 1], [72, 256]), group('add', 75, [73, 1])],
           ...[object('replace', 71, '10.0.0.3'), group('replace', 75, [73, 2], [72, 3])],
         ];
-        expect(await write(...changes)).to.deep.equal([]);
-        expect(await held()).to.deep.equal([
+        assert.deepEqual(await write(...changes), []);
+        assert.deepEqual(await held(), [
           `71 via 10.0.0.3 ${dev}`,
           `72 via fe80::2 ${dev}`,
           `73 via 2001:db8::2 ${dev}`,
           '74 group 71/72,256',
           '75 group 72,3/73,2',
         ]);
-        expect(await write(...[74, 75, 71, 72, 73].map((id) => object('delete', id, '10.0.0.2')))).to.deep.equal([]);
-        expect(await held()).to.deep.equal([]);
+        assert.deepEqual(await write(...[74, 75, 71, 72, 73].map((id) => object('delete', id, '10.0.0.2'))), []);
+        assert.deepEqual(await held(), []);
       });
 
       it('names what was refused, and makes the rest', async () => {
+        if (!writer.nexthops) return;
         await write(object('add', 71, '10.0.0.2'));
         const failures = await write(
           ...[object('add', 71, '10.0.0.3'), object('delete', 79, '10.0.0.2'), object('add', 72, '198.51.100.9')],
           ...[group('add', 73, [79, 1]), object('add', 74, '10.0.0.4')],
         );
-        expect(failures.map(({ index, code }) => `${index} ${code}`)).to.deep.equal([
-          ...['0 EEXIST', '1 ENOENT', failures[2]?.code === 'EGATEWAY' ? '2 EGATEWAY' : '2 ENETUNREACH', '3 EINVAL'],
-        ]);
-        expect((await held()).map((line) => line.slice(0, 2))).to.deep.equal(['71', '74']);
-        expect(
+        assert.deepEqual(
+          failures.map(({ index, code }) => `${index} ${code}`),
+          [...['0 EEXIST', '1 ENOENT', failures[2]?.code === 'EGATEWAY' ? '2 EGATEWAY' : '2 ENETUNREACH', '3 EINVAL']],
+        );
+        assert.deepEqual(
+          (await held()).map((line) => line.slice(0, 2)),
+          ['71', '74'],
+        );
+        assert.deepEqual(
           await write({
             ...object('add', 72, '198.51.100.9'),
             hop: { gateway: '198.51.100.9', device: subject.device!, onlink: true },
           }),
-        ).to.deep.equal([]);
+          [],
+        );
       });
 
       it('are what routes refer to, which follow them', async () => {
+        if (!writer.nexthops) return;
         await write(
           object('add', 71, '10.0.0.2'),
           object('add', 73, '2001:db8::2'),
           group('add', 74, [71, 2], [73, 1]),
         );
         const routes = [add('10.1.0.0/16', over(71)), add('10.2.0.0/16', over(74)), add('2001:db8:1::/48', over(73))];
-        expect(await writer.write([...routes, add('10.3.0.0/16', via('10.0.0.9'))])).to.deep.equal([]);
-        expect(await writer.write([change('replace', '10.3.0.0/16', over(71))])).to.deep.equal([]);
-        expect((await writer.write([add('10.9.0.0/16', over(79))])).map(({ index }) => index)).to.deep.equal([0]);
+        assert.deepEqual(await writer.write([...routes, add('10.3.0.0/16', via('10.0.0.9'))]), []);
+        assert.deepEqual(await writer.write([change('replace', '10.3.0.0/16', over(71))]), []);
+        assert.deepEqual(
+          (await writer.write([add('10.9.0.0/16', over(79))])).map(({ index }) => index),
+          [0],
+        );
         await write(object('replace', 71, '10.0.0.3'));
         const seen = async (): Promise<string[]> =>
           (await read())
             .filter(({ protocol }) => protocol === 186)
             .map(({ prefix, body }) => `${prefix} ${body.key} ${body.hops.map((hop) => hop.gateway).join(' ')}`)
             .sort();
-        expect(await seen()).to.deep.equal([
+        assert.deepEqual(await seen(), [
           '10.1.0.0/16 nhid 71 10.0.0.3',
           '10.2.0.0/16 nhid 74 10.0.0.3 2001:db8::2',
           '10.3.0.0/16 nhid 71 10.0.0.3',
           '2001:db8:1::/48 nhid 73 2001:db8::2',
         ]);
-        expect(await writer.write([change('replace', '10.3.0.0/16', via('10.0.0.9'))])).to.deep.equal([]);
+        assert.deepEqual(await writer.write([change('replace', '10.3.0.0/16', via('10.0.0.9'))]), []);
         // Its routes go with it.
         await write(object('delete', 71, '10.0.0.3'));
-        expect((await seen()).map((line) => line.split(' ')[0])).to.deep.equal([
-          '10.2.0.0/16',
-          '10.3.0.0/16',
-          '2001:db8:1::/48',
-        ]);
+        assert.deepEqual(
+          (await seen()).map((line) => line.split(' ')[0]),
+          ['10.2.0.0/16', '10.3.0.0/16', '2001:db8:1::/48'],
+        );
       });
     });
 
-    it('leaves the routes of others alone', async function () {
-      if (!subject.foreign) this.skip();
+    it('leaves the routes of others alone', async () => {
+      if (!subject.foreign) return;
       await subject.foreign.add('10.1.0.0/16', 32);
       await subject.foreign.add('2001:db8:1::/48', 32);
       const failures = await writer.write([
@@ -316,14 +343,19 @@ export function fibWriterConformance(name: string, make: () => Promise<Conforman
         add('10.1.0.0/16', via('10.0.0.2')),
         add('2001:db8:1::/48', via('2001:db8::2')),
       ]);
-      expect(failures.map(({ code }) => code)).to.deep.equal(['ESRCH', 'ESRCH', 'EEXIST', 'EEXIST']);
-      expect(
+      assert.deepEqual(
+        failures.map(({ code }) => code),
+        ['ESRCH', 'ESRCH', 'EEXIST', 'EEXIST'],
+      );
+      assert.deepEqual(
         (await read()).filter(({ prefix }) => prefix === '10.1.0.0/16').map(({ protocol }) => protocol),
-      ).to.deep.equal([4]);
+        [4],
+      );
     });
 
-    it('tells a watcher when something changes', async function () {
-      if (!writer.watch || !subject.foreign) this.skip();
+    it('tells a watcher when something changes', async () => {
+      const { foreign } = subject;
+      if (!writer.watch || !foreign) return;
       const told: string[] = [];
       let wake: (() => void) | undefined;
       const watch = writer.watch({
@@ -343,13 +375,13 @@ export function fibWriterConformance(name: string, make: () => Promise<Conforman
       };
       // A watch may take a moment to start: change until something is told.
       for (let i = 0; i < 100 && told.length === 0; i++) {
-        await subject.foreign.add('10.1.0.0/16', 0);
-        await subject.foreign.remove('10.1.0.0/16');
+        await foreign.add('10.1.0.0/16', 0);
+        await foreign.remove('10.1.0.0/16');
       }
       await until(() => told.length > 0);
-      await subject.foreign.add('10.2.0.0/16', 0);
+      await foreign.add('10.2.0.0/16', 0);
       await until(() => told.includes('+10.2.0.0/16'));
-      await subject.foreign.remove('10.2.0.0/16');
+      await foreign.remove('10.2.0.0/16');
       await until(() => told.includes('-10.2.0.0/16'));
       watch.close();
     });
