@@ -14,6 +14,8 @@ import { MixedQueue, WorkQueue } from './work-queue.js';
 const MAX_OUTSTANDING = 8;
 /** Rows looked at per turn, so that a long queue of unchanged rows does not stall the event loop. */
 const ROWS_PER_TURN = 4000;
+/** Changes written per turn: the first batches of many are made and encoded by code that never ran before. */
+const CHANGES_PER_TURN = 1000;
 /** The kernel says that a device is not up, or not there: no event told so, or it is still to be heard. */
 const DEVICE_REFUSED = new Set(['ENODEV', 'ENETDOWN']);
 /** The kernel found no link on which the gateway could be; one of our own routes may be in its way. */
@@ -129,8 +131,10 @@ export class WriteLoop {
   #pump(): void {
     if (this.#writeNexthops()) return;
     let budget = ROWS_PER_TURN;
+    let written = 0;
     const most = this.#limit < this.o.batchSize ? 1 : MAX_OUTSTANDING;
-    while (!this.#paused && this.#outstanding < most && this.pending > 0 && budget > 0) {
+    const mayWrite = (): boolean => !this.#paused && this.#outstanding < most && this.pending > 0;
+    while (mayWrite() && budget > 0 && written < CHANGES_PER_TURN) {
       const refs: number[] = [];
       const changes: RouteChange[] = [];
       while (changes.length < this.#limit && this.pending > 0 && budget-- > 0) {
@@ -145,11 +149,12 @@ export class WriteLoop {
         refs.push(~ref);
         changes.push(left);
       }
+      written += changes.length;
       if (changes.length > 0) this.#send({ refs, changes });
       // Neither has to wait for the end of the other.
       this.#removalsFirst = !this.#removalsFirst;
     }
-    if (budget <= 0) this.schedule();
+    if (budget <= 0 || mayWrite()) this.schedule();
     this.o.onProgress();
   }
 
