@@ -229,6 +229,26 @@ function tests(writer: 'ip-route' | 'netlink'): void {
     await holds();
   });
 
+  it('waits for a tunnel device that is down, or not there, at the start', async () => {
+    await ns.ip('link add tunl9 type veth peer name tunl9p', 'link set tunl9p up');
+    await make();
+    fib.set('10.3.0.0/16', { nextHop: '192.0.2.9', device: 'tunl9', onlink: true });
+    fib.set('10.4.0.0/16', { nextHop: '192.0.2.9', device: 'tunl8', onlink: true });
+    await fib.idle();
+    const states = (): string[] => [...fib.routes()].map(({ state }) => state);
+    expect(states()).to.deep.equal(['unresolved', 'unresolved']);
+    await ns.ip('link set tunl9 up', 'link add tunl8 type veth peer name tunl8p');
+    await ns.ip('link set tunl8p up', 'link set tunl8 up');
+    await holds(
+      '10.3.0.0/16 via 192.0.2.9 dev tunl9 metric 32 onlink',
+      '10.4.0.0/16 via 192.0.2.9 dev tunl8 metric 32 onlink',
+    );
+    await ns.ip('link del tunl8');
+    await eventually(states, { what: 'a tunnel is gone', until: (seen) => seen.includes('unresolved') });
+    await holds('10.3.0.0/16 via 192.0.2.9 dev tunl9 metric 32 onlink');
+    expect(events.filter(({ type }) => type !== 'reconciled')).to.deep.equal([]);
+  });
+
   it('puts deleted and altered routes right', async () => {
     await make();
     fib.set('10.1.0.0/16', { nextHop: '10.0.0.2' });
