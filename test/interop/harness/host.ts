@@ -78,4 +78,6 @@ export interface KernelRoute {
   readonly type?: string;
   readonly protocol?: string;
   readonly metric?: number;
+  /** `onlink` and the like. */
+  readonly flags: readonly string[];
 }
