@@ -61,7 +61,13 @@ function tests(lab: Lab, kind: Kind, writer: (typeof WRITERS)[number]): void {
     hosts[number - 1]!.ip(
       `link add ${TUNNEL} ${TUNNELS[kind](`10.0.0.${number}`, `10.0.0.${3 - number}`)}`,
       `link set ${TUNNEL} up`,
-      ...(isEthernet ? [`address add fd00:31::${number}/64 dev ${TUNNEL} nodad`] : []),
+      // With a hardware address of its own each time, the far end would send to the old one for half a minute.
+      ...(isEthernet
+        ? [
+            `link set ${TUNNEL} address 02:00:00:00:31:0${number}`,
+            `address add fd00:31::${number}/64 dev ${TUNNEL} nodad`,
+          ]
+        : []),
     );
   const settings = (number: 1 | 2): TsbgpSettings => ({
     asn: AS,
