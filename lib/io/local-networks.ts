@@ -13,7 +13,7 @@ import {
 /** How long an answer of the system is good for. */
 const CACHE_MS = 1000;
 
-/** The network interfaces of this machine, as they were at most a second ago. */
+/** The network interfaces of this machine, as they were at most a second ago, or later if somebody knows better. */
 export class SystemNetworks implements LocalNetworks {
   private byAddress = new Map<string, NetworkInterface>();
   private byName = new Map<string, NetworkInterface>();
@@ -36,6 +36,10 @@ export class SystemNetworks implements LocalNetworks {
       if (addresses.some(({ subnet }) => prefixContains(subnet, octets))) return true;
     }
     return false;
+  }
+
+  forget(): void {
+    this.readAt = -Infinity;
   }
 
   private refresh(): void {

@@ -19,6 +19,8 @@ export interface LocalNetworks {
   interfaceOf(address: string): NetworkInterface | undefined;
   /** Whether an address (canonical text) is in a subnet of one of the interfaces. Left out: it is not known, and all count as that. */
   isConnected?(address: string): boolean;
+  /** Addresses have come or gone, as a kernel tells: what is remembered of the machine is not true any more. */
+  forget?(): void;
 }
 
 /** A machine of which nothing is known. */

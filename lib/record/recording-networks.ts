@@ -12,6 +12,7 @@ export function recordingNetworks(recorder: Recorder, networks: LocalNetworks): 
     ...(networks.isConnected
       ? { isConnected: (address: string) => told(networks.isConnected!(address), (answer) => answer) }
       : {}),
+    forget: () => networks.forget?.(),
   };
 }
 

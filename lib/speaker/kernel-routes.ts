@@ -45,7 +45,10 @@ export class KernelRoutes {
       this.bridge.apply(family, changed);
       this.recursion.onChange();
     });
-    fib.onResolutionChange(() => this.recursion.refresh());
+    fib.onResolutionChange(() => {
+      resolver.forgetAddresses();
+      this.recursion.refresh();
+    });
   }
 
   /** Whether next hops are still to be looked up in our own routes. */

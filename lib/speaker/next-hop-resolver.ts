@@ -84,6 +84,11 @@ export class NextHopResolver {
     this.moved = false;
   }
 
+  /** The kernel told of changes: our own addresses may be others. */
+  forgetAddresses(): void {
+    this.networks.forget?.();
+  }
+
   get dependsOnOwnRoutes(): boolean {
     return this.openOnes && this.own?.use === true;
   }
@@ -101,13 +106,13 @@ export class NextHopResolver {
     // A link-local address says nothing without its link: that of another one may be the same as ours.
     if (isLinkLocal(address)) return { reachability: { reachable: 'yes', metric: 0 }, exits: null, open: false };
     const text = formatAddress(address);
+    // Asked for also when there is no answer yet, or the address is ours, so that we are told when that changes.
+    const cover = this.fib?.cover(text);
     if (!isLoopback(address) && this.networks.interfaceOf(text)) return { reachability: OWN, exits: [], open: false };
-    const asIs: Way = { reachability: { reachable: 'yes', metric: 0 }, exits: [{ nextHop: text }], open: false };
-    if (!this.fib) return asIs;
-    // Asked for also when there is no answer yet, so that we are told when there is.
-    const cover = this.fib.cover(text);
     // A kernel that cannot be read must not stop BGP.
-    if (!cover.leads && !this.fib.knowsKernel) return asIs;
+    if (!this.fib || !cover || (!cover.leads && !this.fib.knowsKernel)) {
+      return { reachability: { reachable: 'yes', metric: 0 }, exits: [{ nextHop: text }], open: false };
+    }
     return this.lookUp(this.fib, address, text, []);
   }
 

@@ -16,6 +16,7 @@ class KernelLab {
   readonly kernel = new FakeKernel({ clock: this.lab.clock });
   config!: SpeakerConfig;
   speaker!: Speaker;
+  networks = oneInterface([R, '10.0.0.0/24'], ['2001:db8::1', '2001:db8::/64']);
   /** eBGP: a, b of AS 65001, c of AS 65002; iBGP: i, k. */
   readonly probes = new Map<string, Probe>();
 
@@ -41,7 +42,7 @@ class KernelLab {
     };
     this.speaker = await this.lab.speaker(
       { ...this.config, routerId: R },
-      { fibWriter: this.kernel.writer(), networks: oneInterface([R, '10.0.0.0/24'], ['2001:db8::1', '2001:db8::/64']) },
+      { fibWriter: this.kernel.writer(), networks: this.networks },
     );
     for (const [name, [host, asn]] of Object.entries(plan)) {
       const capabilities = { extendedNextHop: true };
@@ -474,5 +475,34 @@ describe('Speaker: the policy on the way to the kernel', () => {
     rig.tell('a', V4).tell('b', V4).tell('c', V4);
     rig.tell('b', '10.255.0.0/16').tell('i', '10.2.0.0/16', '10.255.0.1');
     expect(await rig.routes()).to.deep.equal([`${V4} ${hops('10.0.0.11', '10.0.0.13')}`]);
+  });
+});
+
+describe('a next hop that is an address of our own', () => {
+  it('is followed as the address comes and goes, whatever was remembered of the machine', async () => {
+    const rig = new KernelLab();
+    const tunnel = '172.31.0.1';
+    /** What the machine has, and what is remembered of it until somebody has it forgotten. */
+    let [real, remembered]: [boolean, boolean | undefined] = [true, undefined];
+    const base = oneInterface([R, '10.0.0.0/24'], ['2001:db8::1', '2001:db8::/64']);
+    const withTunnel = oneInterface([R, '10.0.0.0/24'], [tunnel, '172.31.0.0/24']);
+    rig.networks = {
+      interfaceOf: (address) => ((remembered ??= real) ? withTunnel : base).interfaceOf(address),
+      forget: () => (remembered = undefined),
+    };
+    rig.kernel.addLink('tunl0', `${tunnel}/24`);
+    await rig.up({ networks: [{ prefix: V4, nextHop: tunnel }] });
+    const isBest = async (): Promise<boolean> => {
+      await rig.lab.settle();
+      return [...rig.speaker.routes('ipv4-unicast')].some(({ prefix, best }) => prefix === V4 && best);
+    };
+    expect(await isBest()).to.equal(true);
+    for (const exists of [false, true, false, true]) {
+      real = exists;
+      if (exists) rig.kernel.addLink('tunl0', `${tunnel}/24`);
+      else rig.kernel.removeLink('tunl0');
+      await rig.lab.settle();
+      expect(await isBest(), `the address is ${exists ? 'there' : 'gone'}`).to.equal(exists);
+    }
   });
 });
