@@ -1,5 +1,6 @@
 import { doublingDelay } from '../net/backoff.js';
 import type { Clock, Timer } from '../net/index.js';
+import type { RouteBody } from './body.js';
 import { asKernelError, type KernelError } from './errors.js';
 import type { FibEvent } from './events.js';
 import type { ForeignRoutes } from './foreign-routes.js';
@@ -185,10 +186,12 @@ export class Reconciler {
     const known = c.kernel[row]!;
     if (known === body) state.bodies.release(body);
     else {
+      // A route that goes with its device may be met on the way, the device without a name already.
+      const isLeaving = known !== 0 && this.#usesChangedLink(state.bodies.get(known));
       state.setKernel(ref, body);
       if (this.#isFirst()) {
         if (c.wanted[row] === 0) c.flags[row]! |= FLAG.stale;
-      } else if (state.wantedBody(ref) !== body && (c.flags[row]! & FLAG.unsure) === 0) {
+      } else if (state.wantedBody(ref) !== body && (c.flags[row]! & FLAG.unsure) === 0 && !isLeaving) {
         this.#foreignChange(ref, known === 0 ? 'added' : 'altered', route.body.key);
       }
     }
@@ -242,9 +245,12 @@ export class Reconciler {
     // Told as one change of the object, not once for each of its routes.
     if (nexthop !== undefined && this.o.nexthops?.wasLost(nexthop)) return;
     if (state.wantedBody(ref) === 0 || (c.flags[row]! & FLAG.unsure) !== 0) return;
-    const { hops } = state.bodies.get(state.wantedBody(ref));
-    if (hops.some(({ device }) => device !== undefined && this.#changedLinks.has(device))) return;
+    if (this.#usesChangedLink(state.bodies.get(state.wantedBody(ref)))) return;
     this.#foreignChange(ref, 'deleted', null);
+  }
+
+  #usesChangedLink({ hops }: RouteBody): boolean {
+    return hops.some(({ device }) => device !== undefined && this.#changedLinks.has(device));
   }
 
   /** Queue a row whose kernel state is not as wanted. @returns whether it was one */

@@ -27,6 +27,24 @@ describe('Fib: devices', () => {
     }
   });
 
+  it('is removed, and a reading still meets its route, over a device without a name: nobody is blamed', async () => {
+    const rig = await new Rig().start();
+    rig.kernel.addLink('tunl0');
+    rig.fib.set(PREFIX, TUNNEL);
+    await rig.run(500);
+    expect(rig.dump()).to.deep.equal([WRITTEN]);
+    // It cannot be removed, being on its way out.
+    rig.kernel.refuse(PREFIX, 'EBUSY', 2);
+    rig.kernel.setLink('tunl0', false);
+    rig.kernel.put({ prefix: PREFIX, via: TUNNEL.nextHop, device: 'if4', protocol: 186, metric: 32 });
+    await rig.run(5000);
+    expect(rig.dump()).to.deep.equal([]);
+    expect(rig.of('foreignChange')).to.deep.equal([]);
+    rig.kernel.setLink('tunl0', true);
+    await rig.run(500);
+    expect(rig.dump()).to.deep.equal([WRITTEN]);
+  });
+
   it('goes down, and its event is lost: the next reading finds out, both ways', async () => {
     const rig = await new Rig().start();
     rig.kernel.addLink('tunl0');
