@@ -23,6 +23,8 @@ const HOLD_SECONDS = 3;
 const FEEDER = '127.0.0.2';
 /** The first two are told nothing but keepalives, the last one all routes. */
 const WATCHERS = ['127.0.0.3', '127.0.0.4', '127.0.0.5'];
+/** For loading the program, with its compilation. */
+const START_MS = 3000;
 const PREFIXES_PER_UPDATE = { 4: 900, 6: 500 } as const;
 
 const [type = 'netlink', four = '1000000', six = '200000', part] = process.argv.slice(2);
@@ -204,9 +206,10 @@ async function measure(netns: string, directory: string): Promise<void> {
     writeFileSync(file, JSON.stringify(configuration()));
     const probe = fileURLToPath(new URL('stall-probe.js', import.meta.url));
     const program = fileURLToPath(new URL('../lib/cli/main.ts', import.meta.url));
-    const speaker = start(['--import', probe, program, 'run', file], 'ignore', { STALL_FILE: stalls });
+    const env = { STALL_FILE: stalls, STALL_AFTER_MS: String(START_MS) };
+    const speaker = start(['--import', probe, program, 'run', file], 'ignore', env);
     // It listens when its API answers, which can only be asked from inside of the namespace.
-    await new Promise((resolve) => setTimeout(resolve, 3000));
+    await new Promise((resolve) => setTimeout(resolve, START_MS));
     const helper = (which: string): Helper => new Helper(start([self, type, four, six, which], 'pipe'));
     const [watchers, feeder] = [helper('watch'), helper('feed')];
     await Promise.all([watchers.answer(), feeder.answer()]);

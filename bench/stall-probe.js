@@ -1,6 +1,6 @@
 /**
  * Measures the stalls of the event loop of the program that it is loaded into (`node --import bench/stall-probe.js …`), from
- * half a second after the start on, and appends one JSON line to the file that STALL_FILE names when the program ends: the longest
+ * half a second after the start on (or STALL_AFTER_MS), and appends one JSON line to the file that STALL_FILE names when the program ends: the longest
  * stall and the 99th percentile in milliseconds; and of each stall without the time for which the main thread could have run
  * and had no processor (Linux), the longest.
  */
@@ -13,11 +13,14 @@ const RESOLUTION_MS = 10;
 const delays = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
 let [last, lastWaited, ownMs] = [0, 0, 0];
 
-setTimeout(() => {
-  delays.enable();
-  [last, lastWaited] = [performance.now(), waitedForProcessor()];
-  setInterval(tick, RESOLUTION_MS).unref();
-}, 500).unref();
+setTimeout(
+  () => {
+    delays.enable();
+    [last, lastWaited] = [performance.now(), waitedForProcessor()];
+    setInterval(tick, RESOLUTION_MS).unref();
+  },
+  Number(process.env.STALL_AFTER_MS ?? 500),
+).unref();
 
 function tick() {
   const [now, waited] = [performance.now(), waitedForProcessor()];
