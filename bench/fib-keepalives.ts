@@ -81,13 +81,14 @@ async function watch(): Promise<void> {
   const peers = WATCHERS.map((address) => new Peer(address));
   await Promise.all(peers.map(({ established }) => established));
   console.log('ready');
-  for await (const _ of createInterface({ input: process.stdin })) {
+  createInterface({ input: process.stdin }).on('line', () => {
     for (const peer of peers) peer.note();
     const lost = peers.filter(({ isLost }) => isLost).map(({ address }) => address);
     const seen = peers.map(({ keepalives, updates }) => ({ keepalives, updates }));
     console.log(JSON.stringify({ gaps: peers.map(({ longestGapMs }) => longestGapMs), lost, seen }));
     for (const peer of peers) Object.assign(peer, { longestGapMs: 0, keepalives: 0, updates: 0 });
-  }
+  });
+  await once(process.stdin, 'end');
   process.exit();
 }
 

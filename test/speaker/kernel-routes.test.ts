@@ -487,7 +487,10 @@ describe('a next hop that is an address of our own', () => {
     const base = oneInterface([R, '10.0.0.0/24'], ['2001:db8::1', '2001:db8::/64']);
     const withTunnel = oneInterface([R, '10.0.0.0/24'], [tunnel, '172.31.0.0/24']);
     rig.networks = {
-      interfaceOf: (address) => ((remembered ??= real) ? withTunnel : base).interfaceOf(address),
+      interfaceOf: (address) => {
+        remembered ??= real;
+        return (remembered ? withTunnel : base).interfaceOf(address);
+      },
       forget: () => (remembered = undefined),
     };
     rig.kernel.addLink('tunl0', `${tunnel}/24`);
