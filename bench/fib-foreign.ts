@@ -8,17 +8,7 @@ import { spawnSync } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
 import { startFrugally } from '../lib/io/engine.js';
 import { createFib, realClock } from '../lib/io/index.js';
-import {
-  apply,
-  inNamespace,
-  nextHop4,
-  nextHop6,
-  prefix4,
-  prefix6,
-  reconcile,
-  seconds,
-  StallMeter,
-} from './fib-support.js';
+import * as bench from './fib-support.js';
 
 const [type = 'netlink', four = '1000000', six = '0'] = process.argv.slice(2) as [
   ('ip-route' | 'netlink')?,
@@ -38,8 +28,8 @@ function fill(netns: string): void {
       if (status !== 0) throw new Error(stderr.toString());
     }
   };
-  add(count4, (i) => `route add ${prefix4(i)} proto static via ${nextHop4(i)} dev eth0`);
-  add(count6, (i) => `route add ${prefix6(i)} proto static via ${nextHop6(i)} dev eth0`);
+  add(count4, (i) => `route add ${bench.prefix4(i)} proto static via ${bench.nextHop4(i)} dev eth0`);
+  add(count6, (i) => `route add ${bench.prefix6(i)} proto static via ${bench.nextHop6(i)} dev eth0`);
 }
 
 async function work(netns: string): Promise<void> {
@@ -51,11 +41,11 @@ async function work(netns: string): Promise<void> {
   });
   frugal();
   await delay(1000);
-  const meter = new StallMeter();
+  const meter = new bench.StallMeter();
   const phase = async (name: string, run: () => Promise<unknown>): Promise<void> => {
     meter.reset();
     let told: unknown;
-    const passed = await seconds(async () => (told = await run()));
+    const passed = await bench.seconds(async () => (told = await run()));
     const time = typeof told === 'number' ? told : passed;
     const mebibytes = (process.resourceUsage().maxRSS / 1024).toFixed(0);
     console.log(`| ${name} | ${time.toFixed(2)} | ${meter.text} | ${mebibytes} |`);
@@ -63,16 +53,16 @@ async function work(netns: string): Promise<void> {
   await phase('start', () => fib.start());
   fib.ready();
   await phase('a thousand of ours', () =>
-    apply(fib, OURS, (i) => fib.set(`100.64.${i >> 8}.${i & 255}/32`, { nextHop: nextHop4(i) })),
+    bench.apply(fib, OURS, (i) => fib.set(`100.64.${i >> 8}.${i & 255}/32`, { nextHop: bench.nextHop4(i) })),
   );
-  for (let i = 0; i < READINGS; i++) await phase('read and compare', () => reconcile(fib));
+  for (let i = 0; i < READINGS; i++) await phase('read and compare', () => bench.reconcile(fib));
   meter.stop();
   await fib.stop();
 }
 
 console.log(`${type}, ${count4} IPv4 and ${count6} IPv6 routes of another's\n`);
 console.log('| phase | seconds | longest stall, ms (waiting, stolen) | peak resident MiB |\n| --- | --- | --- | --- |');
-await inNamespace(async (netns) => {
+await bench.inNamespace(async (netns) => {
   fill(netns);
   await work(netns);
 });
