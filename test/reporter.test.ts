@@ -37,7 +37,7 @@ describe('the test reporter', () => {
       ['--import', 'tsx', ...mocha, ...options, ...paths],
       {
         encoding: 'utf8',
-      timeout: 50_000,
+        timeout: 50_000,
         env,
       },
     );
