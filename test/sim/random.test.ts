@@ -151,6 +151,28 @@ const FOUND: readonly (readonly [why: string, draw: Drawn, outcome?: Outcome])[]
     },
     'ambiguous',
   ],
+  [
+    'of two paths of one neighbor path identifiers decide which is better, and with it whether a third one is told',
+    {
+      seed: 15,
+      shape: 'several-as',
+      routers: 4,
+      routes: [
+        { at: 9, prefix: 0, med: 1, localPref: null, origin: 1, community: 8 },
+        { at: 27, prefix: 3, med: 0, localPref: 100, origin: 0, community: 7 },
+        { at: 5, prefix: 1, med: 1, localPref: 200, origin: 0, community: 5 },
+        { at: 10, prefix: 3, med: 1, localPref: 200, origin: 0, community: 6 },
+        { at: 1, prefix: 3, med: 1, localPref: 100, origin: 0, community: 6, ipv6: true },
+      ],
+      events: [['unpeer', 9, 17]],
+      switches: 78,
+      graceful: 'off',
+      multipath: false,
+      addPath: { of: 183, send: 'best2' },
+      sessions6: 1,
+    },
+    'ambiguous',
+  ],
 ];
 
 /** Besides every kind of event. */

@@ -2,7 +2,7 @@
 import type { OriginateOptions } from '../../speaker/options.js';
 import { judge } from './plain-policy.js';
 import { familyOf, type PlainRoute } from './plain-route.js';
-import { choose, isUsable, select, told, type Candidate } from './rules.js';
+import { choose, isUsable, selections, told, type Candidate } from './rules.js';
 import type { PlainSession } from './sessions.js';
 import type { PlainRouter, Snapshot } from './snapshot.js';
 
@@ -32,8 +32,8 @@ export interface Answer {
 /** What is to be told on a session. */
 export interface Told {
   readonly routes: readonly PlainRoute[];
-  /** Path identifiers decide which paths these are; only how many is sure. */
-  readonly tied: boolean;
+  /** What else it may be instead: path identifiers decide. */
+  readonly alternatives: readonly (readonly PlainRoute[])[];
 }
 
 const NOTHING: Choice = { best: undefined, equals: [], usable: [] };
@@ -95,7 +95,7 @@ export class Oracle {
     if (this.#tellsSeveral.size === 0) return false;
     return (
       [...choices.values()].some(({ equals }) => equals.length > 1) ||
-      this.snapshot.sessions.some((session) => this.toldOn(session, prefix, choices).tied)
+      this.snapshot.sessions.some((session) => this.toldOn(session, prefix, choices).alternatives.length > 0)
     );
   }
 
@@ -125,13 +125,14 @@ export class Oracle {
   toldOn(session: PlainSession, prefix: string, choices: Choices): Told {
     const { best, usable } = choices.get(session.from) ?? NOTHING;
     const family = familyOf(prefix);
-    if (best === undefined || !session.families.includes(family)) return { routes: [], tied: false };
+    if (best === undefined || !session.families.includes(family)) return { routes: [], alternatives: [] };
     const sender = this.snapshot.routers.get(session.from)!;
     const selection = session.paths[family];
-    const { chosen, tied } =
-      selection === undefined ? { chosen: [best], tied: false } : select(sender, usable, selection);
     const leaves = (nextHop: string): boolean => this.nextHopsTold(session, prefix).includes(nextHop);
-    return { routes: chosen.flatMap((each) => told(sender, each, session, leaves) ?? []), tied };
+    const [routes, ...alternatives] = (selection === undefined ? [[best]] : selections(sender, usable, selection)).map(
+      (chosen) => chosen.flatMap((each) => told(sender, each, session, leaves) ?? []),
+    );
+    return { routes: routes!, alternatives };
   }
 
   /** The sessions on which a router hears. */

@@ -66,9 +66,10 @@ export class RoutesCheck {
       violations.push(...this.#compare(prefix, (name) => answer.choices.get(name), answer.choices));
       if (violations.length === 0) return;
     }
-    // Of several outcomes, or one that nobody found: would each router choose so, given what the others have chosen?
-    const actual = this.#actual(prefix);
-    const unrest = this.#compare(prefix, (name) => this.oracle.chooseAt(name, prefix, actual), actual);
+    // Of several outcomes, or one that nobody found: does each router choose so of what it was told, and tell what it has chosen?
+    const due = this.#chosenOfTold(prefix);
+    const actual = this.#actual(prefix, due);
+    const unrest = this.#compare(prefix, (name) => due.get(name), actual);
     if (unrest.length === 0) {
       this.#choices.set(prefix, actual);
       this.ambiguous.push(prefix);
@@ -99,13 +100,19 @@ export class RoutesCheck {
     this.#violations.push(violation);
   }
 
-  /** What the routers have chosen, in the oracle's terms, of what they were told. */
-  #actual(prefix: string): Choices {
+  /** What the routers should have chosen of what they were told. */
+  #chosenOfTold(prefix: string): Choices {
+    const told = (session: PlainSession): PlainRoute[] =>
+      (this.received.get(session)!.get(prefix) ?? []).map((path) => plain(path, session.from));
+    return new Map(
+      [...this.oracle.snapshot.routers.keys()].map((name) => [name, this.oracle.chooseOf(name, prefix, told)]),
+    );
+  }
+
+  /** What they have chosen, in the oracle's terms. */
+  #actual(prefix: string, due: Choices): Choices {
     const choices: Choices = new Map();
-    for (const name of this.oracle.snapshot.routers.keys()) {
-      const choice = this.oracle.chooseOf(name, prefix, (session) =>
-        (this.received.get(session)!.get(prefix) ?? []).map((path) => plain(path, session.from)),
-      );
+    for (const [name, choice] of due) {
       const best = this.best.get(name)!.get(prefix);
       const same = choice.usable.find(({ route }) => best !== undefined && difference(best, route) === undefined);
       choices.set(name, { ...choice, best: same });
@@ -126,9 +133,14 @@ export class RoutesCheck {
     } else found(`the best path has ${difference(best, should)!.text}`);
   }
 
-  #compareTold(session: PlainSession, prefix: string, { routes, tied }: Told, paths: readonly PathView[]): void {
+  #compareTold(
+    session: PlainSession,
+    prefix: string,
+    { routes, alternatives }: Told,
+    paths: readonly PathView[],
+  ): void {
     const { from, to } = session;
-    if (tied && routes.length === paths.length) return;
+    if (alternatives.some((each) => isSame(each, paths))) return;
     const found = (invariant: Invariant, text: string): void => this.#found(invariant, to, prefix, text);
     if (session.paths['ipv4-unicast'] === undefined && routes.length === 1 && paths.length === 1) {
       const differs = difference(paths[0]!, routes[0]!);
@@ -148,6 +160,17 @@ export class RoutesCheck {
     }
     for (const path of left) found('right routes', `${from} tells it${several(routes, path)}, and should not`);
   }
+}
+
+/** Whether these paths were told, and no others. */
+function isSame(routes: readonly PlainRoute[], paths: readonly PathView[]): boolean {
+  const left = [...paths];
+  for (const route of routes) {
+    const at = left.findIndex((path) => difference(path, route) === undefined);
+    if (at < 0) return false;
+    left.splice(at, 1);
+  }
+  return left.length === 0;
 }
 
 /** A path that `from` told, as the oracle knows routes. */

@@ -69,30 +69,41 @@ function compareAddresses(a: string, b: string): number {
 
 /**
  * Several paths for one session (RFC 7911): all usable ones, so many of the best, or so many of each neighbor AS (RFC 7964).
- * @returns `tied`: path identifiers, which are the router's own affair, would decide which these are
+ * @returns one selection, or as many as path identifiers, which are the router's own affair, could make
  */
-export function select(
+export function selections(
   router: PlainRouter,
   usable: readonly Candidate[],
   selection: PathSelection,
-): { readonly chosen: readonly Candidate[]; readonly tied: boolean } {
-  if (selection === 'all') return { chosen: usable, tied: false };
-  const chosen: Candidate[] = [];
-  let tied = false;
+): readonly (readonly Candidate[])[] {
+  if (selection === 'all') return [usable];
   const groups = new Map<number | undefined, Candidate[]>();
   for (const candidate of usable) {
     const key = selection.perNeighborAs === true ? candidate.route.asPath[0] : undefined;
     groups.set(key, [...(groups.get(key) ?? []), candidate]);
   }
-  for (let left of groups.values()) {
-    for (let n = 0; n < selection.best && left.length > 0; n++) {
-      const best = choose(router, left);
-      tied ||= best.length > 1;
-      chosen.push(best[0]!);
-      left = left.filter((each) => each !== best[0]);
-    }
+  let all: Candidate[][] = [[]];
+  for (const group of groups.values()) {
+    const ofGroup = bestOf(router, group, selection.best);
+    all = all.flatMap((before) => ofGroup.map((these) => [...before, ...these]));
   }
-  return { chosen, tied };
+  return distinct(all, usable);
+}
+
+/** So many of the best, in each way in which path identifiers could choose. */
+function bestOf(router: PlainRouter, usable: readonly Candidate[], most: number): Candidate[][] {
+  if (most === 0 || usable.length === 0) return [[]];
+  return choose(router, usable).flatMap((best) => {
+    const left = usable.filter((each) => each !== best);
+    return bestOf(router, left, most - 1).map((others) => [best, ...others]);
+  });
+}
+
+/** The same paths in another order are the same selection. */
+function distinct(all: readonly Candidate[][], usable: readonly Candidate[]): Candidate[][] {
+  const known = new Map<string, Candidate[]>();
+  for (const each of all) known.set(usable.map((candidate) => Number(each.includes(candidate))).join(''), each);
+  return [...known.values()];
 }
 
 /**
