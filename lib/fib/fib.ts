@@ -328,6 +328,22 @@ export class Fib {
   }
 
   /**
+   * Make the kernel equal to what is wanted, now: read it, and write every difference, also what was refused and waits for its next try.
+   * What is set and deleted is written without it; this is for whoever wants to be sure at a certain moment. It can be called at any
+   * time, again, and after any failure; where nothing differs nothing is written.
+   * @returns when all is written and acknowledged, or has failed @throws UsageError `not_running` (rejects) before start and after stop
+   */
+  async apply(): Promise<FibSummary> {
+    if (this.#phase !== 'running') throw new UsageError('not_running', 'a Fib can apply between start and stop');
+    // A writer that failed is tried now, not when its time has come.
+    this.#writerState.cancel();
+    await this.#reconciler.runAnew('apply');
+    await this.#loop.retries.allNow();
+    await this.idle();
+    return this.summary();
+  }
+
+  /**
    * Resolves when everything asked for so far is written and acknowledged, or has failed: also while the writer is down.
    */
   idle(): Promise<void> {

@@ -55,6 +55,8 @@ export class Reconciler {
   #reading = 0;
   #running = false;
   #again: string | null = null;
+  /** The last reading that began. */
+  #current: Promise<void> = Promise.resolve();
   #timer: Timer | null = null;
   #dueAt = Infinity;
   #periodic: Timer | null = null;
@@ -115,9 +117,19 @@ export class Reconciler {
     this.#watch = null;
   }
 
-  /** Read and compare now. Never rejects; the outcome is told through the options' callbacks. */
-  async run(reason: string): Promise<void> {
-    if (this.#running || this.#closed) return;
+  /** Read and compare now, if that is not being done already. Never rejects; the outcome is told through the options' callbacks. */
+  run(reason: string): Promise<void> {
+    if (!this.#running && !this.#closed) this.#current = this.#read(reason);
+    return this.#current;
+  }
+
+  /** Read and compare from now on: what is being read already may be older. */
+  async runAnew(reason: string): Promise<void> {
+    await this.#current;
+    await this.run(reason);
+  }
+
+  async #read(reason: string): Promise<void> {
     this.#running = true;
     this.#timer?.cancel();
     this.#periodic?.cancel();

@@ -62,6 +62,13 @@ export class Retries {
     this.o.enqueue(ref);
   }
 
+  /** Try all that waits now. @returns when it is queued */
+  allNow(): Promise<void> {
+    return this.o.sweeps.run((ref, c, row) => {
+      if ((c.flags[row]! & FLAG.failed) !== 0) this.now(ref);
+    });
+  }
+
   /** A device is up: what was refused over it is tried now. */
   deviceUp(device: string): void {
     if (this.#timer === null) return; // nothing waits
