@@ -140,7 +140,11 @@ export class RoutesCheck {
     paths: readonly PathView[],
   ): void {
     const { from, to } = session;
-    if (alternatives.some((each) => isSame(each, paths))) return;
+    const isTold = (each: readonly PlainRoute[]): boolean => {
+      const { missing, surplus } = unmatched(each, paths);
+      return missing.length + surplus.length === 0;
+    };
+    if (alternatives.some(isTold)) return;
     const found = (invariant: Invariant, text: string): void => this.#found(invariant, to, prefix, text);
     if (session.paths['ipv4-unicast'] === undefined && routes.length === 1 && paths.length === 1) {
       const differs = difference(paths[0]!, routes[0]!);
@@ -152,25 +156,24 @@ export class RoutesCheck {
       }
       return;
     }
-    const left = [...paths];
-    for (const route of routes) {
-      const at = left.findIndex((path) => difference(path, route) === undefined);
-      if (at >= 0) left.splice(at, 1);
-      else found('right routes', `${from} should tell it${several(paths, route)}, and does not`);
-    }
-    for (const path of left) found('right routes', `${from} tells it${several(routes, path)}, and should not`);
+    const { missing, surplus } = unmatched(routes, paths);
+    for (const route of missing) found('right routes', `${from} should tell it${several(paths, route)}, and does not`);
+    for (const path of surplus) found('right routes', `${from} tells it${several(routes, path)}, and should not`);
   }
 }
 
-/** Whether these paths were told, and no others. */
-function isSame(routes: readonly PlainRoute[], paths: readonly PathView[]): boolean {
-  const left = [...paths];
-  for (const route of routes) {
-    const at = left.findIndex((path) => difference(path, route) === undefined);
-    if (at < 0) return false;
-    left.splice(at, 1);
-  }
-  return left.length === 0;
+/** Which routes are not among these paths, and which paths are none of the routes. */
+function unmatched(
+  routes: readonly PlainRoute[],
+  paths: readonly PathView[],
+): { readonly missing: readonly PlainRoute[]; readonly surplus: readonly PathView[] } {
+  const surplus = [...paths];
+  const missing = routes.filter((route) => {
+    const at = surplus.findIndex((path) => difference(path, route) === undefined);
+    if (at >= 0) surplus.splice(at, 1);
+    return at < 0;
+  });
+  return { missing, surplus };
 }
 
 /** A path that `from` told, as the oracle knows routes. */
