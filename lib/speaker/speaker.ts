@@ -183,7 +183,7 @@ export class Speaker extends SpeakerQueries implements SpeakerApi, NeighborHost 
     this.startedAt = this.clock.wallTime();
     try {
       await this.sockets.listen(this.config, (connection) => {
-        if (this.stopping) connection.destroy();
+        if (this.isStopping) connection.destroy();
         else this.table.onConnection(connection);
       });
     } catch (error) {
@@ -193,7 +193,7 @@ export class Speaker extends SpeakerQueries implements SpeakerApi, NeighborHost 
     if (this.fib) {
       await this.fib.start();
       this.localRoutes.start();
-      if (this.stopping) return;
+      if (this.isStopping) return;
     }
     this.restarts.begin(this.fib?.fib.heldFamilies());
     this.fib?.readiness.start(this.restarts.deferralMs);
@@ -241,7 +241,7 @@ export class Speaker extends SpeakerQueries implements SpeakerApi, NeighborHost 
   }
 
   /** `stop` was called, perhaps while `start` still waits for the kernel. */
-  private get stopping(): boolean {
+  get isStopping(): boolean {
     return this.phase === 'stopped';
   }
 

@@ -2,8 +2,9 @@
  * Runs made-up routes through a RIB of its own, so that the engine has compiled the hot path when the first routes come.
  * Otherwise the first moments after a restart, when all neighbors come back at once, are the slowest of all: code is
  * interpreted, and the compiler takes processor time beside it. It begins with the first neighbor that comes, runs in
- * short slices while sessions are being opened, and gives way to the first real routes. Nothing of it is seen outside: no
- * socket, no kernel route, no state of the speaker. The compiler and its code take about 10 MB, now instead of later.
+ * short slices while sessions are being opened, and gives way to the first real routes. When these have been told, it goes
+ * on with what follows for the rest of a speaker's life, single changes, as long as no real ones come. Nothing of it is seen
+ * outside: no socket, no kernel route, no state of the speaker. The compiler and its code take about 10 MB, now instead of later.
  */
 import { DEFAULT_CONTEXT } from '../bgp/wire/context.js';
 import { RIB_FAMILIES, type FamilyName } from '../bgp/wire/families.js';
@@ -19,6 +20,13 @@ import { WorkLoop } from './work-loop.js';
 const SLICE_MS = 3;
 /** Enough for every loop of the hot path to be compiled, with a margin. */
 const ROUNDS = 60;
+/** Single changes, each in a turn of its own: what is run once per turn has to be run often to be compiled. */
+const CHANGES = 4000;
+const CHANGED_PREFIXES = 64;
+/** Real routes come no more when nothing was decided for so long. */
+const CALM_MS = 30;
+/** After this time of real work all is compiled anyway. */
+const PATIENCE_MS = 10_000;
 const CLIENTS = 4;
 const UPDATES_PER_ROUND = 8;
 const PREFIXES_PER_UPDATE = 12;
@@ -27,38 +35,72 @@ const IPV4_LENGTHS = [24, 22, 20, 26, 16, 32];
 const IPV6_LENGTHS = [48, 32, 44, 40, 64, 128];
 
 /**
- * Warm up the code of this process when the first neighbor of a speaker comes, until its first routes do.
+ * Warm up the code of this process when the first neighbor of a speaker comes, until its first routes do, and again when these
+ * have been told.
  * @param clock real time; default: the speaker's
  */
 export function warmUpFor(speaker: Speaker, clock: Clock = speaker.clock): void {
   const onState = ({ to }: { readonly to: string }): void => {
     if (to !== 'OpenSent') return;
     speaker.off('neighborStateChange', onState);
-    const known = prefixCount(speaker.rib);
-    warmUp(clock, () => prefixCount(speaker.rib) !== known);
+    const { loop } = speaker;
+    const warmUp = new WarmUp(clock, { isCalm: () => loop.idleMs >= CALM_MS, isOver: () => speaker.isStopping });
+    const end = loop.onBestPathChange(() => {
+      end();
+      warmUp.onRoutes();
+    });
+    warmUp.start();
   };
   speaker.on('neighborStateChange', onState);
 }
 
-function prefixCount(rib: Rib): number {
-  return rib.families.reduce((sum, family) => sum + family.prefixes.count, 0);
+export interface WarmUpHooks {
+  /** Whether nothing real is to be done just now. */
+  isCalm(): boolean;
+  /** Whether it is not needed any more. */
+  isOver(): boolean;
 }
 
-/**
- * Warm up the code of this process.
- * @param clock real time: its `soon` and `now` are used
- * @param isOver asked before each slice: no more of it
- */
-export function warmUp(clock: Clock, isOver: () => boolean): void {
-  const bench = new Bench();
-  let round = 0;
-  const slice = (): void => {
-    if (isOver()) return;
-    const end = clock.now() + SLICE_MS;
-    while (round < ROUNDS && clock.now() < end) bench.round(round++);
-    if (round < ROUNDS) clock.soon(slice);
-  };
-  clock.soon(slice);
+/** Warms up the code of this process, in slices. */
+export class WarmUp {
+  private readonly bench = new Bench();
+  private hasRoutes = false;
+  private rounds = 0;
+  private changes = 0;
+  private giveUpAt = Infinity;
+
+  /** @param clock real time */
+  constructor(
+    private readonly clock: Clock,
+    private readonly hooks: WarmUpHooks,
+  ) {}
+
+  /** Whole tables, until the first real routes are there. */
+  start(): void {
+    this.clock.soon(() => this.tableSlice());
+  }
+
+  /** The first real routes are there: no more tables; single changes when nothing is to be done. */
+  onRoutes(): void {
+    this.hasRoutes = true;
+    this.giveUpAt = this.clock.now() + PATIENCE_MS;
+    this.clock.after(CALM_MS, () => this.changeSlice());
+  }
+
+  private tableSlice(): void {
+    const end = this.clock.now() + SLICE_MS;
+    if (this.hasRoutes || this.hooks.isOver()) return;
+    while (this.rounds < ROUNDS && this.clock.now() < end) this.bench.round(this.rounds++);
+    if (this.rounds < ROUNDS) this.start();
+  }
+
+  private changeSlice(): void {
+    const begin = this.clock.now();
+    if (this.hooks.isOver() || begin > this.giveUpAt) return;
+    if (!this.hooks.isCalm()) return void this.clock.after(CALM_MS, () => this.changeSlice());
+    while (this.changes < CHANGES && this.clock.now() < begin + SLICE_MS) this.bench.change(this.changes++);
+    if (this.changes < CHANGES) this.clock.soon(() => this.changeSlice());
+  }
 }
 
 /** A RIB with a few clients whose sessions lead nowhere. */
@@ -135,6 +177,17 @@ class Bench {
     if (round % 8 === 6) for (const { member } of this.members) member.refresh();
     this.runTasks();
   }
+
+  /** One client announces one prefix anew, with other attributes, or withdraws it: told in a turn of its own. */
+  change(change: number): void {
+    const index = change % CLIENTS;
+    const block = (change * 7) % CHANGED_PREFIXES;
+    const withdraw = change % 5 === 4;
+    const octets = (change & 1 ? ipv6Update : ipv4Update)(block, change >> 2, index, withdraw, 1);
+    this.clients[index]!.apply(octets, 0, octets.length);
+    this.loop.scheduleIfDirty();
+    this.runTasks();
+  }
 }
 
 function profileOf(family: FamilyName, clusterId: number): ExportProfile {
@@ -151,8 +204,8 @@ function profileOf(family: FamilyName, clusterId: number): ExportProfile {
   };
 }
 
-function writeNlri(w: Writer, lengths: readonly number[], block: number): void {
-  for (let i = 0; i < PREFIXES_PER_UPDATE; i++) {
+function writeNlri(w: Writer, lengths: readonly number[], block: number, count: number): void {
+  for (let i = 0; i < count; i++) {
     const length = lengths[(block + i) % lengths.length]!;
     w.u8(length);
     const octets = (length + 7) >> 3;
@@ -168,10 +221,16 @@ function writeAttributes(w: Writer, round: number, client: number): void {
   for (let i = 0; i < hops; i++) w.u32(65000 + ((round * 7 + i) & 0x1ff));
 }
 
-function ipv4Update(block: number, round: number, client: number, withdraw: boolean): Uint8Array {
+function ipv4Update(
+  block: number,
+  round: number,
+  client: number,
+  withdraw: boolean,
+  count = PREFIXES_PER_UPDATE,
+): Uint8Array {
   const w = new Writer(256);
   const withdrawnAt = w.reserve(2);
-  if (withdraw) writeNlri(w, IPV4_LENGTHS, block);
+  if (withdraw) writeNlri(w, IPV4_LENGTHS, block, count);
   w.patch16(withdrawnAt, w.length - withdrawnAt - 2);
   const attributesAt = w.reserve(2);
   if (!withdraw) {
@@ -181,12 +240,18 @@ function ipv4Update(block: number, round: number, client: number, withdraw: bool
     w.octets(Uint8Array.of(0x40, 5, 4, 0, 0, 0, 100));
     if (round % 4 !== 0) w.octets(Uint8Array.of(0xc0, 8, 4, 0xfb, 0xf0, 0, block & 0xff));
     w.patch16(attributesAt, w.length - attributesAt - 2);
-    writeNlri(w, IPV4_LENGTHS, block);
+    writeNlri(w, IPV4_LENGTHS, block, count);
   }
   return w.finish();
 }
 
-function ipv6Update(block: number, round: number, client: number, withdraw: boolean): Uint8Array {
+function ipv6Update(
+  block: number,
+  round: number,
+  client: number,
+  withdraw: boolean,
+  count = PREFIXES_PER_UPDATE,
+): Uint8Array {
   const w = new Writer(512);
   w.u16(0);
   const attributesAt = w.reserve(2);
@@ -194,7 +259,7 @@ function ipv6Update(block: number, round: number, client: number, withdraw: bool
   const lengthAt = w.reserve(2);
   w.octets(Uint8Array.of(0, 2, 1));
   if (!withdraw) w.octets(Uint8Array.of(16, 0x20, 1, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 10 + client, 0));
-  writeNlri(w, IPV6_LENGTHS, block);
+  writeNlri(w, IPV6_LENGTHS, block, count);
   w.patch16(lengthAt, w.length - lengthAt - 2);
   if (!withdraw) {
     writeAttributes(w, round, client);

@@ -58,7 +58,7 @@ export class WorkLoop {
   private readonly one = new IdStack();
   private readonly emptied = new IdStack();
   private readonly leftOvers: LeftOvers;
-  private readonly listeners: BestPathListener[] = [];
+  private listeners: readonly BestPathListener[] = [];
   private watcher: LoopWatcher | undefined;
   /** What is held back after a restart. */
   readonly muted: MutedFamilies;
@@ -90,9 +90,10 @@ export class WorkLoop {
     this.muted = new MutedFamilies(schedule, (member) => this.behind.add(member));
   }
 
-  /** Called with the prefixes whose best path changed, before their ids can be reused. */
-  onBestPathChange(listener: BestPathListener): void {
-    this.listeners.push(listener);
+  /** Called with the prefixes whose best path changed, before their ids can be reused. @returns ends it */
+  onBestPathChange(listener: BestPathListener): () => void {
+    this.listeners = [...this.listeners, listener];
+    return () => (this.listeners = this.listeners.filter((one) => one !== listener));
   }
 
   /** Have a watcher told of changes, and asked before prefix ids are freed; one at a time. @returns ends it */
@@ -192,6 +193,11 @@ export class WorkLoop {
   /** Whether nothing is left to do but to wait for the network. */
   get isIdle(): boolean {
     return !this.scheduled && this.jobs.length === 0 && !this.hasDecisions();
+  }
+
+  /** For so many milliseconds nothing has been decided. */
+  get idleMs(): number {
+    return this.isIdle ? this.clock.now() - this.decidedAt : 0;
   }
 
   /** Whether somebody is still to be told something: now, or when its minimum advertisement interval is over. */

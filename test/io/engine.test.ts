@@ -5,12 +5,24 @@ import { expect } from 'chai';
 const ENGINE = JSON.stringify(new URL('../../lib/io/engine.ts', import.meta.url).href);
 const MIB = 1 << 20;
 
-/** Runs in a process of its own: settings of the engine are for all of it. */
+/** Runs in a process of its own: settings of the engine are for all of it. @returns what it prints */
+async function printedBy(script: string, ...flags: string[]): Promise<string> {
+  const { stdout } = await promisify(execFile)(process.execPath, [
+    ...flags,
+    '--import',
+    'tsx',
+    '--input-type=module',
+    '--eval',
+    `import { startFrugally } from ${ENGINE};
+    ${script}`,
+  ]);
+  return stdout;
+}
+
 async function youngAfter(setUp: string): Promise<number> {
-  const script = `
+  const printed = await printedBy(`
     import { setImmediate } from 'node:timers/promises';
     import { getHeapSpaceStatistics } from 'node:v8';
-    import { startFrugally } from ${ENGINE};
     ${setUp}
     const kept = [];
     for (let i = 0; i < 300; i++) {
@@ -18,15 +30,21 @@ async function youngAfter(setUp: string): Promise<number> {
       await setImmediate();
     }
     const young = getHeapSpaceStatistics().find((space) => space.space_name === 'new_space');
-    console.log(young.space_size);`;
-  const { stdout } = await promisify(execFile)(process.execPath, [
-    '--import',
-    'tsx',
-    '--input-type=module',
-    '--eval',
-    script,
-  ]);
-  return Number(stdout) / MIB;
+    console.log(young.space_size);`);
+  return Number(printed) / MIB;
+}
+
+/** Priorities of all threads, the main one first. */
+async function nicenessAfter(setUp: string, ...flags: string[]): Promise<number[]> {
+  const printed = await printedBy(
+    `
+    import { readdirSync } from 'node:fs';
+    import { getPriority } from 'node:os';
+    ${setUp}
+    console.log(readdirSync('/proc/self/task').map((thread) => getPriority(Number(thread))).join(' '));`,
+    ...flags,
+  );
+  return printed.trim().split(' ').map(Number);
 }
 
 describe('settings of the engine', () => {
@@ -40,5 +58,20 @@ describe('settings of the engine', () => {
 
   it('during the start it does not grow', async () => {
     expect(await youngAfter('startFrugally();')).to.be.at.most(4);
+  });
+
+  it('helpers of the engine, and no other threads, give way to everybody else', async function () {
+    if (process.platform !== 'linux') return this.skip();
+    const before = await nicenessAfter('');
+    const [main, ...others] = await nicenessAfter('startFrugally();');
+    expect(main).to.equal(before[0]);
+    expect(others.filter((nice) => nice === 10)).to.have.length(5);
+    expect(others.filter((nice) => nice === before[1])).to.have.length(before.length - 6);
+  });
+
+  it('… unless it is not known which threads they are: newer versions of Node name them', async function () {
+    if (process.platform !== 'linux') return this.skip();
+    const nice = await nicenessAfter('startFrugally();', '--v8-pool-size=2');
+    expect(nice.filter((one) => one === 10).length).to.be.oneOf([0, 3]);
   });
 });

@@ -1,46 +1,80 @@
 import { expect } from 'chai';
-import type { Clock } from '../../lib/net/index.js';
-import { warmUp, warmUpFor } from '../../lib/speaker/warm-up.js';
+import type { Clock, Timer } from '../../lib/net/index.js';
+import { WarmUp, warmUpFor } from '../../lib/speaker/warm-up.js';
 import { Lab } from '../support/lab.js';
 
-/** Every look at the clock takes a millisecond; tasks run when the test says so. */
+/** Every look at the clock takes a millisecond; tasks run when the test says so, timers when there are no tasks. */
 class TickingClock implements Clock {
   tasks: (() => void)[] = [];
+  timers: { at: number; run: () => void }[] = [];
   time = 0;
   now = (): number => this.time++;
   wallTime = (): number => 0;
-  after = (): never => {
-    throw new Error('not used');
+  after = (ms: number, run: () => void): Timer => {
+    this.timers.push({ at: this.time + ms, run });
+    return { cancel: () => undefined };
   };
   soon = (run: () => void): void => void this.tasks.push(run);
-  run(): boolean {
-    const task = this.tasks.shift();
-    task?.();
-    return task !== undefined;
+  /** @returns how long the next task took, 0: there is none */
+  run(): number {
+    const timer = this.tasks.length === 0 ? this.timers.shift() : undefined;
+    if (timer) this.time = Math.max(this.time, timer.at);
+    const before = this.time;
+    (timer?.run ?? this.tasks.shift())?.();
+    return this.time - before;
+  }
+  /** @returns how long each task took, until there are no more */
+  runAll(): number[] {
+    const took: number[] = [];
+    for (let ms = this.run(); ms > 0; ms = this.run()) took.push(ms);
+    return took;
   }
 }
+
+const CALM = { isCalm: () => true, isOver: () => false };
 
 describe('warming up', () => {
   it('runs in short slices, a turn of the event loop each', () => {
     const clock = new TickingClock();
-    warmUp(clock, () => false);
-    let slices = 0;
-    let longest = 0;
-    for (let before = clock.time; clock.run(); before = clock.time) {
-      slices++;
-      longest = Math.max(longest, clock.time - before);
-    }
-    expect(slices).to.be.greaterThan(10);
-    expect(longest).to.be.below(6);
+    new WarmUp(clock, CALM).start();
+    const slices = clock.runAll();
+    expect(slices.length).to.be.greaterThan(10);
+    expect(Math.max(...slices)).to.be.below(6);
   });
 
-  it('ends when it is over', () => {
+  it('ends with the first real routes, and goes on with single changes when these have been told', () => {
     const clock = new TickingClock();
-    let over = false;
-    warmUp(clock, () => over);
-    expect([clock.run(), clock.run()]).to.deep.equal([true, true]);
-    over = true;
-    expect([clock.run(), clock.run()]).to.deep.equal([true, false]);
+    let calm = false;
+    const warmUp = new WarmUp(clock, { ...CALM, isCalm: () => calm });
+    warmUp.start();
+    clock.run();
+    warmUp.onRoutes();
+    expect(clock.tasks).to.have.length(1);
+    clock.run();
+    expect(clock.tasks, 'no more tables').to.have.length(0);
+    clock.run();
+    expect([clock.tasks.length, clock.timers.length], 'it waits').to.deep.equal([0, 1]);
+    calm = true;
+    const slices = clock.runAll();
+    expect(slices.length).to.be.greaterThan(1000);
+    expect(Math.max(...slices)).to.be.below(6);
+  });
+
+  it('stops for good when it is over or never calm', () => {
+    const over = new TickingClock();
+    let isOver = false;
+    const stopped = new WarmUp(over, { ...CALM, isOver: () => isOver });
+    stopped.start();
+    expect(over.run()).to.be.greaterThan(0);
+    isOver = true;
+    expect(over.runAll()).to.have.length(1);
+    stopped.onRoutes();
+    expect(over.runAll()).to.have.length(1);
+
+    const busy = new TickingClock();
+    new WarmUp(busy, { ...CALM, isCalm: () => false }).onRoutes();
+    busy.runAll();
+    expect(busy.time).to.be.within(10_000, 12_000);
   });
 
   it('leaves the speaker alone: its tables, and what its neighbors are told', async () => {
