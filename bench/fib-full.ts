@@ -93,7 +93,7 @@ async function work(netns: string, which: string): Promise<void> {
 if (ns !== undefined && part !== undefined) await work(ns, part);
 else {
   console.log(
-    `${type}\n\n| phase | routes | seconds | thousands/s | longest stall, ms (waiting, stolen) | peak resident MiB |`,
+    `${type}\n\n| phase | routes | seconds | thousands/s | longest stall, ms (waiting, asleep, stolen) | peak resident MiB |`,
   );
   console.log('| --- | --- | --- | --- | --- | --- |');
   await inNamespace(async (netns) => {

@@ -70,10 +70,11 @@ const TICK_MS = 5;
 
 /**
  * How long the event loop was held up at most, and how much of that was not its doing: the main thread waited for a
- * processor that others had, or the host of a virtual machine had taken the processors away (steal time).
+ * processor that others had, slept for something else than time (another thread, or memory), or the host of a virtual machine had
+ * taken the processors away (steal time).
  */
 export class StallMeter {
-  #longest: Moment = { atMs: 0, waitedMs: 0, stolenMs: [] };
+  #longest = NOTHING;
   #last = moment();
   readonly #timer = setInterval(() => this.#tick(), TICK_MS);
 
@@ -85,36 +86,44 @@ export class StallMeter {
   }
 
   reset(): void {
-    this.#longest = { atMs: 0, waitedMs: 0, stolenMs: [] };
+    this.#longest = NOTHING;
   }
 
   stop(): void {
     clearInterval(this.#timer);
   }
 
-  /** Milliseconds: in all, waited for a processor, stolen from one of them at most. */
+  /** Milliseconds: in all, waited for a processor, slept, stolen from one of the processors at most. */
   get text(): string {
-    const { atMs, waitedMs, stolenMs } = this.#longest;
-    return `${Math.max(0, atMs - TICK_MS).toFixed(0)} (${waitedMs.toFixed(0)}, ${Math.max(0, ...stolenMs)})`;
+    const { atMs, ranMs, waitedMs, stolenMs } = this.#longest;
+    const stallMs = Math.max(0, atMs - TICK_MS);
+    const sleptMs = Math.max(0, stallMs - ranMs - waitedMs);
+    const parts = [waitedMs, sleptMs, Math.max(0, ...stolenMs)].map((ms) => ms.toFixed(0));
+    return `${stallMs.toFixed(0)} (${parts.join(', ')})`;
   }
 }
 
 interface Moment {
   readonly atMs: number;
+  /** Processor time of the main thread, the kernel's work for it included. */
+  readonly ranMs: number;
   /** For so long the main thread could have run and did not. */
   readonly waitedMs: number;
   /** By processor, in steps of ten milliseconds. */
   readonly stolenMs: readonly number[];
 }
 
+const NOTHING: Moment = { atMs: 0, ranMs: 0, waitedMs: 0, stolenMs: [] };
+
 function moment(): Moment {
-  const waited = Number(readFileSync(`/proc/self/task/${process.pid}/schedstat`, 'latin1').split(' ')[1]);
-  return { atMs: performance.now(), waitedMs: waited / 1e6, stolenMs: stolen() };
+  const [ran, waited] = readFileSync(`/proc/self/task/${process.pid}/schedstat`, 'latin1').split(' ');
+  return { atMs: performance.now(), ranMs: Number(ran) / 1e6, waitedMs: Number(waited) / 1e6, stolenMs: stolen() };
 }
 
 function since(a: Moment, b: Moment): Moment {
   return {
     atMs: b.atMs - a.atMs,
+    ranMs: b.ranMs - a.ranMs,
     waitedMs: b.waitedMs - a.waitedMs,
     stolenMs: b.stolenMs.map((ms, i) => ms - a.stolenMs[i]!),
   };

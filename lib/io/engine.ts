@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { setPriority } from 'node:os';
+import { getPriority, setPriority } from 'node:os';
 import { PerformanceObserver } from 'node:perf_hooks';
 import { getHeapSpaceStatistics, setFlagsFromString } from 'node:v8';
 
@@ -17,8 +17,9 @@ const GROWTH = '--semi-space-growth-factor';
  * whenever 8 MB of columns were added, and hold changes up for 2 to 14 ms.
  */
 const HEAP_GROWTH_PERCENT = 300;
-/** Priority of the engine's helpers: they get a tenth of a processor that the speaker or a neighbor wants as well. */
+/** So much nicer are the engine's helpers: they get a tenth of a processor that the speaker or a neighbor wants as well. */
 const HELPER_NICENESS = 10;
+const MAX_NICENESS = 19;
 /** Node starts as many before any other thread: four workers, and one for what is delayed. */
 const HELPERS = 5;
 
@@ -67,7 +68,8 @@ function youngMib(): number {
 function calmHelpers(): void {
   if (process.platform !== 'linux') return;
   try {
-    for (const thread of helperThreads()) setPriority(thread, HELPER_NICENESS);
+    const niceness = Math.min(getPriority() + HELPER_NICENESS, MAX_NICENESS);
+    for (const thread of helperThreads()) setPriority(thread, niceness);
   } catch {
     // No /proc, or a sandbox that forbids it: nothing but time is lost.
   }

@@ -62,16 +62,16 @@ describe('settings of the engine', () => {
 
   it('helpers of the engine, and no other threads, give way to everybody else', async function () {
     if (process.platform !== 'linux') return this.skip();
-    const before = await nicenessAfter('');
+    const [before = 0] = await nicenessAfter('');
     const [main, ...others] = await nicenessAfter('startFrugally();');
-    expect(main).to.equal(before[0]);
-    expect(others.filter((nice) => nice === 10)).to.have.length(5);
-    expect(others.filter((nice) => nice === before[1])).to.have.length(before.length - 6);
+    expect(main).to.equal(before);
+    expect(others.filter((nice) => nice === Math.min(before + 10, 19))).to.have.length(5);
+    expect(others.filter((nice) => nice === before)).to.have.length(others.length - 5);
   });
 
   it('… unless it is not known which threads they are: newer versions of Node name them', async function () {
     if (process.platform !== 'linux') return this.skip();
-    const nice = await nicenessAfter('startFrugally();', '--v8-pool-size=2');
-    expect(nice.filter((one) => one === 10).length).to.be.oneOf([0, 3]);
+    const [main, ...others] = await nicenessAfter('startFrugally();', '--v8-pool-size=2');
+    expect(others.filter((nice) => nice !== main).length).to.be.oneOf([0, 3]);
   });
 });
