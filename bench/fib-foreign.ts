@@ -61,7 +61,9 @@ async function work(netns: string): Promise<void> {
 }
 
 console.log(`${type}, ${count4} IPv4 and ${count6} IPv6 routes of another's\n`);
-console.log('| phase | seconds | longest stall, ms (waiting, asleep, stolen) | peak resident MiB |\n| --- | --- | --- | --- |');
+console.log(
+  '| phase | seconds | longest stall, ms (waiting, asleep, stolen) | peak resident MiB |\n| --- | --- | --- | --- |',
+);
 await bench.inNamespace(async (netns) => {
   fill(netns);
   await work(netns);
