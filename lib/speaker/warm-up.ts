@@ -44,10 +44,15 @@ export function warmUpFor(speaker: Speaker, clock: Clock = speaker.clock): void 
     if (to !== 'OpenSent') return;
     speaker.off('neighborStateChange', onState);
     const { loop } = speaker;
-    const warmUp = new WarmUp(clock, { isCalm: () => loop.idleMs >= CALM_MS, isOver: () => speaker.isStopping });
-    const end = loop.onBestPathChange(() => {
-      end();
-      warmUp.onRoutes();
+    // Not asked of the speaker's clock: a recording would take that for something that the speaker did.
+    let changedAt = -Infinity;
+    const warmUp = new WarmUp(clock, {
+      isCalm: () => loop.isIdle && clock.now() - changedAt >= CALM_MS,
+      isOver: () => speaker.isStopping,
+      onEnd: loop.onBestPathChange(() => {
+        if (changedAt === -Infinity) warmUp.onRoutes();
+        changedAt = clock.now();
+      }),
     });
     warmUp.start();
   };
@@ -59,6 +64,8 @@ export interface WarmUpHooks {
   isCalm(): boolean;
   /** Whether it is not needed any more. */
   isOver(): boolean;
+  /** All was done, or it was given up, after the first real routes. */
+  onEnd(): void;
 }
 
 /** Warms up the code of this process, in slices. */
@@ -96,10 +103,11 @@ export class WarmUp {
 
   private changeSlice(): void {
     const begin = this.clock.now();
-    if (this.hooks.isOver() || begin > this.giveUpAt) return;
+    if (this.hooks.isOver() || begin > this.giveUpAt) return this.hooks.onEnd();
     if (!this.hooks.isCalm()) return void this.clock.after(CALM_MS, () => this.changeSlice());
     while (this.changes < CHANGES && this.clock.now() < begin + SLICE_MS) this.bench.change(this.changes++);
     if (this.changes < CHANGES) this.clock.soon(() => this.changeSlice());
+    else this.hooks.onEnd();
   }
 }
 

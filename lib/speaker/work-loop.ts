@@ -195,11 +195,6 @@ export class WorkLoop {
     return !this.scheduled && this.jobs.length === 0 && !this.hasDecisions();
   }
 
-  /** For so many milliseconds nothing has been decided. */
-  get idleMs(): number {
-    return this.isIdle ? this.clock.now() - this.decidedAt : 0;
-  }
-
   /** Whether somebody is still to be told something: now, or when its minimum advertisement interval is over. */
   get hasUntold(): boolean {
     for (const groups of this.groups.values()) {

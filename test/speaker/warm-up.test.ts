@@ -31,7 +31,7 @@ class TickingClock implements Clock {
   }
 }
 
-const CALM = { isCalm: () => true, isOver: () => false };
+const CALM = { isCalm: () => true, isOver: () => false, onEnd: () => undefined };
 
 describe('warming up', () => {
   it('runs in short slices, a turn of the event loop each', () => {
@@ -45,7 +45,8 @@ describe('warming up', () => {
   it('ends with the first real routes, and goes on with single changes when these have been told', () => {
     const clock = new TickingClock();
     let calm = false;
-    const warmUp = new WarmUp(clock, { ...CALM, isCalm: () => calm });
+    let ended = 0;
+    const warmUp = new WarmUp(clock, { ...CALM, isCalm: () => calm, onEnd: () => ended++ });
     warmUp.start();
     clock.run();
     warmUp.onRoutes();
@@ -54,8 +55,10 @@ describe('warming up', () => {
     expect(clock.tasks, 'no more tables').to.have.length(0);
     clock.run();
     expect([clock.tasks.length, clock.timers.length], 'it waits').to.deep.equal([0, 1]);
+    expect(ended).to.equal(0);
     calm = true;
     const slices = clock.runAll();
+    expect(ended).to.equal(1);
     expect(slices.length).to.be.greaterThan(1000);
     expect(Math.max(...slices)).to.be.below(6);
   });
