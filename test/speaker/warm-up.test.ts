@@ -97,4 +97,22 @@ describe('warming up', () => {
     expect(speaker.summary().families['ipv4-unicast']).to.deep.equal({ prefixes: 0, paths: 0 });
     expect(speaker.rib.peers.limit).to.equal(2);
   });
+
+  it('asks nothing of the clock of the speaker: a recording would take that for something that the speaker did', async () => {
+    const lab = new Lab();
+    const neighbor = { address: '10.0.0.11', peerAs: 64512, passive: true, routeReflectorClient: true };
+    const speaker = await lab.speaker({ routerId: '10.0.0.1', neighbors: [neighbor] });
+    const clock = new TickingClock();
+    warmUpFor(speaker, clock);
+    const a = lab.probe('10.0.0.1', '10.0.0.11');
+    await lab.up(a);
+    a.announce('192.0.2.0/24');
+    await lab.settle();
+    expect(clock.timers, 'the first route was noticed').to.have.length(1);
+    let asked = 0;
+    const { now } = speaker.clock;
+    speaker.clock.now = () => (asked++, now.call(speaker.clock));
+    expect(clock.runAll().length).to.be.greaterThan(1000);
+    expect(asked).to.equal(0);
+  });
 });
