@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { generateKeyPairSync } from 'node:crypto';
 import { expect } from 'chai';
 import type { FibRouteView } from '../../lib/speaker/views.js';
 import { Tsbgp, eventually, lab } from './harness/index.js';
@@ -12,6 +13,8 @@ const WRITERS = ['ip-route', 'netlink'] as const;
 const TUNNELS = {
   vxlan: (local: string, remote: string) => `type vxlan id 42 dev eth0 dstport 4789 local ${local} remote ${remote}`,
   ipip: (local: string, remote: string) => `type ipip local ${local} remote ${remote}`,
+  // Told its ends by `wg`: see wireguard().
+  wireguard: () => 'type wireguard',
 } as const;
 type Kind = keyof typeof TUNNELS;
 
@@ -21,6 +24,7 @@ const pods6 = (number: number) => `fd00:244:${number}::/64`;
 /** @returns why the kernel makes no such device, or undefined */
 function lacks(kind: Kind): string | undefined {
   if (process.platform !== 'linux' || process.getuid?.() !== 0) return undefined;
+  if (kind === 'wireguard' && spawnSync('wg', ['--version']).status !== 0) return 'wg is not installed';
   const ns = `tsbgp-${process.pid}-${kind}`;
   spawnSync('ip', ['netns', 'add', ns]);
   const lines = [
@@ -36,7 +40,7 @@ function lacks(kind: Kind): string | undefined {
 for (const kind of Object.keys(TUNNELS) as Kind[]) {
   const reason = lacks(kind);
   if (reason !== undefined) {
-    describe.skip(`pods over ${kind} (skipped: this kernel has no such device: ${reason})`, () => {
+    describe.skip(`pods over ${kind} (skipped: no such device here: ${reason})`, () => {
       it('can run here', () => undefined);
     });
     continue;
@@ -49,6 +53,26 @@ for (const kind of Object.keys(TUNNELS) as Kind[]) {
   }
 }
 
+interface Keys {
+  readonly secret: string;
+  readonly shown: string;
+}
+
+/** What `wg` writes: 32 octets in base64. */
+function newKeys(): Keys {
+  const { d = '', x = '' } = generateKeyPairSync('x25519').privateKey.export({ format: 'jwk' });
+  const plain = (base64url: string) => Buffer.from(base64url, 'base64url').toString('base64');
+  return { secret: plain(d), shown: plain(x) };
+}
+
+/** A WireGuard interface that lets all through to one peer. */
+function wireguard(own: Keys, peer: Keys, address: string): string {
+  return [
+    `[Interface]\nPrivateKey = ${own.secret}\nListenPort = 51820`,
+    `[Peer]\nPublicKey = ${peer.shown}\nAllowedIPs = 0.0.0.0/0, ::/0\nEndpoint = ${address}:51820\n`,
+  ].join('\n');
+}
+
 /** Two hosts with a pod each behind them, BGP between the hosts outside of the tunnel. */
 function tests(lab: Lab, kind: Kind, writer: (typeof WRITERS)[number]): void {
   /** A tunnel that carries Ethernet frames, and so IPv6 too. */
@@ -57,8 +81,9 @@ function tests(lab: Lab, kind: Kind, writer: (typeof WRITERS)[number]): void {
   const pods: Host[] = [];
   const speakers: Tsbgp[] = [];
 
-  const addTunnel = (number: 1 | 2) =>
-    hosts[number - 1]!.ip(
+  const keys = [newKeys(), newKeys()] as const;
+  const addTunnel = async (number: 1 | 2) => {
+    await hosts[number - 1]!.ip(
       `link add ${TUNNEL} ${TUNNELS[kind](`10.0.0.${number}`, `10.0.0.${3 - number}`)}`,
       `link set ${TUNNEL} up`,
       // With a hardware address of its own each time, the far end would send to the old one for half a minute.
@@ -69,6 +94,10 @@ function tests(lab: Lab, kind: Kind, writer: (typeof WRITERS)[number]): void {
           ]
         : []),
     );
+    if (kind !== 'wireguard') return;
+    const lines = wireguard(keys[number - 1]!, keys[2 - number]!, `10.0.0.${3 - number}`);
+    await hosts[number - 1]!.exec('sh', ['-c', `printf '%s' "$1" | wg setconf ${TUNNEL} /dev/stdin`, 'sh', lines]);
+  };
   const settings = (number: 1 | 2): TsbgpSettings => ({
     asn: AS,
     neighbors: [{ address: `10.0.0.${3 - number}`, peerAs: AS }],
