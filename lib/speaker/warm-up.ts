@@ -174,8 +174,8 @@ class Bench {
     for (const [index, client] of this.clients.entries()) {
       for (let n = 0; n < UPDATES_PER_ROUND; n++) {
         const block = (round >> 1) * UPDATES_PER_ROUND + n + (n & 1 ? index << 8 : 0);
-        const withdraw = (round & 1) === 1;
-        for (const octets of [ipv4Update(block, round, index, withdraw), ipv6Update(block, round, index, withdraw)]) {
+        const update = { block, round, client: index, withdraw: (round & 1) === 1, count: PREFIXES_PER_UPDATE };
+        for (const octets of [ipv4Update(update), ipv6Update(update)]) {
           client.apply(octets, 0, octets.length);
         }
       }
@@ -188,11 +188,11 @@ class Bench {
 
   /** One client announces one prefix anew, with other attributes, or withdraws it: told in a turn of its own. */
   change(change: number): void {
-    const index = change % CLIENTS;
+    const client = change % CLIENTS;
     const block = (change * 7) % CHANGED_PREFIXES;
-    const withdraw = change % 5 === 4;
-    const octets = (change & 1 ? ipv6Update : ipv4Update)(block, change >> 2, index, withdraw, 1);
-    this.clients[index]!.apply(octets, 0, octets.length);
+    const update = { block, round: change >> 2, client, withdraw: change % 5 === 4, count: 1 };
+    const octets = change & 1 ? ipv6Update(update) : ipv4Update(update);
+    this.clients[client]!.apply(octets, 0, octets.length);
     this.loop.scheduleIfDirty();
     this.runTasks();
   }
@@ -212,6 +212,18 @@ function profileOf(family: FamilyName, clusterId: number): ExportProfile {
   };
 }
 
+/** What one UPDATE of a client says. */
+interface MadeUpUpdate {
+  /** Which prefixes. */
+  readonly block: number;
+  /** Other rounds have other attributes. */
+  readonly round: number;
+  readonly client: number;
+  readonly withdraw: boolean;
+  /** How many prefixes. */
+  readonly count: number;
+}
+
 function writeNlri(w: Writer, lengths: readonly number[], block: number, count: number): void {
   for (let i = 0; i < count; i++) {
     const length = lengths[(block + i) % lengths.length]!;
@@ -229,13 +241,7 @@ function writeAttributes(w: Writer, round: number, client: number): void {
   for (let i = 0; i < hops; i++) w.u32(65000 + ((round * 7 + i) & 0x1ff));
 }
 
-function ipv4Update(
-  block: number,
-  round: number,
-  client: number,
-  withdraw: boolean,
-  count = PREFIXES_PER_UPDATE,
-): Uint8Array {
+function ipv4Update({ block, round, client, withdraw, count }: MadeUpUpdate): Uint8Array {
   const w = new Writer(256);
   const withdrawnAt = w.reserve(2);
   if (withdraw) writeNlri(w, IPV4_LENGTHS, block, count);
@@ -253,13 +259,7 @@ function ipv4Update(
   return w.finish();
 }
 
-function ipv6Update(
-  block: number,
-  round: number,
-  client: number,
-  withdraw: boolean,
-  count = PREFIXES_PER_UPDATE,
-): Uint8Array {
+function ipv6Update({ block, round, client, withdraw, count }: MadeUpUpdate): Uint8Array {
   const w = new Writer(512);
   w.u16(0);
   const attributesAt = w.reserve(2);
