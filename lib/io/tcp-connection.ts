@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import { canonicalScopedAddress } from '../net/zone.js';
 import { TransportError } from '../net/errors.js';
 import type { Connection, ConnectionHandler, Endpoint } from '../net/transport.js';
+import type { SocketReader } from './socket-reader.js';
 
 let lastSent: Uint8Array = new Uint8Array(0);
 let lastBuffer = Buffer.from(lastSent.buffer);
@@ -20,11 +21,14 @@ export class TcpConnection implements Connection {
   readonly local: Endpoint;
   readonly remote: Endpoint;
   readonly #socket: Socket;
+  readonly #reader: SocketReader | undefined;
   #handler: ConnectionHandler | undefined;
   #error: TransportError | undefined;
 
-  constructor(socket: Socket) {
+  /** @param reader what the socket reads with; left out: as a stream */
+  constructor(socket: Socket, reader?: SocketReader) {
     this.#socket = socket;
+    this.#reader = reader;
     this.local = endpointOf(socket.localAddress, socket.localPort);
     this.remote = endpointOf(socket.remoteAddress, socket.remotePort);
     socket.on('error', (error) => (this.#error ??= transportError(error)));
@@ -46,10 +50,15 @@ export class TcpConnection implements Connection {
   setHandler(handler: ConnectionHandler): void {
     if (this.#handler === undefined) {
       this.#socket.on('drain', () => this.#handler!.onDrain());
-      // Not as a Buffer: its slice() would give readers a view where they expect a copy.
-      this.#socket.on('data', ({ buffer, byteOffset, length }: Buffer) => {
-        this.#handler!.onData(new Uint8Array(buffer, byteOffset, length));
-      });
+      if (this.#reader) {
+        this.#reader.onChunk = (chunk) => this.#handler!.onData(chunk);
+      } else {
+        // Not as a Buffer: its slice() would give readers a view where they expect a copy.
+        this.#socket.on('data', ({ buffer, byteOffset, length }: Buffer) => {
+          this.#handler!.onData(new Uint8Array(buffer, byteOffset, length));
+        });
+      }
+      this.#socket.resume();
     }
     this.#handler = handler;
   }

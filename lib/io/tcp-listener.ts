@@ -12,6 +12,7 @@ import {
 } from '../net/socket-options.js';
 import type { Connection, Endpoint, Listener } from '../net/transport.js';
 import * as sockets from './socket-calls.js';
+import type { SocketIo } from './socket-reader.js';
 import { endpointOf, TcpConnection, transportError } from './tcp-connection.js';
 
 const debug = createDebug('tsbgp:tcp');
@@ -29,6 +30,7 @@ export class TcpListener implements Listener {
   readonly #server: Server;
   readonly #onConnection: (connection: Connection) => void;
   readonly #family: sockets.AddressLength;
+  readonly #io: SocketIo;
   /** Known once somebody has asked for an option. */
   #fd: number | undefined;
   #peers = new PeerSocketTable();
@@ -36,21 +38,25 @@ export class TcpListener implements Listener {
   /** Connections whose key was set so lately that they may have been made without it. */
   #unsure = new PeerSocketTable();
 
-  private constructor(at: Endpoint, highWaterMark: number, onConnection: (connection: Connection) => void) {
+  private constructor(at: Endpoint, io: SocketIo, onConnection: (connection: Connection) => void) {
     this.local = at;
     this.#family = sockets.addressLength(at.address);
     this.#onConnection = onConnection;
-    this.#server = createServer({ noDelay: true, highWaterMark }, (socket) => this.#accept(socket));
+    this.#io = io;
+    const { highWaterMark } = io;
+    this.#server = createServer({ noDelay: true, highWaterMark, pauseOnConnect: true }, (socket) =>
+      this.#accept(socket),
+    );
   }
 
   /** @throws TransportError (rejects) */
   static async open(
     at: Endpoint,
     peers: readonly PeerSocketOptions[],
-    highWaterMark: number,
+    io: SocketIo,
     onConnection: (connection: Connection) => void,
   ): Promise<TcpListener> {
-    const listener = new TcpListener(at, highWaterMark, onConnection);
+    const listener = new TcpListener(at, io, onConnection);
     if (needsOptions(peers)) listener.#bind(peers);
     await listener.#listen();
     return listener;
@@ -148,7 +154,9 @@ export class TcpListener implements Listener {
   #accept(socket: Socket): void {
     // Gone again between the kernel's accept and ours: there is nobody to talk to.
     if (socket.remoteAddress === undefined) return void socket.destroy();
-    const connection = new TcpConnection(socket);
+    const reader = this.#io.newReader();
+    const remade = reader.remake(socket, this.#io.highWaterMark);
+    const connection = remade ? new TcpConnection(remade, reader) : new TcpConnection(socket);
     const { address } = connection.remote;
     const flaw = this.#fd === undefined ? undefined : this.#prepare(connection, address);
     if (flaw === undefined) return handOver(connection, this.#onConnection);

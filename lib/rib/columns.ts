@@ -103,6 +103,11 @@ export class BitSet {
     return true;
   }
 
+  clear(): void {
+    this.words.fill(0);
+    this.size = 0;
+  }
+
   /** The smallest id in the set that is at least `from`, or -1. */
   next(from: number): number {
     let word = from >>> 5;

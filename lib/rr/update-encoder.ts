@@ -48,12 +48,13 @@ export class UpdateEncoder {
   private pathIds: Uint32Array | undefined;
   private readonly pathIdLength: number;
   private count = 0;
-  // Buckets: set, source, first and last entry, next bucket of the same source.
+  // Buckets: set, source, first and last entry, next bucket of the same source, own slot.
   private bucketAttributes = new Int32Array(32);
   private bucketSource = new Uint16Array(32);
   private bucketFirst = new Int32Array(32);
   private bucketLast = new Int32Array(32);
   private bucketNext = new Int32Array(32);
+  private bucketSlot = new Int32Array(32);
   private bucketCount = 0;
   private lastBucket = -1;
   /** Open addressing from (set, source) to bucket + 1. */
@@ -135,6 +136,7 @@ export class UpdateEncoder {
     const bucket = this.bucketCount++;
     if (bucket === this.bucketAttributes.length) this.growBuckets(bucket * 2);
     this.slots[i] = bucket + 1;
+    this.bucketSlot[bucket] = i;
     this.bucketAttributes[bucket] = attributes;
     this.bucketSource[bucket] = source;
     this.bucketLast[bucket] = -1;
@@ -160,6 +162,7 @@ export class UpdateEncoder {
     this.bucketFirst = grow(this.bucketFirst, capacity);
     this.bucketLast = grow(this.bucketLast, capacity);
     this.bucketNext = grow(this.bucketNext, capacity);
+    this.bucketSlot = grow(this.bucketSlot, capacity);
   }
 
   private rehash(): void {
@@ -170,6 +173,7 @@ export class UpdateEncoder {
       let i = ((key ^ Math.imul(this.bucketSource[bucket]!, 0x85ebca6b)) >>> 7) & mask;
       while (this.slots[i] !== 0) i = (i + 1) & mask;
       this.slots[i] = bucket + 1;
+      this.bucketSlot[bucket] = i;
     }
   }
 
@@ -191,10 +195,11 @@ export class UpdateEncoder {
   private clear(): void {
     for (const source of this.sources) this.sourceFirst[source] = this.sourceLast[source] = 0;
     this.sources.length = 0;
+    // One by one: after a full table there are many slots, and a single change would pay for all of them.
+    for (let bucket = 0; bucket < this.bucketCount; bucket++) this.slots[this.bucketSlot[bucket]!] = 0;
     this.count = 0;
     this.lastBucket = -1;
     this.bucketCount = 0;
-    this.slots.fill(0);
   }
 
   private encodeBucket(bucket: number): void {

@@ -39,7 +39,7 @@ export class UpdateGroup implements MemberGroup {
   membersAtOnce = 32;
   /** The last of the stream, the sources of its ranges, and the members that are still to be sent it. */
   private unsent: readonly StreamChunk[] = [];
-  private unsentSources = new BitSet();
+  private readonly streamSources = new BitSet();
   private readonly waiting = new Set<GroupMember>();
   /** Withdrawals for one member alone: it became the source of what it had been told. */
   private readonly privateWithdrawals = new Map<GroupMember, number[]>();
@@ -331,14 +331,14 @@ export class UpdateGroup implements MemberGroup {
 
   private distribute(chunks: readonly StreamChunk[]): void {
     while (this.isSending) this.sendOn();
-    const sources = new BitSet();
+    const sources = this.streamSources;
+    sources.clear();
     for (const chunk of chunks) for (const source of chunk.rangeSources) sources.add(source);
     if (this.members.size <= this.membersAtOnce) {
       for (const member of this.members) if (member.attached) member.sendShared(chunks, sources.has(member.source));
       return;
     }
     this.unsent = chunks;
-    this.unsentSources = sources;
     for (const member of this.members) if (member.attached) this.waiting.add(member);
     this.sendOn();
   }
@@ -360,7 +360,7 @@ export class UpdateGroup implements MemberGroup {
 
   /** Before a member is sent anything else, or leaves the stream: it is sent what it waits for. */
   settle(member: GroupMember): void {
-    if (this.waiting.delete(member)) member.sendShared(this.unsent, this.unsentSources.has(member.source));
+    if (this.waiting.delete(member)) member.sendShared(this.unsent, this.streamSources.has(member.source));
   }
 
   protected sendPrivateWithdrawals(): void {

@@ -8,7 +8,7 @@ import type { FamilyRib } from '../rib/family-rib.js';
 import type { Rib } from '../rib/rib.js';
 
 /** Nothing was decided for so long … */
-const REST_MS = 20;
+const REST_MS = 100;
 /** … unless so many prefixes wait. */
 const MAX_PREFIXES = 1 << 20;
 const PREFIX_BATCH = 8192;

@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import { networkInterfaces } from 'node:os';
-import { Socket } from 'node:net';
+import { createServer, type AddressInfo, Socket } from 'node:net';
 import { TcpTransport } from '../../lib/io/tcp.js';
-import { endpointOf, transportError } from '../../lib/io/tcp-connection.js';
+import { endpointOf, TcpConnection, transportError } from '../../lib/io/tcp-connection.js';
 import { realClock } from '../../lib/io/clock.js';
 import { describeTransport, End } from './transport-contract.js';
 import { until } from './until.js';
@@ -82,6 +82,47 @@ describe('TcpTransport', () => {
     for (const { connection } of ends) connection.destroy();
     await until(() => ends.every(({ closes }) => closes === 1));
     await listener.close();
+  });
+
+  it('reads each connection for itself, though all are read into one buffer', async () => {
+    const transport = new TcpTransport();
+    const accepted: End[] = [];
+    const dialed: End[] = [];
+    const listener = await transport.listen({ address: '127.0.0.1', port: 0 }, (c) => accepted.push(new End(c)));
+    const onConnect = (c: End['connection']): void => void dialed.push(new End(c));
+    const onError = (error: Error): void => expect.fail(error.message);
+    for (let i = 0; i < 5; i++) transport.connect({ remote: listener.local }, { onConnect, onError });
+    await until(() => accepted.length === 5 && dialed.length === 5);
+    const ends = [...dialed, ...accepted];
+    const partOf = new Map(dialed.map((end) => [end.connection.local.port, end]));
+    const peerOf = (end: End): End =>
+      partOf.get(end.connection.remote.port) ??
+      accepted.find(({ connection }) => connection.remote.port === end.connection.local.port)!;
+    ends.forEach(({ connection }, i) => connection.send(new Uint8Array(200_000).fill(i + 1)));
+    await until(() => ends.every(({ heard }) => heard.length === 200_000));
+    for (const end of ends) {
+      const octet = ends.indexOf(peerOf(end)) + 1;
+      expect(end.heard.every((one) => one === octet)).to.equal(true);
+    }
+    for (const { connection } of dialed) connection.destroy();
+    await until(() => accepted.every(({ closes }) => closes === 1));
+    await listener.close();
+  });
+
+  it('reads a socket as a stream where Node does not let it be read otherwise', async () => {
+    const accepted: Socket[] = [];
+    const server = createServer({ pauseOnConnect: true }, (socket) => accepted.push(socket)).listen(0, '127.0.0.1');
+    await until(() => server.listening);
+    const { port } = server.address() as AddressInfo;
+    const client = new Socket().connect(port, '127.0.0.1');
+    await until(() => accepted.length === 1);
+    const end = new End(new TcpConnection(accepted[0]!));
+    client.write('hello');
+    await until(() => end.heard.length === 5);
+    expect(String.fromCharCode(...end.heard)).to.equal('hello');
+    client.end();
+    await until(() => end.closes === 1);
+    server.close();
   });
 
   it('takes addresses, not names', () => {

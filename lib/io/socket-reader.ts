@@ -1,0 +1,57 @@
+import { Socket, type OnReadOpts } from 'node:net';
+import type { BusyPoll } from './busy-poll.js';
+
+/** As many octets as are read at once. */
+const BUFFER_LENGTH = 1 << 16;
+
+let buffer: Uint8Array | undefined;
+
+/** What the system reads for all sockets goes here: a chunk is lent, and has been looked at before the next one is read. */
+function sharedBuffer(): Uint8Array {
+  return (buffer ??= new Uint8Array(BUFFER_LENGTH));
+}
+
+/** How the sockets of a transport are read and written. */
+export interface SocketIo {
+  /** Octets that may wait to be written. */
+  readonly highWaterMark: number;
+  newReader(): SocketReader;
+}
+
+/**
+ * Takes the octets of one socket without the stream that Node puts around it: no buffer and no object of the system for each
+ * read, and less work between the kernel and the decoder.
+ */
+export class SocketReader {
+  readonly #busyPoll: BusyPoll | undefined;
+  /** Who takes the chunks. Before there is anybody the socket must be paused. */
+  onChunk: (chunk: Uint8Array) => void = () => undefined;
+
+  /** What makes a socket of Node read this way: `onread` of its options. */
+  readonly options: OnReadOpts = {
+    buffer: sharedBuffer(),
+    callback: (length, { buffer, byteOffset }) => {
+      this.#busyPoll?.onRead();
+      this.onChunk(new Uint8Array(buffer, byteOffset, length));
+      return true;
+    },
+  };
+
+  constructor(busyPoll?: BusyPoll) {
+    this.#busyPoll = busyPoll;
+  }
+
+  /**
+   * The connection of an accepted socket, which Node gives no `onread`, as a socket that has it: paused, with nothing read yet.
+   * The given one must be paused too, and is spent.
+   * @returns undefined when this Node does not tell what is inside of a socket
+   */
+  remake(accepted: Socket, writableHighWaterMark: number): Socket | undefined {
+    const inner = accepted as unknown as { _handle?: object | null };
+    const handle = inner._handle;
+    if (handle === undefined || handle === null) return undefined;
+    inner._handle = null;
+    accepted.destroy();
+    return new Socket({ handle, pauseOnCreate: true, writableHighWaterMark, onread: this.options } as object);
+  }
+}
