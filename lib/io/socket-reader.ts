@@ -18,6 +18,9 @@ export interface SocketIo {
   newReader(): SocketReader;
 }
 
+/** What Node keeps inside of a socket: the connection itself. There is no public way to it. */
+type Inner = Socket & { _handle?: object | null };
+
 /**
  * Takes the octets of one socket without the stream that Node puts around it: no buffer and no object of the system for each
  * read, and less work between the kernel and the decoder.
@@ -47,11 +50,13 @@ export class SocketReader {
    * @returns undefined when this Node does not tell what is inside of a socket
    */
   remake(accepted: Socket, writableHighWaterMark: number): Socket | undefined {
-    const inner = accepted as unknown as { _handle?: object | null };
-    const handle = inner._handle;
+    const { _handle: handle } = accepted as Inner;
     if (handle === undefined || handle === null) return undefined;
-    inner._handle = null;
+    const made = new Socket({ handle, pauseOnCreate: true, writableHighWaterMark, onread: this.options } as object);
+    if ((made as Inner)._handle !== handle) return undefined;
+    // It lets go of the connection, and is over.
+    (accepted as Inner)._handle = null;
     accepted.destroy();
-    return new Socket({ handle, pauseOnCreate: true, writableHighWaterMark, onread: this.options } as object);
+    return made;
   }
 }
