@@ -34,19 +34,28 @@ export interface Source {
 export const LOCAL_SOURCE = 0;
 const MAX_SOURCES = 0xffff;
 
+const NO_FAMILIES: readonly FamilyName[] = [];
+
+/** The same fields in the same order, whoever made it: the engine's code for the hot path is made for one shape of object. */
+function inOneShape(source: Source): Source {
+  const { type, routerId, address, zone, device, client, peerGroup, clusterId } = source;
+  const { routeServerClient = false, addPath = NO_FAMILIES } = source;
+  return { type, routerId, address, zone, device, client, routeServerClient, peerGroup, addPath, clusterId };
+}
+
 export class PeerTable {
   private readonly sources: (Source | undefined)[];
   private readonly freeIds: number[] = [];
 
   constructor(routerId: number) {
-    this.sources = [{ type: 'local', routerId, address: new Uint8Array(0), client: false, clusterId: 0 }];
+    this.sources = [inOneShape({ type: 'local', routerId, address: new Uint8Array(0), client: false, clusterId: 0 })];
   }
 
   /** @throws RangeError beyond 65534 sources at once */
   add(source: Source): number {
     const id = this.freeIds.shift() ?? this.sources.length;
     if (id > MAX_SOURCES) throw new RangeError(`more than ${MAX_SOURCES} sources of routes`);
-    this.sources[id] = source;
+    this.sources[id] = inOneShape(source);
     return id;
   }
 
@@ -62,7 +71,7 @@ export class PeerTable {
 
   /** Replace what is known of a source (settings changed at run time). */
   update(id: number, source: Source): void {
-    this.sources[id] = source;
+    this.sources[id] = inOneShape(source);
   }
 
   /** Sources given out so far: an upper bound for columns by source. */

@@ -52,13 +52,13 @@ export interface ExportProfile {
   /** … unless with NO_EXPORT and LOCAL_PREF 0 (RFC 9494 section 4.6). */
   readonly longLivedAsLast?: boolean;
   /** Several paths for a prefix, each with an identifier (RFC 7911); left out: the best one, without. */
-  readonly addPath?: PathSelection;
+  readonly addPath?: PathSelection | undefined;
   /** Where the best path may not be told, the next best one is (RFC 7947 section 2.3). Not with `addPath`. */
   readonly nextBest?: boolean;
   /** Routes that aggregates stand for are not told; left out: there are none. */
   readonly summaryOnly?: SummaryOnly | undefined;
   /** eBGP: the subnet shared with the neighbor; a next hop in it may stay (RFC 4271 5.1.3). */
-  readonly sharedSubnet?: Prefix;
+  readonly sharedSubnet?: Prefix | undefined;
 }
 
 /** The part of a profile that leaves attributes as they are, but for what every iBGP session does. */
@@ -72,6 +72,36 @@ export const UNEDITED = Object.freeze({
   blockOnlyToCustomer: false,
   policy: null,
 } as const satisfies Partial<ExportProfile>);
+
+/** The same fields in the same order, whoever made it: the engine's code for the hot path is made for one shape of object. */
+export function inOneShape(profile: ExportProfile): ExportProfile {
+  const shaped: Required<ExportProfile> = {
+    target: profile.target,
+    prepend: profile.prepend,
+    removePrivateAs: profile.removePrivateAs,
+    asOverride: profile.asOverride,
+    peerAs: profile.peerAs,
+    routeServerClient: profile.routeServerClient,
+    onlyToCustomer: profile.onlyToCustomer,
+    blockOnlyToCustomer: profile.blockOnlyToCustomer,
+    policy: profile.policy,
+    asn4: profile.asn4,
+    maxMessageLength: profile.maxMessageLength,
+    clusterId: profile.clusterId,
+    clientToClient: profile.clientToClient,
+    nextHopSelf: profile.nextHopSelf,
+    extendedNextHop: profile.extendedNextHop,
+    zone: profile.zone,
+    selfNextHop: profile.selfNextHop,
+    longLived: profile.longLived ?? false,
+    longLivedAsLast: profile.longLivedAsLast ?? false,
+    addPath: profile.addPath,
+    nextBest: profile.nextBest ?? false,
+    summaryOnly: profile.summaryOnly,
+    sharedSubnet: profile.sharedSubnet,
+  };
+  return shaped;
+}
 
 /** Whether a route goes from one client of the route server to another: AS_PATH, NEXT_HOP and MED are left alone. */
 export function isTransparent(profile: ExportProfile, source: Source): boolean {

@@ -19,7 +19,7 @@ import { WorkLoop } from './work-loop.js';
 /** A slice of warming up ends after this time. */
 const SLICE_MS = 3;
 /** Enough for every loop of the hot path to be compiled, with a margin. */
-const ROUNDS = 60;
+const ROUNDS = 24;
 /** Single changes, each in a turn of its own: what is run once per turn has to be run often to be compiled. */
 const CHANGES = 4000;
 const CHANGED_PREFIXES = 64;
@@ -28,7 +28,10 @@ const CALM_MS = 30;
 /** After this time of real work all is compiled anyway. */
 const PATIENCE_MS = 10_000;
 const CLIENTS = 4;
-const UPDATES_PER_ROUND = 8;
+/** A dozen: a long set takes other ways than a short one. */
+const LARGE_COMMUNITIES = Uint8Array.of(0xc0, 32, 144, ...Array.from({ length: 144 }, (_, i) => i));
+/** More sets of attributes than the tables for sorting them hold at first: they grow, too. */
+const UPDATES_PER_ROUND = 20;
 const PREFIXES_PER_UPDATE = 12;
 /** Lengths of the made-up prefixes, in turn: every branch by length is run. */
 const IPV4_LENGTHS = [24, 22, 20, 26, 16, 32];
@@ -72,7 +75,7 @@ export interface WarmUpHooks {
 export class WarmUp {
   private readonly bench = new Bench();
   private hasRoutes = false;
-  private rounds = 0;
+  private steps = 0;
   private changes = 0;
   private giveUpAt = Infinity;
 
@@ -97,8 +100,8 @@ export class WarmUp {
   private tableSlice(): void {
     const end = this.clock.now() + SLICE_MS;
     if (this.hasRoutes || this.hooks.isOver()) return;
-    while (this.rounds < ROUNDS && this.clock.now() < end) this.bench.round(this.rounds++);
-    if (this.rounds < ROUNDS) this.start();
+    while (this.steps < ROUNDS * CLIENTS && this.clock.now() < end) this.bench.step(this.steps++);
+    if (this.steps < ROUNDS * CLIENTS) this.start();
   }
 
   private changeSlice(): void {
@@ -169,20 +172,19 @@ class Bench {
     for (let task = this.tasks.shift(); task !== undefined; task = this.tasks.shift()) task();
   }
 
-  /** Every client announces, some of it what another one has too, and every other round withdraws. */
-  round(round: number): void {
-    for (const [index, client] of this.clients.entries()) {
-      for (let n = 0; n < UPDATES_PER_ROUND; n++) {
-        const block = (round >> 1) * UPDATES_PER_ROUND + n + (n & 1 ? index << 8 : 0);
-        const update = { block, round, client: index, withdraw: (round & 1) === 1, count: PREFIXES_PER_UPDATE };
-        for (const octets of [ipv4Update(update), ipv6Update(update)]) {
-          client.apply(octets, 0, octets.length);
-        }
-      }
-      this.loop.scheduleIfDirty();
-      if ((index & 1) === 1) this.runTasks();
+  /** In each round every client announces, some of it what another one has too; every other round withdraws. */
+  step(step: number): void {
+    const index = step % CLIENTS;
+    const round = Math.floor(step / CLIENTS);
+    for (let n = 0; n < UPDATES_PER_ROUND; n++) {
+      const block = (round >> 1) * UPDATES_PER_ROUND + n + (n & 1 ? index << 8 : 0);
+      const update = { block, round, client: index, withdraw: (round & 1) === 1, count: PREFIXES_PER_UPDATE };
+      for (const octets of [ipv4Update(update), ipv6Update(update)])
+        this.clients[index]!.apply(octets, 0, octets.length);
     }
-    if (round % 8 === 6) for (const { member } of this.members) member.refresh();
+    this.loop.scheduleIfDirty();
+    if ((index & 1) === 0) return;
+    if (index === CLIENTS - 1 && round % 8 === 6) for (const { member } of this.members) member.refresh();
     this.runTasks();
   }
 
@@ -241,6 +243,16 @@ function writeAttributes(w: Writer, round: number, client: number): void {
   for (let i = 0; i < hops; i++) w.u32(65000 + ((round * 7 + i) & 0x1ff));
 }
 
+/** LOCAL_PREF, and what some routes of a real table have. */
+function writeMoreAttributes(w: Writer, round: number, block: number): void {
+  const octet = block & 0xff;
+  w.octets(Uint8Array.of(0x40, 5, 4, 0, 0, 0, 100));
+  if (octet % 6 === 0) w.octets(Uint8Array.of(0x40, 6, 0, 0xc0, 7, 8, 0, 0, 0xfb, 0xf0, 192, 0, 2, octet));
+  if (round % 4 !== 0) w.octets(Uint8Array.of(0xc0, 8, 4, 0xfb, 0xf0, 0, octet));
+  if (octet % 5 === 1) w.octets(Uint8Array.of(0xc0, 16, 8, 0, 2, 0xfb, 0xf0, 0, 0, 0, octet));
+  if (octet % 7 === 2) w.octets(LARGE_COMMUNITIES);
+}
+
 function ipv4Update({ block, round, client, withdraw, count }: MadeUpUpdate): Uint8Array {
   const w = new Writer(256);
   const withdrawnAt = w.reserve(2);
@@ -251,8 +263,7 @@ function ipv4Update({ block, round, client, withdraw, count }: MadeUpUpdate): Ui
     writeAttributes(w, round, client);
     w.octets(Uint8Array.of(0x40, 3, 4, 192, 0, 2, 10 + client));
     if (round % 3 === 0) w.octets(Uint8Array.of(0x80, 4, 4, 0, 0, 0, round & 0xff));
-    w.octets(Uint8Array.of(0x40, 5, 4, 0, 0, 0, 100));
-    if (round % 4 !== 0) w.octets(Uint8Array.of(0xc0, 8, 4, 0xfb, 0xf0, 0, block & 0xff));
+    writeMoreAttributes(w, round, block);
     w.patch16(attributesAt, w.length - attributesAt - 2);
     writeNlri(w, IPV4_LENGTHS, block, count);
   }
@@ -271,7 +282,7 @@ function ipv6Update({ block, round, client, withdraw, count }: MadeUpUpdate): Ui
   w.patch16(lengthAt, w.length - lengthAt - 2);
   if (!withdraw) {
     writeAttributes(w, round, client);
-    w.octets(Uint8Array.of(0x40, 5, 4, 0, 0, 0, 100));
+    writeMoreAttributes(w, round, block);
   }
   w.patch16(attributesAt, w.length - attributesAt - 2);
   return w.finish();
