@@ -19,7 +19,7 @@ import { WorkLoop } from './work-loop.js';
 /** A slice of warming up ends after this time. */
 const SLICE_MS = 3;
 /** Enough for every loop of the hot path to be compiled, with a margin. */
-const ROUNDS = 24;
+const ROUNDS = 40;
 /** Single changes, each in a turn of its own: what is run once per turn has to be run often to be compiled. */
 const CHANGES = 4000;
 const CHANGED_PREFIXES = 64;
@@ -32,7 +32,7 @@ const CLIENTS = 4;
 const LARGE_COMMUNITIES = Uint8Array.of(0xc0, 32, 144, ...Array.from({ length: 144 }, (_, i) => i));
 /** More sets of attributes than the tables for sorting them hold at first: they grow, too. */
 const UPDATES_PER_ROUND = 20;
-const PREFIXES_PER_UPDATE = 12;
+const PREFIXES_PER_UPDATE = 6;
 /** Lengths of the made-up prefixes, in turn: every branch by length is run. */
 const IPV4_LENGTHS = [24, 22, 20, 26, 16, 32];
 const IPV6_LENGTHS = [48, 32, 44, 40, 64, 128];
