@@ -1,15 +1,8 @@
 import { Socket, type OnReadOpts } from 'node:net';
 import type { BusyPoll } from './busy-poll.js';
 
-/** As many octets as are read at once. */
-const BUFFER_LENGTH = 1 << 16;
-
-let buffer: Uint8Array | undefined;
-
 /** What the system reads for all sockets goes here: a chunk is lent, and has been looked at before the next one is read. */
-function sharedBuffer(): Uint8Array {
-  return (buffer ??= new Uint8Array(BUFFER_LENGTH));
-}
+const BUFFER = new Uint8Array(1 << 16);
 
 /** How the sockets of a transport are read and written. */
 export interface SocketIo {
@@ -32,10 +25,10 @@ export class SocketReader {
 
   /** What makes a socket of Node read this way: `onread` of its options. */
   readonly options: OnReadOpts = {
-    buffer: sharedBuffer(),
-    callback: (length, { buffer, byteOffset }) => {
+    buffer: BUFFER,
+    callback: (length) => {
       this.#busyPoll?.onRead();
-      this.onChunk(new Uint8Array(buffer, byteOffset, length));
+      this.onChunk(BUFFER.subarray(0, length));
       return true;
     },
   };
