@@ -41,5 +41,7 @@ export function recordedWatch(recorder: Recorder, id: number, watch: Watch): Wat
     if (recorder.isBusy || watch.isClosed) close();
     else pull(PULL.close, close);
   };
+  // By a signal that was aborted before: a replay has no signals.
+  if (watch.isClosed) pull(PULL.close, close);
   return watch;
 }

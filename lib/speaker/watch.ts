@@ -125,6 +125,11 @@ export class Watch implements AsyncIterable<WatchEvent> {
 
   /** Over at once; what waits is forgotten. */
   close(): void {
+    this.finish();
+  }
+
+  /** What {@link close} does, and the end of the iteration by itself. */
+  private finish(): void {
     if (this.state === 'closed') return;
     this.state = 'closed';
     this.signal?.removeEventListener('abort', this.onAbort);
@@ -220,7 +225,7 @@ export class Watch implements AsyncIterable<WatchEvent> {
         else await this.ready();
       }
     } finally {
-      this.close();
+      this.finish();
     }
   }
 

@@ -1,5 +1,8 @@
 import { expect } from 'chai';
 import { replay } from '../../lib/record/index.js';
+import { KIND } from '../../lib/record/kinds.js';
+import { PULL } from '../../lib/record/recorded-watch.js';
+import { BlockReader, TapeReader } from '../../lib/record/tape-reader.js';
 import { FakeKernel } from '../../lib/sim/index.js';
 import type { NeighborOptions, SpeakerConfig, SpeakerRuntime } from '../../lib/speaker/options.js';
 import type { Speaker } from '../../lib/speaker/speaker.js';
@@ -63,6 +66,22 @@ class Recorded {
 function fibOf(speaker: Speaker): string[] {
   if (speaker.config.fib === undefined) return [];
   return [...speaker.fibRoutes()].map((route) => JSON.stringify(route)).sort();
+}
+
+/** What the listeners of all watches did, in order. */
+function pullsIn(octets: Uint8Array): number[] {
+  const pulls: number[] = [];
+  for (const block of new BlockReader().push(octets)) {
+    const reader = new TapeReader(block);
+    while (!reader.ended) {
+      if (reader.peek() !== KIND.pull) reader.skip();
+      else {
+        reader.u8();
+        pulls.push([reader.number(), reader.number(), reader.number()][2]!);
+      }
+    }
+  }
+  return pulls;
 }
 
 describe('Record and replay: what a speaker can do besides', () => {
@@ -200,5 +219,38 @@ describe('Record and replay: what a speaker can do besides', () => {
     expect(deleted).to.deep.equal(['10.1.0.1']);
     await recorded.check();
     expect(deleted).to.deep.equal(['10.1.0.1']);
+  });
+
+  it('watches: what their listeners do is written down, not what follows from it', async () => {
+    const recorded = new Recorded();
+    const speaker = await recorded.begin({ neighbors: [clientOf(A)], networks: ['10.9.0.0/16'] });
+    await recorded.moment();
+    const { lab } = recorded;
+    const pulls = async (): Promise<number[]> => pullsIn(await lab.recordingOf(speaker));
+    const { next, return: left, close } = PULL;
+
+    // A listener that has had enough: the iteration closes the watch, then and in a replay.
+    const ended = speaker.watch().forEach(() => {
+      throw new Error('enough');
+    });
+    ended.catch(() => undefined);
+    expect(await pulls()).to.deep.equal([next, left]);
+    // By hand, before and after anything was asked for.
+    const watch = speaker.watch();
+    void watch.batches().next();
+    await lab.clock.runAsync(10);
+    watch.close();
+    speaker.watch().close();
+    expect((await pulls()).slice(2)).to.deep.equal([next, close, close]);
+    // By a signal: before it began, and later.
+    const abort = new AbortController();
+    speaker.watch({ signal: abort.signal });
+    abort.abort();
+    speaker.watch({ signal: abort.signal });
+    expect((await pulls()).slice(5)).to.deep.equal([close, close]);
+
+    await recorded.other(A, {}, { networks: ['10.1.0.0/16'] });
+    await recorded.moment();
+    await recorded.check();
   });
 });
