@@ -24,6 +24,17 @@ export class RecordingLab extends Lab {
     return this.sinks.get(speaker)!.octets;
   }
 
+  /**
+   * What is written down of a speaker, at a moment at which that is all: what comes after the last block is not in the file
+   * yet. Something has to go on.
+   */
+  async wholeRecordingOf(speaker: Speaker): Promise<Uint8Array> {
+    const { length } = await this.recordingOf(speaker);
+    const sink = this.sinks.get(speaker)!;
+    await this.clock.runUntilAsync(() => sink.octets.length > length, 60_000);
+    return sink.octets;
+  }
+
   async replayOf(speaker: Speaker, options: ReplayOptions = {}): Promise<ReplayResult> {
     return replay(await this.recordingOf(speaker), options);
   }
