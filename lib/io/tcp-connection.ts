@@ -3,18 +3,7 @@ import { canonicalScopedAddress } from '../net/zone.js';
 import { TransportError } from '../net/errors.js';
 import type { Connection, ConnectionHandler, Endpoint } from '../net/transport.js';
 import type { SocketReader } from './socket-reader.js';
-
-let lastSent: Uint8Array = new Uint8Array(0);
-let lastBuffer = Buffer.from(lastSent.buffer);
-
-/** The same octets as a Buffer. The next connection is often sent the very same ones: only one object is made for all. */
-function asBuffer(bytes: Uint8Array): Buffer {
-  if (bytes !== lastSent) {
-    lastSent = bytes;
-    lastBuffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-  }
-  return lastBuffer;
-}
+import { SocketWriter } from './socket-writer.js';
 
 /** One TCP connection on a socket of Node. */
 export class TcpConnection implements Connection {
@@ -22,6 +11,7 @@ export class TcpConnection implements Connection {
   readonly remote: Endpoint;
   readonly #socket: Socket;
   readonly #reader: SocketReader | undefined;
+  readonly #writer: SocketWriter;
   #handler: ConnectionHandler | undefined;
   #error: TransportError | undefined;
 
@@ -29,6 +19,7 @@ export class TcpConnection implements Connection {
   constructor(socket: Socket, reader?: SocketReader) {
     this.#socket = socket;
     this.#reader = reader;
+    this.#writer = new SocketWriter(socket, () => this.#handler?.onDrain());
     this.local = endpointOf(socket.localAddress, socket.localPort);
     this.remote = endpointOf(socket.remoteAddress, socket.remotePort);
     socket.on('error', (error) => (this.#error ??= transportError(error)));
@@ -49,7 +40,6 @@ export class TcpConnection implements Connection {
 
   setHandler(handler: ConnectionHandler): void {
     if (this.#handler === undefined) {
-      this.#socket.on('drain', () => this.#handler!.onDrain());
       if (this.#reader) {
         this.#reader.onChunk = (chunk) => this.#handler!.onData(chunk);
       } else {
@@ -64,11 +54,11 @@ export class TcpConnection implements Connection {
   }
 
   send(bytes: Uint8Array): boolean {
-    return this.#socket.writable && this.#socket.write(asBuffer(bytes));
+    return this.#writer.send(bytes);
   }
 
   get queuedBytes(): number {
-    return this.#socket.writableLength;
+    return this.#writer.queuedBytes;
   }
 
   pause(): void {
