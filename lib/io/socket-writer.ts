@@ -88,7 +88,9 @@ export class SocketWriter {
     if (this.#handle !== undefined && this.#waiting === 0 && socket.writableLength === 0) {
       return this.#write(this.#handle, bytes);
     }
-    return socket.write(asBuffer(bytes)) && !this.#isFull;
+    const hasRoom = socket.write(asBuffer(bytes));
+    if (this.#waiting > 0) this.#isFull ||= this.queuedBytes >= socket.writableHighWaterMark;
+    return hasRoom && !this.#isFull;
   }
 
   #write(handle: Handle, bytes: Uint8Array): boolean {
