@@ -193,8 +193,9 @@ export class UpdateEncoder {
   }
 
   private clear(): void {
-    for (const source of this.sources) this.sourceFirst[source] = this.sourceLast[source] = 0;
-    this.sources.length = 0;
+    for (let source = this.sources.pop(); source !== undefined; source = this.sources.pop()) {
+      this.sourceFirst[source] = this.sourceLast[source] = 0;
+    }
     // One by one: after a full table there are many slots, and a single change would pay for all of them.
     for (let bucket = 0; bucket < this.bucketCount; bucket++) this.slots[this.bucketSlot[bucket]!] = 0;
     this.count = 0;

@@ -256,7 +256,7 @@ export class WorkLoop {
     }
     this.muted.open();
     if (this.filling.size > 0) this.runFilling(deadline);
-    this.runBehind(deadline);
+    if (this.behind.size > 0) this.runBehind(deadline);
     const { leftOvers } = this;
     if (!this.hasUrgentWork()) leftOvers.freeFewSets();
     const rest = this.hasUrgentWork() ? 0 : leftOvers.rest(this.decidedAt);
