@@ -25,15 +25,24 @@ interface StreamBinding {
 
 const binding = streamBinding();
 
-/** Node has no public way to write to a connection but its streams. */
+/** Node has no public way to write to a connection but its streams. This one is deprecated: where it has gone, they are used. */
 function streamBinding(): StreamBinding | undefined {
+  const node = process as unknown as {
+    binding(name: string): Partial<StreamBinding>;
+    noDeprecation?: boolean | undefined;
+  };
+  const { noDeprecation } = node;
   try {
-    const found = (process as unknown as { binding(name: string): Partial<StreamBinding> }).binding('stream_wrap');
+    // Users cannot help it, so they are not warned.
+    node.noDeprecation = true;
+    const found = node.binding('stream_wrap');
     const { WriteWrap, streamBaseState, kLastWriteWasAsync } = found;
     const isWhole = typeof WriteWrap === 'function' && streamBaseState?.[kLastWriteWasAsync ?? -1] !== undefined;
     return isWhole ? (found as StreamBinding) : undefined;
   } catch {
     return undefined;
+  } finally {
+    node.noDeprecation = noDeprecation;
   }
 }
 
