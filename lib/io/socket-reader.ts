@@ -1,55 +1,88 @@
-import { Socket, type OnReadOpts } from 'node:net';
+import type { Socket } from 'node:net';
 import type { BusyPoll } from './busy-poll.js';
+import { handleOf, isEndOfStream, streamBinding, systemError, type StreamHandle } from './stream-binding.js';
 
 /** What the system reads for all sockets goes here: a chunk is lent, and has been looked at before the next one is read. */
-const BUFFER = new Uint8Array(1 << 16);
+const BUFFER = Buffer.allocUnsafeSlow(1 << 16);
+/** Not as a Buffer: its slice() would give readers a view where they expect a copy. */
+const OCTETS = new Uint8Array(BUFFER.buffer);
 
-/** How the sockets of a transport are read and written. */
-export interface SocketIo {
-  /** Octets that may wait to be written. */
-  readonly highWaterMark: number;
-  newReader(): SocketReader;
+/** What a {@link SocketReader} tells. */
+export interface SocketReaderHooks {
+  /** Octets, lent for this call. */
+  onChunk(chunk: Uint8Array): void;
+  /** Nothing more comes, and the connection is of no use any more. */
+  onEnd(error?: Error): void;
 }
-
-/** What Node keeps inside of a socket: the connection itself. There is no public way to it. */
-type Inner = Socket & { _handle?: object | null };
 
 /**
  * Takes the octets of one socket without the stream that Node puts around it: no buffer and no object of the system for each
- * read, and less work between the kernel and the decoder.
+ * read, and less work between the kernel and the decoder. The socket is paused all the while, as far as Node knows.
  */
 export class SocketReader {
-  readonly #busyPoll: BusyPoll | undefined;
-  /** Who takes the chunks. Before there is anybody the socket must be paused. */
-  onChunk: (chunk: Uint8Array) => void = () => undefined;
-
-  /** What makes a socket of Node read this way: `onread` of its options. */
-  readonly options: OnReadOpts = {
-    buffer: BUFFER,
-    callback: (length) => {
-      this.#busyPoll?.onRead();
-      this.onChunk(BUFFER.subarray(0, length));
-      return true;
-    },
-  };
-
-  constructor(busyPoll?: BusyPoll) {
-    this.#busyPoll = busyPoll;
-  }
+  readonly #socket: Socket;
+  readonly #hooks: SocketReaderHooks;
+  readonly #handle: StreamHandle | undefined;
+  #isReading = false;
+  #isOver = false;
 
   /**
-   * The connection of an accepted socket, which Node gives no `onread`, as a socket that has it: paused, with nothing read yet.
-   * The given one must be paused too, and is spent.
-   * @returns undefined when this Node does not tell what is inside of a socket
+   * Nothing is read before {@link resume}.
+   * @param socket connected, and not read from yet
    */
-  remake(accepted: Socket, writableHighWaterMark: number): Socket | undefined {
-    const { _handle: handle } = accepted as Inner;
-    if (handle === undefined || handle === null) return undefined;
-    const made = new Socket({ handle, pauseOnCreate: true, writableHighWaterMark, onread: this.options } as object);
-    if ((made as Inner)._handle !== handle) return undefined;
-    // It lets go of the connection, and is over.
-    (accepted as Inner)._handle = null;
-    accepted.destroy();
-    return made;
+  constructor(socket: Socket, hooks: SocketReaderHooks, busyPoll?: BusyPoll) {
+    this.#socket = socket;
+    this.#hooks = hooks;
+    socket.pause();
+    this.#handle = handleOf(socket);
+    if (this.#handle === undefined) this.#readStream();
+    else this.#readHandle(this.#handle, busyPoll);
+  }
+
+  #readHandle(handle: StreamHandle, busyPoll: BusyPoll | undefined): void {
+    const { streamBaseState, kReadBytesOrError } = streamBinding!;
+    handle.useUserBuffer(BUFFER);
+    handle.onread = () => {
+      const length = streamBaseState[kReadBytesOrError]!;
+      if (length > 0) {
+        busyPoll?.onRead();
+        this.#hooks.onChunk(OCTETS.subarray(0, length));
+      } else if (length < 0) this.#onOver(length);
+    };
+  }
+
+  #readStream(): void {
+    this.#socket.on('data', ({ buffer, byteOffset, length }: Buffer) => {
+      this.#hooks.onChunk(new Uint8Array(buffer, byteOffset, length));
+    });
+    this.#socket.on('end', () => this.#hooks.onEnd());
+  }
+
+  #onOver(status: number): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#hooks.onEnd(isEndOfStream(status) ? undefined : systemError(status, 'read'));
+  }
+
+  pause(): void {
+    if (this.#handle === undefined) this.#socket.pause();
+    else if (this.#isReading) {
+      this.#note(this.#handle, false);
+      if (!this.#socket.destroyed) this.#handle.readStop();
+    }
+  }
+
+  resume(): void {
+    if (this.#handle === undefined) this.#socket.resume();
+    else if (!this.#isReading && !this.#isOver && !this.#socket.destroyed) {
+      this.#note(this.#handle, true);
+      const status = this.#handle.readStart();
+      if (status !== 0) this.#onOver(status);
+    }
+  }
+
+  #note(handle: StreamHandle, isReading: boolean): void {
+    this.#isReading = isReading;
+    handle.reading = isReading;
   }
 }

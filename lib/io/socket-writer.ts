@@ -1,50 +1,5 @@
 import type { Socket } from 'node:net';
-import { getSystemErrorName } from 'node:util';
-
-/** A write that the system has not taken as a whole yet. */
-interface WriteRequest {
-  oncomplete: (status: number) => void;
-  /** Must not be collected before it is written. */
-  buffer?: Uint8Array;
-}
-
-/** What Node keeps inside of a socket: the connection itself. */
-interface Handle {
-  /** Octets not taken yet. */
-  readonly writeQueueSize: number;
-  /** @returns 0, or a negative error number */
-  writeBuffer(request: WriteRequest, octets: Uint8Array): number;
-}
-
-interface StreamBinding {
-  readonly WriteWrap: new () => WriteRequest;
-  /** What the last call of {@link Handle.writeBuffer} told, by {@link kLastWriteWasAsync}: 0 when all was taken. */
-  readonly streamBaseState: Int32Array;
-  readonly kLastWriteWasAsync: number;
-}
-
-const binding = streamBinding();
-
-/** Node has no public way to write to a connection but its streams. This one is deprecated: where it has gone, they are used. */
-function streamBinding(): StreamBinding | undefined {
-  const node = process as unknown as {
-    binding(name: string): Partial<StreamBinding>;
-    noDeprecation?: boolean | undefined;
-  };
-  const { noDeprecation } = node;
-  try {
-    // Users cannot help it, so they are not warned.
-    node.noDeprecation = true;
-    const found = node.binding('stream_wrap');
-    const { WriteWrap, streamBaseState, kLastWriteWasAsync } = found;
-    const isWhole = typeof WriteWrap === 'function' && streamBaseState?.[kLastWriteWasAsync ?? -1] !== undefined;
-    return isWhole ? (found as StreamBinding) : undefined;
-  } catch {
-    return undefined;
-  } finally {
-    node.noDeprecation = noDeprecation;
-  }
-}
+import { handleOf, streamBinding, systemError, type StreamHandle, type WriteRequest } from './stream-binding.js';
 
 let lastSent: Uint8Array = new Uint8Array(0);
 let lastBuffer = Buffer.from(lastSent.buffer);
@@ -64,7 +19,7 @@ function asBuffer(bytes: Uint8Array): Buffer {
  */
 export class SocketWriter {
   readonly #socket: Socket;
-  readonly #handle: Handle | undefined;
+  readonly #handle: StreamHandle | undefined;
   readonly #onDrain: () => void;
   /** Used again and again, as long as the system takes all of each write. */
   #request: WriteRequest | undefined;
@@ -77,9 +32,7 @@ export class SocketWriter {
   constructor(socket: Socket, onDrain: () => void) {
     this.#socket = socket;
     this.#onDrain = onDrain;
-    const { _handle: handle } = socket as Socket & { _handle?: Partial<Handle> | null };
-    const canWrite = typeof handle?.writeBuffer === 'function' && typeof handle.writeQueueSize === 'number';
-    if (binding !== undefined && canWrite) this.#handle = handle as Handle;
+    this.#handle = handleOf(socket);
     socket.on('drain', () => {
       if (!this.#isFull) onDrain();
     });
@@ -102,14 +55,14 @@ export class SocketWriter {
     return hasRoom && !this.#isFull;
   }
 
-  #write(handle: Handle, bytes: Uint8Array): boolean {
+  #write(handle: StreamHandle, bytes: Uint8Array): boolean {
     const request = (this.#request ??= this.#newRequest());
     const status = handle.writeBuffer(request, bytes);
     if (status !== 0) {
-      this.#socket.destroy(writeError(status));
+      this.#socket.destroy(systemError(status, 'write'));
       return false;
     }
-    const { streamBaseState, kLastWriteWasAsync } = binding!;
+    const { streamBaseState, kLastWriteWasAsync } = streamBinding!;
     if (streamBaseState[kLastWriteWasAsync] === 0) return true;
     request.buffer = bytes;
     this.#request = undefined;
@@ -120,7 +73,7 @@ export class SocketWriter {
   }
 
   #newRequest(): WriteRequest {
-    const request = new binding!.WriteWrap();
+    const request = new streamBinding!.WriteWrap();
     request.oncomplete = (status) => this.#onWritten(status);
     return request;
   }
@@ -130,7 +83,7 @@ export class SocketWriter {
     const socket = this.#socket;
     if (socket.destroyed) return;
     if (status !== 0) {
-      socket.destroy(writeError(status));
+      socket.destroy(systemError(status, 'write'));
       return;
     }
     const wasFull = this.#isFull;
@@ -138,9 +91,4 @@ export class SocketWriter {
     // Otherwise the stream tells.
     if (wasFull && !socket.writableNeedDrain) this.#onDrain();
   }
-}
-
-function writeError(status: number): Error {
-  const code = getSystemErrorName(status);
-  return Object.assign(new Error(`write ${code}`), { errno: status, code, syscall: 'write' });
 }

@@ -2,29 +2,39 @@ import type { Socket } from 'node:net';
 import { canonicalScopedAddress } from '../net/zone.js';
 import { TransportError } from '../net/errors.js';
 import type { Connection, ConnectionHandler, Endpoint } from '../net/transport.js';
-import type { SocketReader } from './socket-reader.js';
+import type { BusyPoll } from './busy-poll.js';
+import { closingLine } from './closing-line.js';
+import { SocketReader } from './socket-reader.js';
 import { SocketWriter } from './socket-writer.js';
+
+/** How the sockets of a transport are read and written. */
+export interface SocketIo {
+  /** Octets that may wait to be written. */
+  readonly highWaterMark: number;
+  readonly busyPoll: BusyPoll | undefined;
+}
 
 /** One TCP connection on a socket of Node. */
 export class TcpConnection implements Connection {
   readonly local: Endpoint;
   readonly remote: Endpoint;
   readonly #socket: Socket;
-  readonly #reader: SocketReader | undefined;
+  readonly #reader: SocketReader;
   readonly #writer: SocketWriter;
   #handler: ConnectionHandler | undefined;
   #error: TransportError | undefined;
 
-  /** @param reader what the socket reads with; left out: as a stream */
-  constructor(socket: Socket, reader?: SocketReader) {
+  /** @param socket connected, and not read from yet. @param busyPoll told when something was read */
+  constructor(socket: Socket, busyPoll?: BusyPoll) {
     this.#socket = socket;
-    this.#reader = reader;
+    const onChunk = (chunk: Uint8Array): void => this.#handler!.onData(chunk);
+    // The other side will send nothing more. A BGP session cannot go on with that, so what is queued is not worth sending.
+    const onEnd = (error?: Error): void => closingLine.add(() => socket.destroy(error));
+    this.#reader = new SocketReader(socket, { onChunk, onEnd }, busyPoll);
     this.#writer = new SocketWriter(socket, () => this.#handler?.onDrain());
     this.local = endpointOf(socket.localAddress, socket.localPort);
     this.remote = endpointOf(socket.remoteAddress, socket.remotePort);
     socket.on('error', (error) => (this.#error ??= transportError(error)));
-    // The other side will send nothing more. A BGP session cannot go on with that, so what is queued is not worth sending.
-    socket.on('end', () => socket.destroy());
     socket.on('close', () => this.#handler?.onClose(this.#error));
   }
 
@@ -39,17 +49,7 @@ export class TcpConnection implements Connection {
   }
 
   setHandler(handler: ConnectionHandler): void {
-    if (this.#handler === undefined) {
-      if (this.#reader) {
-        this.#reader.onChunk = (chunk) => this.#handler!.onData(chunk);
-      } else {
-        // Not as a Buffer: its slice() would give readers a view where they expect a copy.
-        this.#socket.on('data', ({ buffer, byteOffset, length }: Buffer) => {
-          this.#handler!.onData(new Uint8Array(buffer, byteOffset, length));
-        });
-      }
-      this.#socket.resume();
-    }
+    if (this.#handler === undefined) this.#reader.resume();
     this.#handler = handler;
   }
 
@@ -62,11 +62,11 @@ export class TcpConnection implements Connection {
   }
 
   pause(): void {
-    this.#socket.pause();
+    this.#reader.pause();
   }
 
   resume(): void {
-    this.#socket.resume();
+    this.#reader.resume();
   }
 
   end(): void {

@@ -12,8 +12,7 @@ import {
 } from '../net/socket-options.js';
 import type { Connection, Endpoint, Listener } from '../net/transport.js';
 import * as sockets from './socket-calls.js';
-import type { SocketIo } from './socket-reader.js';
-import { endpointOf, TcpConnection, transportError } from './tcp-connection.js';
+import { endpointOf, TcpConnection, transportError, type SocketIo } from './tcp-connection.js';
 
 const debug = createDebug('tsbgp:tcp');
 /** Of sockets that no entry speaks of. */
@@ -154,9 +153,7 @@ export class TcpListener implements Listener {
   #accept(socket: Socket): void {
     // Gone again between the kernel's accept and ours: there is nobody to talk to.
     if (socket.remoteAddress === undefined) return void socket.destroy();
-    const reader = this.#io.newReader();
-    const remade = reader.remake(socket, this.#io.highWaterMark);
-    const connection = remade ? new TcpConnection(remade, reader) : new TcpConnection(socket);
+    const connection = new TcpConnection(socket, this.#io.busyPoll);
     const { address } = connection.remote;
     const flaw = this.#fd === undefined ? undefined : this.#prepare(connection, address);
     if (flaw === undefined) return handOver(connection, this.#onConnection);

@@ -8,8 +8,7 @@ import type { Connection, ConnectHandler, ConnectOptions, Endpoint, Listener, Tr
 import { hasProcessors, threadBusyPoll } from './busy-poll.js';
 import { whyNoLibc } from './libc.js';
 import * as sockets from './socket-calls.js';
-import { SocketReader, type SocketIo } from './socket-reader.js';
-import { TcpConnection, transportError } from './tcp-connection.js';
+import { TcpConnection, transportError, type SocketIo } from './tcp-connection.js';
 import { handOver, needsOptions, TcpListener } from './tcp-listener.js';
 
 export interface TcpOptions {
@@ -31,7 +30,7 @@ export class TcpTransport implements Transport {
   readonly #io: SocketIo;
 
   constructor({ highWaterMark = 262144, busyPoll = hasProcessors }: TcpOptions = {}) {
-    this.#io = { highWaterMark, newReader: () => new SocketReader(busyPoll ? threadBusyPoll : undefined) };
+    this.#io = { highWaterMark, busyPoll: busyPoll ? threadBusyPoll : undefined };
   }
 
   whyNot(options: SocketOptions): string | undefined {
@@ -51,10 +50,9 @@ export class TcpTransport implements Transport {
       ...(localAddress === undefined ? {} : { localAddress }),
       ...(localPort === undefined ? {} : { localPort }),
     };
-    const reader = this.#io.newReader();
     let socket: Socket;
     try {
-      socket = this.#dial(remote.address, where, options.socket ?? {}, reader);
+      socket = this.#dial(remote.address, where, options.socket ?? {});
     } catch (error) {
       if (error instanceof UsageError) throw error;
       // Told later, as all failures are.
@@ -65,7 +63,7 @@ export class TcpTransport implements Transport {
     socket.once('connect', () => {
       if (settled) return;
       settled = true;
-      handOver(new TcpConnection(socket, reader), (connection) => handler.onConnect(connection));
+      handOver(new TcpConnection(socket, this.#io.busyPoll), (connection) => handler.onConnect(connection));
     });
     socket.once('error', (error) => {
       if (settled) return;
@@ -82,13 +80,8 @@ export class TcpTransport implements Transport {
     };
   }
 
-  #dial(
-    address: string,
-    where: { host: string; port: number },
-    options: SocketOptions,
-    { options: onread }: SocketReader,
-  ): Socket {
-    const io = { writableHighWaterMark: this.#io.highWaterMark, onread } as object;
+  #dial(address: string, where: { host: string; port: number }, options: SocketOptions): Socket {
+    const io = { writableHighWaterMark: this.#io.highWaterMark } as object;
     if (optionNames(options).length === 0) return connect({ ...where, noDelay: true, ...io });
     this.#require(options);
     const fd = preparedSocket(address, options);

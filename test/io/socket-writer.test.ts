@@ -1,30 +1,24 @@
 import { once } from 'node:events';
-import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { PassThrough } from 'node:stream';
 import { expect } from 'chai';
 import { SocketWriter } from '../../lib/io/socket-writer.js';
 import { seededRandom } from '../../lib/sim/index.js';
+import { socketPair, type SocketPair } from './socket-pair.js';
 import { until } from './until.js';
 
 describe('SocketWriter', () => {
   const highWaterMark = 50_000;
-  let server: Server;
-  let far: Socket;
   let near: Socket;
+  let far: Socket;
+  let pair: SocketPair;
 
   beforeEach(async () => {
-    server = createServer((socket) => (far = socket)).listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    const { port } = server.address() as AddressInfo;
-    near = connect({ port, host: '127.0.0.1', writableHighWaterMark: highWaterMark } as never);
-    await Promise.all([once(near, 'connect'), once(server, 'connection')]);
+    pair = await socketPair({ writableHighWaterMark: highWaterMark });
+    ({ near, far } = pair);
   });
 
-  afterEach(() => {
-    near.destroy();
-    far.destroy();
-    server.close();
-  });
+  afterEach(() => pair.close());
 
   it('hands octets to the system before it returns, and nothing to the stream', async () => {
     const writer = new SocketWriter(near, () => expect.fail('nothing was full'));
@@ -100,8 +94,6 @@ describe('SocketWriter', () => {
       const writer = new SocketWriter(near, () => expect.fail('it is over'));
       const errors: string[] = [];
       near.on('error', (error: NodeJS.ErrnoException) => errors.push(error.code!));
-      // Who reads would be told of it; only writing is looked at here.
-      near.pause();
       far.pause();
       if (state === 'full') while (writer.send(new Uint8Array(1_000_000)));
       far.resetAndDestroy();

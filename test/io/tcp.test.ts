@@ -109,17 +109,29 @@ describe('TcpTransport', () => {
     await listener.close();
   });
 
-  it('reads a socket as a stream where Node does not let it be read otherwise', async () => {
+  it('reads and writes a socket as a stream where Node does not let it be done otherwise', async () => {
     const accepted: Socket[] = [];
     const server = createServer({ pauseOnConnect: true }, (socket) => accepted.push(socket)).listen(0, '127.0.0.1');
     await until(() => server.listening);
     const { port } = server.address() as AddressInfo;
     const client = new Socket().connect(port, '127.0.0.1');
     await until(() => accepted.length === 1);
+    // What is inside of it, without a part.
+    const { _handle: handle } = accepted[0] as unknown as { _handle: { useUserBuffer: unknown } };
+    handle.useUserBuffer = undefined;
     const end = new End(new TcpConnection(accepted[0]!));
     client.write('hello');
     await until(() => end.heard.length === 5);
     expect(String.fromCharCode(...end.heard)).to.equal('hello');
+    let told = '';
+    client.on('data', (chunk) => (told += chunk.toString()));
+    end.connection.send(Buffer.from('hi'));
+    end.connection.pause();
+    client.write('more');
+    await until(() => told === 'hi');
+    expect(end.heard).to.have.length(5);
+    end.connection.resume();
+    await until(() => end.heard.length === 9);
     client.end();
     await until(() => end.closes === 1);
     server.close();
