@@ -1,7 +1,7 @@
 import type { Clock } from '../net/index.js';
 
 /** So much time of a turn of the event loop … */
-const TURN_MS = 6;
+const TURN_MS = 4;
 /** … and for so many at most: what each sets off, in the system too, comes in the same turn. */
 const MOST_PER_TURN = 64;
 
