@@ -22,6 +22,7 @@ const HELPER_NICENESS = 10;
 const MAX_NICENESS = 19;
 /** Node starts as many before any other thread: four workers, and one for what is delayed. */
 const HELPERS = 5;
+const HELPER_NAMES = /^(V8Worker|DelayedTaskSch)/;
 
 /**
  * Settings of the engine while a process that is nothing but a speaker starts: code that runs once is not worth the
@@ -78,9 +79,10 @@ function calmHelpers(): void {
 /** Numbers of the threads that compile and collect garbage, not of those that do system calls for us. */
 function helperThreads(): number[] {
   const own = readdirSync('/proc/self/task').map(Number);
-  const named = own.filter((thread) => /^(V8Worker|DelayedTaskSch)/.test(nameOf(thread)));
-  // Without names: in the order in which they were started, the main thread first.
-  return named.length > 0 || sizeWasSet() ? named : own.slice(1, 1 + HELPERS);
+  const named = own.filter((thread) => HELPER_NAMES.test(nameOf(thread)));
+  // Versions of Node name all of them, one, or none; without names: in the order in which they were started, the main thread first.
+  const isKnown = named.length > 1 || sizeWasSet();
+  return isKnown ? named : own.slice(1, 1 + HELPERS);
 }
 
 function nameOf(thread: number): string {

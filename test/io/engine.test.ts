@@ -69,9 +69,9 @@ describe('settings of the engine', () => {
     expect(others.filter((nice) => nice === before)).to.have.length(others.length - 5);
   });
 
-  it('… unless it is not known which threads they are: newer versions of Node name them', async function () {
+  it('… unless it is not known which threads they are: newer versions of Node name some or all', async function () {
     if (process.platform !== 'linux') return this.skip();
     const [main, ...others] = await nicenessAfter('startFrugally();', '--v8-pool-size=2');
-    expect(others.filter((nice) => nice !== main).length).to.be.oneOf([0, 3]);
+    expect(others.filter((nice) => nice !== main).length).to.be.oneOf([0, 1, 3]);
   });
 });
