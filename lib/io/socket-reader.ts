@@ -23,7 +23,6 @@ export class SocketReader {
   readonly #socket: Socket;
   readonly #hooks: SocketReaderHooks;
   readonly #handle: StreamHandle | undefined;
-  #isReading = false;
   #isOver = false;
 
   /**
@@ -66,23 +65,18 @@ export class SocketReader {
 
   pause(): void {
     if (this.#handle === undefined) this.#socket.pause();
-    else if (this.#isReading) {
-      this.#note(this.#handle, false);
+    else if (this.#handle.reading === true) {
+      this.#handle.reading = false;
       if (!this.#socket.destroyed) this.#handle.readStop();
     }
   }
 
   resume(): void {
     if (this.#handle === undefined) this.#socket.resume();
-    else if (!this.#isReading && !this.#isOver && !this.#socket.destroyed) {
-      this.#note(this.#handle, true);
+    else if (this.#handle.reading !== true && !this.#isOver && !this.#socket.destroyed) {
+      this.#handle.reading = true;
       const status = this.#handle.readStart();
       if (status !== 0) this.#onOver(status);
     }
-  }
-
-  #note(handle: StreamHandle, isReading: boolean): void {
-    this.#isReading = isReading;
-    handle.reading = isReading;
   }
 }

@@ -1,18 +1,6 @@
 import type { Socket } from 'node:net';
 import { handleOf, streamBinding, systemError, type StreamHandle, type WriteRequest } from './stream-binding.js';
 
-let lastSent: Uint8Array = new Uint8Array(0);
-let lastBuffer = Buffer.from(lastSent.buffer);
-
-/** The same octets as a Buffer. The next connection is often sent the very same ones: only one object is made for all. */
-function asBuffer(bytes: Uint8Array): Buffer {
-  if (bytes !== lastSent) {
-    lastSent = bytes;
-    lastBuffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-  }
-  return lastBuffer;
-}
-
 /**
  * Hands octets to the system at once, without the stream that Node puts around a socket, which takes a quarter of the time
  * of a small write. Once the system takes no more, the stream is used until all that waits is written.
@@ -50,7 +38,7 @@ export class SocketWriter {
     if (this.#handle !== undefined && this.#waiting === 0 && socket.writableLength === 0) {
       return this.#write(this.#handle, bytes);
     }
-    const hasRoom = socket.write(asBuffer(bytes));
+    const hasRoom = socket.write(bytes);
     if (this.#waiting > 0) this.#isFull ||= this.queuedBytes >= socket.writableHighWaterMark;
     return hasRoom && !this.#isFull;
   }

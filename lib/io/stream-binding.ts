@@ -1,4 +1,4 @@
-import type { Socket } from 'node:net';
+import type { Server, Socket } from 'node:net';
 import { getSystemErrorName } from 'node:util';
 
 /**
@@ -15,8 +15,8 @@ export interface WriteRequest {
 
 /** The connection itself. Functions return 0, or a negative error number. */
 export interface StreamHandle {
-  /** Node's own note that it reads: where it says so, Node does not begin by itself. */
-  reading: boolean;
+  /** Node's own note that it is read: where it says so, Node does not begin by itself. Undefined before the first time. */
+  reading?: boolean;
   /** Called when something was read, or cannot be any more: see {@link StreamBinding.streamBaseState}. */
   onread: () => void;
   readStart(): number;
@@ -60,10 +60,22 @@ function bindingIfAny(): StreamBinding | undefined {
   }
 }
 
+type Inner = Partial<StreamHandle> & { readonly fd?: number };
+
+function innerOf(owner: Socket | Server): Inner | undefined {
+  return (owner as unknown as { _handle?: Inner | null })._handle ?? undefined;
+}
+
+/** The number of a socket in the system. Undefined before it is there, once it is closed, or when this Node does not tell. */
+export function descriptorOf(owner: Socket | Server): number | undefined {
+  const fd = innerOf(owner)?.fd;
+  return fd === undefined || fd < 0 ? undefined : fd;
+}
+
 /** What is inside of a connected socket; undefined: that cannot be known, or used. */
 export function handleOf(socket: Socket): StreamHandle | undefined {
-  const { _handle: handle } = socket as Socket & { _handle?: Partial<StreamHandle> | null };
-  if (streamBinding === undefined || handle === undefined || handle === null) return undefined;
+  const handle = innerOf(socket);
+  if (streamBinding === undefined || handle === undefined) return undefined;
   const { readStart, readStop, useUserBuffer, writeBuffer } = handle;
   const isWhole = [readStart, readStop, useUserBuffer, writeBuffer].every((one) => typeof one === 'function');
   return isWhole && typeof handle.writeQueueSize === 'number' ? (handle as StreamHandle) : undefined;

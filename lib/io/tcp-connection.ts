@@ -6,6 +6,7 @@ import type { BusyPoll } from './busy-poll.js';
 import { closingLine } from './closing-line.js';
 import { SocketReader } from './socket-reader.js';
 import { SocketWriter } from './socket-writer.js';
+import { descriptorOf } from './stream-binding.js';
 
 /** How the sockets of a transport are read and written. */
 export interface SocketIo {
@@ -38,10 +39,9 @@ export class TcpConnection implements Connection {
     socket.on('close', () => this.#handler?.onClose(this.#error));
   }
 
-  /** Its number in the system; Node has no public way to it. Undefined once it is closed. */
+  /** Its number in the system. Undefined once it is closed. */
   get descriptor(): number | undefined {
-    const fd = (this.#socket as unknown as { _handle?: { fd?: number } | null })._handle?.fd;
-    return fd === undefined || fd < 0 ? undefined : fd;
+    return descriptorOf(this.#socket);
   }
 
   get hasHandler(): boolean {

@@ -12,6 +12,7 @@ import {
 } from '../net/socket-options.js';
 import type { Connection, Endpoint, Listener } from '../net/transport.js';
 import * as sockets from './socket-calls.js';
+import { descriptorOf } from './stream-binding.js';
 import { endpointOf, TcpConnection, transportError, type SocketIo } from './tcp-connection.js';
 
 const debug = createDebug('tsbgp:tcp');
@@ -96,8 +97,8 @@ export class TcpListener implements Listener {
 
   setPeers(peers: readonly PeerSocketOptions[]): void {
     if (!needsOptions(peers) && this.#fd === undefined) return;
-    // There is no public way to it; the socket exists since `listen`.
-    this.#fd ??= (this.#server as unknown as { _handle?: { fd?: number } | null })._handle?.fd;
+    // The socket exists since `listen`.
+    this.#fd ??= descriptorOf(this.#server);
     if (this.#fd === undefined) throw new TransportError('ENOTSUP', 'this Node does not tell which socket listens');
     const before = this.#peers;
     try {

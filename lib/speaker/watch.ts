@@ -128,7 +128,7 @@ export class Watch implements AsyncIterable<WatchEvent> {
     this.finish();
   }
 
-  /** What {@link close} does, and the end of the iteration by itself. */
+  /** What {@link close} does. The iteration ends with it too, which is no order: a recording writes orders down. */
   private finish(): void {
     if (this.state === 'closed') return;
     this.state = 'closed';
