@@ -2,6 +2,7 @@ import type { Clock, Timer } from '../net/index.js';
 import { asKernelError, KernelError } from './errors.js';
 import type { FibEvent } from './events.js';
 import { withoutMetric } from './body.js';
+import { CulpritSearch } from './culprit.js';
 import type { NexthopSync } from './nexthop-sync.js';
 import { Retries } from './retries.js';
 import { FLAG, tenths } from './route-table.js';
@@ -49,8 +50,9 @@ export interface WriteLoopOptions {
 }
 
 interface Batch {
-  readonly refs: readonly number[];
-  readonly changes: readonly RouteChange[];
+  /** Rows, and `~row` of what a row leaves behind. */
+  readonly refs: number[];
+  readonly changes: RouteChange[];
 }
 
 /**
@@ -72,11 +74,10 @@ export class WriteLoop {
   #scheduled = false;
   #whenQuiet: (() => void)[] = [];
   #watchdog: Timer | null = null;
-  /** Shrinks when the writer fails on a batch, to find the change that does it. */
-  #limit: number;
+  readonly #culprit: CulpritSearch;
 
   constructor(private readonly o: WriteLoopOptions) {
-    this.#limit = o.batchSize;
+    this.#culprit = new CulpritSearch(o.batchSize);
     const { state, sweeps, clock, emit } = o;
     this.retries = new Retries({ state, sweeps, clock, emit, enqueue: (ref) => this.enqueue(ref) });
   }
@@ -108,6 +109,7 @@ export class WriteLoop {
 
   resume(): void {
     this.#paused = false;
+    this.#culprit.resumed();
     this.schedule();
   }
 
@@ -132,30 +134,45 @@ export class WriteLoop {
     if (this.#writeNexthops()) return;
     let budget = ROWS_PER_TURN;
     let written = 0;
-    const most = this.#limit < this.o.batchSize ? 1 : MAX_OUTSTANDING;
+    const most = this.#culprit.isSearching ? 1 : MAX_OUTSTANDING;
     const mayWrite = (): boolean => !this.#paused && this.#outstanding < most && this.pending > 0;
     while (mayWrite() && budget > 0 && written < CHANGES_PER_TURN) {
-      const refs: number[] = [];
-      const changes: RouteChange[] = [];
-      while (changes.length < this.#limit && this.pending > 0 && budget-- > 0) {
-        const ref = this.#next();
-        this.o.state.clearFlag(ref, FLAG.queued);
-        const change = this.#plan(ref);
-        if (!change) continue;
-        refs.push(ref);
-        changes.push(change);
-        const left = this.#left(ref, change);
-        if (!left) continue;
-        refs.push(~ref);
-        changes.push(left);
+      const batch: Batch = { refs: [], changes: [] };
+      this.#addSuspect(batch);
+      if (batch.changes.length === 0) {
+        while (batch.changes.length < this.#culprit.limit && this.pending > 0 && budget-- > 0) {
+          const ref = this.#next();
+          this.o.state.clearFlag(ref, FLAG.queued);
+          this.#add(batch, ref);
+        }
       }
-      written += changes.length;
-      if (changes.length > 0) this.#send({ refs, changes });
+      written += batch.changes.length;
+      if (batch.changes.length > 0) this.#send(batch);
       // Neither has to wait for the end of the other.
       this.#removalsFirst = !this.#removalsFirst;
     }
     if (budget <= 0 || mayWrite()) this.schedule();
     this.o.onProgress();
+  }
+
+  /** What is due for a row. */
+  #add({ refs, changes }: Batch, ref: number): void {
+    const change = this.#plan(ref);
+    if (!change) return;
+    refs.push(ref);
+    changes.push(change);
+    const left = this.#left(ref, change);
+    if (!left) return;
+    refs.push(~ref);
+    changes.push(left);
+  }
+
+  /** It stands in the queue as well, where nothing will be due for it. */
+  #addSuspect(batch: Batch): void {
+    const { suspect } = this.#culprit;
+    if (suspect < 0) return;
+    this.#add(batch, suspect);
+    if (batch.changes.length === 0) this.#culprit.clear();
   }
 
   /** Objects come before the routes that refer to them. @returns whether some are on their way, so that routes have to wait */
@@ -266,7 +283,7 @@ export class WriteLoop {
     // Not one route's fault, and no use to try a million others.
     if (denied) this.#failed(new KernelError('EPERM', failures[0]!.message));
     else {
-      this.#limit = Math.min(this.o.batchSize, this.#limit * 2);
+      this.#culprit.answered(batch.refs);
       this.o.onAcknowledged();
     }
     this.#finished();
@@ -342,14 +359,12 @@ export class WriteLoop {
 
   /** The writer failed in the middle: nobody knows which of these were made. */
   #lost(batch: Batch, error: KernelError): void {
-    const alone = batch.refs.length === 1 && this.#limit === 1 && error.code === 'EEXIT';
-    for (const [i, ref] of batch.refs.entries()) {
-      if (ref < 0) continue;
-      this.#drop(ref);
-      // The change that ends the writer every time must not stop all others.
-      if (alone) this.retries.fail(ref, error, describe(batch.changes[i]!));
+    const rows = batch.refs.filter((ref) => ref >= 0);
+    for (const ref of rows) this.#drop(ref);
+    // The change that ends the writer every time must not stop all others.
+    if (error.code === 'EEXIT' && this.#culprit.lost(rows)) {
+      this.retries.fail(rows[0]!, error, describe(batch.changes[0]!));
     }
-    if (error.code === 'EEXIT') this.#limit = Math.max(1, Math.min(this.#limit, batch.refs.length) >> 1);
     this.#failed(error);
     this.#finished();
   }

@@ -93,6 +93,48 @@ describe('Fib: failures', () => {
     expect(rig.of('routeFailed').map(({ prefix }) => prefix)).to.deep.equal(['10.1.13.0/24']);
   });
 
+  it('blames no change when somebody ends the writer twice, the second time with one route under way', async () => {
+    const rig = await new Rig({ batchSize: 4 }).start();
+    const write = rig.kernel.write.bind(rig.kernel);
+    let ends = 0;
+    let alone = 0;
+    rig.kernel.write = (changes) => {
+      if (ends < 2 && (ends === 0 || changes.length === 1)) {
+        // All that is under way when it ends is lost.
+        if (changes.length === 1) alone++;
+        ends++;
+        for (let i = 0; i < 8; i++) rig.kernel.failNextWrite({ code: 'EEXIT', after: 0 });
+        rig.clock.soon(() => rig.kernel.relent());
+      }
+      return write(changes);
+    };
+    for (let i = 0; i < 40; i++) rig.fib.set(`10.1.${i}.0/24`, HOP);
+    await rig.run(5000);
+    expect(rig.dump()).to.have.length(40);
+    expect([ends, alone]).to.deep.equal([2, 1]);
+    expect(rig.of('writerDown')).to.have.length(2);
+    expect(rig.of('routeFailed')).to.deep.equal([]);
+  });
+
+  for (const batchSize of [1, 16]) {
+    it(`finds a change with a new metric that ends the writer each time (batchSize ${batchSize})`, async () => {
+      const rig = await new Rig({ batchSize }).start();
+      rig.fib.ownMetrics([50]);
+      for (let i = 0; i < 40; i++) rig.fib.set(`10.1.${i}.0/24`, HOP);
+      await rig.settle();
+      const write = rig.kernel.write.bind(rig.kernel);
+      rig.kernel.write = (changes) => {
+        const at = changes.findIndex(({ op, prefix }) => op === 'add' && prefix === '10.1.13.0/24');
+        if (at >= 0) rig.kernel.failNextWrite({ code: 'EEXIT', after: at });
+        return write(changes);
+      };
+      for (let i = 0; i < 40; i++) rig.fib.set(`10.1.${i}.0/24`, { ...HOP, metric: 50 });
+      await rig.run(60_000);
+      expect(rig.kernel.routes(186).filter(({ metric }) => metric === 50)).to.have.length(39);
+      expect(rig.of('routeFailed').map(({ prefix }) => prefix)).to.deep.equal(['10.1.13.0/24']);
+    });
+  }
+
   it('takes a writer that never answers for failed', async () => {
     const rig = await new Rig({ writeTimeoutSeconds: 5 }).start();
     rig.kernel.failNextWrite({ code: 'EIO', stall: true });

@@ -416,7 +416,7 @@ function tests(writer: 'ip-route' | 'netlink'): void {
     for (const pid of await ns.pids(/monitor/)) process.kill(pid, 'SIGKILL');
     await ns.ip('route del 10.64.0.0/24');
     await eventually(() => ns.routes(), { what: 'all routes', until: (routes) => routes.length === 20_000 });
-    expect(events.some(({ type }) => type === 'routeFailed')).to.equal(false);
+    expect(events.filter(({ type }) => type === 'routeFailed').slice(0, 3)).to.deep.equal([]);
   });
 
   it('writes, moves and removes 10000 routes', async () => {
