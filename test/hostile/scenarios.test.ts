@@ -65,7 +65,7 @@ describe('hostile neighbors, scenarios', () => {
       it(`OpenConfirm, ${which} identifier: ${which === 'higher' ? 'theirs' : 'ours'} survives`, async () => {
         const { address, ours, theirs } = await collide('OpenConfirm', open);
         theirs.send(open);
-        await lab.clock.runAsync(20);
+        await lab.clock.runAsync(1100);
         const [kept, lost] = which === 'higher' ? [theirs, ours] : [ours, theirs];
         expect(lost.notifications).to.deep.equal(['6/7']);
         expect(kept.notifications).to.deep.equal([]);
@@ -78,7 +78,7 @@ describe('hostile neighbors, scenarios', () => {
       it(`Established, ${which} identifier: the session stays`, async () => {
         const { address, ours, theirs } = await collide('Established', open);
         theirs.send(open, bgp.keepalive());
-        await lab.clock.runAsync(20);
+        await lab.clock.runAsync(1100);
         expect(theirs.notifications).to.deep.equal(['6/7']);
         expect(ours.isClosed).to.equal(false);
         expect(stage.speaker.neighbor(address)).to.include({ state: 'Established', established: 1 });

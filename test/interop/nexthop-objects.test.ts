@@ -103,9 +103,7 @@ for (const type of ['ip-route', 'netlink'] as const) {
           fib: { type, nexthopObjects: true },
         },
       });
-      // They do not dial: after a restart, both ends of a collision may each close the connection that the other one keeps
-      // (RFC 4271 section 6.8, one being Established a moment earlier). Routes are withdrawn then, and written anew.
-      const neighbor = (n: number) => [{ address: `10.0.${n}.100`, peerAs: AS, restartHelper: true, passive: true }];
+      const neighbor = (n: number) => [{ address: `10.0.${n}.100`, peerAs: AS, restartHelper: true }];
       bird = new Bird(one, { asn: AS, neighbors: neighbor(1), announce: [...SHARED, SHARED6, ...FAR] });
       frr = new Frr(two, { asn: AS, neighbors: neighbor(2), announce: [...SHARED, SHARED6, ...ALONE] });
       await Promise.all([tsbgp, bird, frr].map((speaker) => speaker.start()));

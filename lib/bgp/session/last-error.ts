@@ -29,6 +29,11 @@ export function encapsulated({ code, subcode, data }: Notification): Notificatio
   return { code: data[0] ?? 6, subcode: data[1] ?? 0, data: data.subarray(2) };
 }
 
+/** Cease/Connection Collision Resolution is business as usual, not an error worth keeping. */
+export function isCollision({ code, subcode }: Pick<Notification, 'code' | 'subcode'>): boolean {
+  return code === 6 && subcode === 7;
+}
+
 /** A NOTIFICATION in words. `detail` says more than its code; only the sender knows. */
 export function notificationError(
   at: number,

@@ -1,6 +1,8 @@
 import type { Endpoint } from '../../net/transport.js';
 import type { SocketOptions } from '../../net/socket-options.js';
+import type { NotificationContent } from '../fsm/events.js';
 import type { FsmStateName } from '../fsm/state.js';
+import { notificationText } from '../wire/notification-names.js';
 
 /** What is known of a neighbor that is not Established. */
 export interface Wait {
@@ -22,6 +24,12 @@ export function noAnswerText({ address, port }: Endpoint, { md5Key, ttlSecurityH
   // The kernel drops what is not signed as agreed, or comes from too far, without a word; also a refusal.
   const hint = causes.length === 0 ? '' : ` (${causes.join(', ')} or nobody there look the same)`;
   return `no answer from ${address} port ${port}${hint}`;
+}
+
+/** Why a session or an attempt ended by a NOTIFICATION of ours. */
+export function sentReason({ code, subcode, reason }: NotificationContent): string {
+  const text = `sent ${notificationText(code, subcode)}`;
+  return reason === '' ? text : `${text}: ${reason}`;
 }
 
 /** In one line: why a neighbor is not Established, and what happens next; undefined when it is. */

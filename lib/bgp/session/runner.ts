@@ -11,13 +11,12 @@ import { KEEPALIVE } from '../wire/messages/keepalive.js';
 import { decodeNotification, encodeNotification } from '../wire/messages/notification.js';
 import { decodeOpen, encodeOpen, type OpenMessage } from '../wire/messages/open.js';
 import { decodeRouteRefresh } from '../wire/messages/route-refresh.js';
-import { notificationText } from '../wire/notification-names.js';
 import type { Counters } from './counters.js';
-import { encapsulated, localError, notificationError, type LastError } from './last-error.js';
+import { encapsulated, isCollision, localError, notificationError, type LastError } from './last-error.js';
 import { Link, type LinkOwner } from './link.js';
 import { localOpen, openFacts } from './open.js';
 import type { ResolvedPeerOptions, SessionRuntime } from './options.js';
-import { noAnswerText } from './reason.js';
+import { noAnswerText, sentReason } from './reason.js';
 import { RunnerTimers } from './runner-timers.js';
 import type { SessionHandler } from './types.js';
 
@@ -29,8 +28,10 @@ export interface RunnerHost {
   readonly counters: Counters;
   /** Send OPENs without Optional Parameters. */
   readonly plainOpen: boolean;
-  /** An acceptable OPEN arrived. @returns false when another connection survives: dump this one */
-  onOpen(runner: FsmRunner, open: OpenMessage): boolean;
+  /** An acceptable OPEN arrived: what collision detection says of this connection. */
+  onOpen(runner: FsmRunner, open: OpenMessage): Verdict;
+  /** The peer's KEEPALIVE would make this session Established. @returns whether that has to wait for {@link FsmRunner.decide} */
+  awaitsChoice(runner: FsmRunner): boolean;
   /** A second connection while this runner has one. */
   onCompeting(connection: Connection): void;
   /** @param end how the session ended, if it was Established */
@@ -38,6 +39,19 @@ export interface RunnerHost {
   onError(error: LastError): void;
   /** The runner is done with a connection on which a NOTIFICATION is still on its way. */
   closeGently(connection: Connection): void;
+}
+
+/**
+ * `survive`: go on; `dump`: another connection survives; `wait`: not known yet. The peer hears no KEEPALIVE then until
+ * {@link FsmRunner.decide}.
+ */
+export type Verdict = 'survive' | 'dump' | 'wait';
+
+/** An OPEN that waits for collision detection, and whether the peer's KEEPALIVE came after it. */
+interface Undecided {
+  readonly open: OpenMessage;
+  readonly negotiated: Negotiated;
+  hasKeepalive: boolean;
 }
 
 interface Occurrence {
@@ -66,6 +80,9 @@ export class FsmRunner implements LinkOwner {
   #running = false;
   #negotiated: Negotiated | undefined;
   #peerOpen: OpenMessage | undefined;
+  #undecided: Undecided | undefined;
+  /** In OpenConfirm: the peer's KEEPALIVE came, and waits for {@link decide}. */
+  #isConfirmed = false;
   /** A NOTIFICATION was sent: let it get through before the connection closes. */
   #farewell = false;
   /** The KEEPALIVE that confirms the peer's OPEN was not sent yet. */
@@ -90,6 +107,11 @@ export class FsmRunner implements LinkOwner {
 
   get peerOpen(): OpenMessage | undefined {
     return this.#peerOpen;
+  }
+
+  /** The peer's OPEN that waits for {@link decide}. */
+  get undecidedOpen(): OpenMessage | undefined {
+    return this.#undecided?.open;
   }
 
   /** Let another runner's settings and history go on here. */
@@ -174,6 +196,8 @@ export class FsmRunner implements LinkOwner {
     const connection = this.link.release();
     this.#negotiated = undefined;
     this.#peerOpen = undefined;
+    this.#undecided = undefined;
+    this.#isConfirmed = false;
     this.#isHeld = false;
     if (connection === undefined) return;
     if (this.#farewell) this.#host.closeGently(connection);
@@ -251,6 +275,8 @@ export class FsmRunner implements LinkOwner {
   onMessage(type: number, bytes: Uint8Array, start: number, end: number): boolean {
     const { connection } = this.link;
     this.#host.counters.countReceived(type);
+    // Its session is Established: it has chosen.
+    if (this.#isConfirmed && (type === MESSAGE_TYPE.update || type === MESSAGE_TYPE.routeRefresh)) this.#confirmed();
     if (this.#state.name === 'Established') this.#onEstablishedMessage(type, bytes, start, end);
     else this.#onOtherMessage(type, bytes.subarray(start + HEADER_LENGTH, end));
     return this.link.connection === connection;
@@ -290,7 +316,7 @@ export class FsmRunner implements LinkOwner {
       case MESSAGE_TYPE.notification:
         return this.#onNotification(body);
       case MESSAGE_TYPE.keepalive:
-        return this.dispatch({ type: 'keepAliveMsg' }, 'KEEPALIVE received');
+        return this.#onKeepalive();
       case MESSAGE_TYPE.update:
         return this.dispatch({ type: 'updateMsg' }, 'UPDATE received');
       default:
@@ -299,6 +325,8 @@ export class FsmRunner implements LinkOwner {
   }
 
   #onOpen(body: Uint8Array): void {
+    // A second one is as wrong as in OpenConfirm.
+    this.decide('survive');
     if (this.#state.name !== 'OpenSent') {
       // An FSM error, whatever it says.
       return this.dispatch({ type: 'bgpOpen', holdTimeSeconds: 0, keepaliveSeconds: 0 }, 'OPEN received');
@@ -309,14 +337,38 @@ export class FsmRunner implements LinkOwner {
       const error = result as MessageError;
       return this.dispatch({ type: 'bgpOpenMsgErr', notification: error }, error.reason);
     }
-    if (!this.#host.onOpen(this, open)) {
+    this.#undecided = { open, negotiated: result, hasKeepalive: false };
+    this.decide(this.#host.onOpen(this, open));
+  }
+
+  #onKeepalive(): void {
+    if (this.#undecided !== undefined) this.#undecided.hasKeepalive = true;
+    else if (this.#state.name === 'OpenConfirm' && this.#host.awaitsChoice(this)) this.#isConfirmed = true;
+    else this.#confirmed();
+  }
+
+  #confirmed(): void {
+    this.#isConfirmed = false;
+    this.dispatch({ type: 'keepAliveMsg' }, 'KEEPALIVE received');
+  }
+
+  /** What becomes of a connection whose OPEN or KEEPALIVE waits. Without one: nothing. */
+  decide(verdict: Verdict): void {
+    if (verdict === 'wait') return;
+    if (verdict === 'survive' && this.#isConfirmed) return this.#confirmed();
+    const undecided = this.#undecided;
+    if (undecided === undefined) return;
+    this.#undecided = undefined;
+    if (verdict === 'dump') {
       return this.dispatch({ type: 'openCollisionDump' }, 'another connection to this peer survives');
     }
-    this.#negotiated = result;
+    const { open, negotiated, hasKeepalive } = undecided;
+    this.#negotiated = negotiated;
     this.#peerOpen = open;
-    this.link.maxMessageLength = result.receive.maxMessageLength;
-    const { holdTimeSeconds, keepaliveSeconds } = result;
+    this.link.maxMessageLength = negotiated.receive.maxMessageLength;
+    const { holdTimeSeconds, keepaliveSeconds } = negotiated;
     this.dispatch({ type: 'bgpOpen', holdTimeSeconds, keepaliveSeconds }, 'OPEN received');
+    if (hasKeepalive) this.#onKeepalive();
   }
 
   #negotiate(open: OpenMessage): Negotiated | MessageError {
@@ -340,14 +392,4 @@ export class FsmRunner implements LinkOwner {
     if (code === 2 && subcode === 1) this.dispatch({ type: 'notifMsgVerErr' }, reason, undefined, end);
     else this.dispatch({ type: 'notifMsg', code, subcode }, reason, undefined, end);
   }
-}
-
-/** Cease/Connection Collision Resolution is business as usual, not an error worth keeping. */
-function isCollision({ code, subcode }: { readonly code: number; readonly subcode: number }): boolean {
-  return code === 6 && subcode === 7;
-}
-
-function sentReason({ code, subcode, reason }: NotificationContent): string {
-  const text = `sent ${notificationText(code, subcode)}`;
-  return reason === '' ? text : `${text}: ${reason}`;
 }

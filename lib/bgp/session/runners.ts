@@ -1,3 +1,4 @@
+import type { Timer } from '../../net/clock.js';
 import type { Connection } from '../../net/transport.js';
 import { dialedSurvives } from '../fsm/collision.js';
 import type { NotificationContent } from '../fsm/events.js';
@@ -11,11 +12,14 @@ import type { LastError } from './last-error.js';
 import { openFacts } from './open.js';
 import type { ResolvedPeerOptions, SessionRuntime } from './options.js';
 import { describeWait } from './reason.js';
-import { FsmRunner, type RunnerHost } from './runner.js';
+import { FsmRunner, type RunnerHost, type Verdict } from './runner.js';
 import type { SessionHandler } from './types.js';
 
 /** Of a stop without a connection: not sent. */
 const NOTHING_SAID: NotificationContent = { code: 6, subcode: 2, data: new Uint8Array(0), reason: '' };
+
+/** So long the peer has to say which of two connections it keeps: less than the shortest hold time. */
+const PATIENCE_MS = 1000;
 
 /**
  * The one or two FSMs of a neighbor. The primary one dials, retries and has the session. A competing one runs only while a
@@ -30,6 +34,8 @@ export class Runners implements RunnerHost {
   readonly #farewells: Farewells;
   #primary: FsmRunner;
   #competing: FsmRunner | undefined;
+  #patience: Timer | undefined;
+  #establishedAt = 0;
 
   /** RFC 5492 section 3: the peer refused our Optional Parameters; until the next session ends we leave them out. */
   plainOpen = false;
@@ -78,9 +84,7 @@ export class Runners implements RunnerHost {
   stop(notification: NotificationContent, reason: string): void {
     this.isStarted = false;
     this.plainOpen = false;
-    const competing = this.#competing;
-    this.#competing = undefined;
-    competing?.dispatch({ type: 'manualStop', notification }, reason);
+    this.#takeCompeting()?.dispatch({ type: 'manualStop', notification }, reason);
     this.#primary.dispatch({ type: 'manualStop', notification }, reason);
     this.#cause = reason;
   }
@@ -88,9 +92,7 @@ export class Runners implements RunnerHost {
   /** Stop without a word to the peer. */
   leave(reason: string): void {
     this.isStarted = false;
-    const competing = this.#competing;
-    this.#competing = undefined;
-    for (const runner of [competing, this.#primary]) {
+    for (const runner of [this.#takeCompeting(), this.#primary]) {
       runner?.dispatch({ type: 'tcpConnectionFails' }, reason);
       runner?.timers.stopAll();
     }
@@ -99,6 +101,8 @@ export class Runners implements RunnerHost {
   }
 
   fail(error: MessageError, idleHold: number | null | undefined): void {
+    // It must not go on with the peer's other connection.
+    this.#takeCompeting()?.dispatch({ type: 'openCollisionDump' }, error.reason);
     const held = idleHold === undefined ? {} : { idleHold };
     this.#primary.dispatch({ type: 'automaticStop', notification: error, ...held }, error.reason);
   }
@@ -157,7 +161,7 @@ export class Runners implements RunnerHost {
     const earlier = this.#competing;
     if (earlier !== undefined) {
       // The peer dials anew although its last connection is open: it no longer knows that one, unless its OPEN came.
-      if (earlier.state.name !== 'OpenSent') return connection.destroy();
+      if (earlier.state.name !== 'OpenSent' || earlier.undecidedOpen !== undefined) return connection.destroy();
       this.#competing = undefined;
       earlier.dispatch({ type: 'openCollisionDump' }, 'the peer dialed again');
     }
@@ -167,16 +171,78 @@ export class Runners implements RunnerHost {
     competing.dispatch({ type: 'tcpConnectionConfirmed' }, `connection from ${address} port ${port}`, connection);
   }
 
-  /** Collision detection (RFC 4271 section 6.8). */
-  onOpen(runner: FsmRunner, open: OpenMessage): boolean {
+  /**
+   * Collision detection (RFC 4271 section 6.8). Who has sent OPENs and KEEPALIVEs on two connections cannot know in which
+   * order the peer read them: each might close the one that the other keeps. So the connection of the speaker with the
+   * lower BGP Identifier waits while the other one may still come up, and that speaker lets the other one choose.
+   */
+  onOpen(runner: FsmRunner, open: OpenMessage): Verdict {
     const other = runner === this.#primary ? this.#competing : this.#primary;
-    if (other === undefined) return true;
-    if (other.state.name === 'Established') return this.#beginsAnew(other);
-    // Without its OPEN nothing is known of the other connection: it decides when that comes.
-    if (other.state.name !== 'OpenConfirm') return true;
-    if (this.#survivor(runner, other, open) === other) return false;
+    if (other === undefined) return 'survive';
+    const verdict = this.#judge(runner, other, open);
+    if (verdict === 'wait') this.#bePatient();
+    return verdict;
+  }
+
+  #bePatient(): void {
+    this.#patience ??= this.runtime.clock.after(PATIENCE_MS, () => this.#decideNow());
+  }
+
+  /** @param patient whether the peer may still choose; `false` is what RFC 4271 says */
+  #judge(runner: FsmRunner, other: FsmRunner, open: OpenMessage, patient = true): Verdict {
+    const { name } = other.state;
+    // Both dialed by the peer: it has begun anew, the older one is left over.
+    const collide = runner.link.dialed !== other.link.dialed;
+    if (name === 'Established') {
+      const isYoung = this.runtime.clock.now() - this.#establishedAt < PATIENCE_MS;
+      if (patient && isYoung && collide && (!this.#oursSurvives(open) || canRestart(other))) return 'wait';
+      return this.#beginsAnew(other) ? 'survive' : 'dump';
+    }
+    // It got no further than SYN, and the peer is there: the attempt must not become a collision later.
+    if (name === 'Connect') {
+      this.#keepOnly(runner);
+      return 'survive';
+    }
+    if (name !== 'OpenSent' && name !== 'OpenConfirm') return 'survive';
+    const survives = collide ? runner.link.dialed === this.#oursSurvives(open) : runner === this.#competing;
+    if (name === 'OpenSent' && other.undecidedOpen === undefined) {
+      return patient && !survives && other.link.dialed ? 'wait' : 'survive';
+    }
+    if (!survives) return 'dump';
+    // Our KEEPALIVE is out on the other one: for the peer, that may be an Established session already.
+    if (patient && !runner.link.dialed && collide) return 'wait';
     this.#keepOnly(runner);
+    return 'survive';
+  }
+
+  #oursSurvives(open: OpenMessage): boolean {
+    const { localAs, routerId } = this.options;
+    return dialedSurvives({ asn: localAs, routerId }, openFacts(open));
+  }
+
+  /**
+   * The peer's KEEPALIVE came on a connection that we dialed, while its own one is under way: that one it keeps, unless it
+   * reads our KEEPALIVE on this one before our OPEN there.
+   */
+  awaitsChoice({ link, peerOpen }: FsmRunner): boolean {
+    if (!link.dialed || this.#competing?.link.dialed !== false || this.#oursSurvives(peerOpen!)) return false;
+    this.#bePatient();
     return true;
+  }
+
+  /** The peer did not choose. */
+  #decideNow(): void {
+    this.#patience = undefined;
+    const competing = this.#competing;
+    if (competing === undefined) return;
+    for (const [runner, other] of [
+      [competing, this.#primary],
+      [this.#primary, competing],
+    ] as const) {
+      const open = runner.undecidedOpen;
+      if (open !== undefined) return runner.decide(this.#judge(runner, other, open, false));
+    }
+    this.#primary.decide('survive');
   }
 
   /**
@@ -184,29 +250,31 @@ export class Runners implements RunnerHost {
    * one, which is closed without a NOTIFICATION.
    */
   #beginsAnew(established: FsmRunner): boolean {
-    if (!established.negotiated?.gracefulRestart?.tuples.length) return false;
+    if (!canRestart(established)) return false;
     established.dispatch({ type: 'tcpConnectionFails' }, 'the peer restarted: it opened a new session');
     return true;
   }
 
-  #survivor(runner: FsmRunner, other: FsmRunner, open: OpenMessage): FsmRunner {
-    // Both dialed by the peer: it has begun anew, the older one is left over.
-    if (runner.link.dialed === other.link.dialed) return this.#competing!;
-    const { asn, routerId } = openFacts(open);
-    const ours = dialedSurvives({ asn: this.options.localAs, routerId: this.options.routerId }, { asn, routerId });
-    return runner.link.dialed === ours ? runner : other;
-  }
-
   /** `survivor` becomes (or stays) the primary one, the other one is dumped. */
   #keepOnly(survivor: FsmRunner): void {
-    const loser = survivor === this.#primary ? this.#competing : this.#primary;
-    this.#competing = undefined;
+    const competing = this.#takeCompeting();
+    const loser = survivor === this.#primary ? competing : this.#primary;
     if (survivor !== this.#primary) survivor.inherit(this.#primary.state);
     this.#primary = survivor;
     if (loser === undefined) return;
     loser.dispatch({ type: 'openCollisionDump' }, 'another connection to this peer survives');
     // It may have been waiting for its next attempt.
     loser.timers.stopAll();
+    survivor.decide('survive');
+  }
+
+  /** There is only one connection from now on. @returns the competing one there was */
+  #takeCompeting(): FsmRunner | undefined {
+    this.#patience?.cancel();
+    this.#patience = undefined;
+    const competing = this.#competing;
+    this.#competing = undefined;
+    return competing;
   }
 
   onTransition(runner: FsmRunner, from: FsmStateName, to: FsmStateName, reason: string, end: SessionEnd): void {
@@ -217,6 +285,7 @@ export class Runners implements RunnerHost {
 
     if (to === 'Established') {
       this.counters.established++;
+      this.#establishedAt = this.runtime.clock.now();
       this.#keepOnly(runner);
     }
     this.#publish(reason);
@@ -224,8 +293,9 @@ export class Runners implements RunnerHost {
   }
 
   #endCompeting(runner: FsmRunner): void {
-    this.#competing = undefined;
+    this.#takeCompeting();
     runner.timers.stopAll();
+    this.#primary.decide('survive');
   }
 
   #onPrimary(from: FsmStateName, hasEnded: boolean, reason: string, end: SessionEnd): void {
@@ -247,4 +317,8 @@ export class Runners implements RunnerHost {
     this.since = this.runtime.clock.wallTime();
     this.handler.onStateChange(from, to, reason);
   }
+}
+
+function canRestart({ negotiated }: FsmRunner): boolean {
+  return (negotiated?.gracefulRestart?.tuples.length ?? 0) > 0;
 }

@@ -2,10 +2,12 @@ import { expect } from 'chai';
 import { Peer } from '../../../lib/bgp/session/index.js';
 import { parseIpv4 } from '../../../lib/net/address.js';
 import { MemoryNetwork, seededRandom, VirtualClock, type MemoryTransport } from '../../../lib/sim/index.js';
-import { Recorder, Rig, type Script, V4 } from './rig.js';
+import { EMPTY_UPDATE, Recorder, Rig, type Script, V4 } from './rig.js';
 
 const LOWER = parseIpv4('10.0.0.0');
 const HIGHER = parseIpv4('10.0.0.2');
+/** The peer is waited for no longer than this, in milliseconds. */
+const PATIENCE = 1000;
 
 /** A connection that we dialed, in some state, and one that the peer dialed, in OpenSent. */
 function collide(
@@ -29,7 +31,7 @@ describe('collision detection (RFC 4271 6.8)', () => {
   it('keeps the one that the higher BGP Identifier dialed: the peer', () => {
     const [rig, ours, theirs] = collide('OpenConfirm', HIGHER);
     theirs.open({ bgpId: HIGHER }).keepalive();
-    rig.settle();
+    rig.settle(PATIENCE + 10);
     expect(ours.notifications).to.deep.equal(['6/7']);
     expect(theirs.heard).to.deep.equal(['OPEN', 'KEEPALIVE']);
     expect(rig.peer.state).to.equal('Established');
@@ -57,7 +59,7 @@ describe('collision detection (RFC 4271 6.8)', () => {
       theirs.open({ bgpId });
       rig.settle();
       ours.open({ bgpId });
-      rig.settle();
+      rig.settle(PATIENCE);
       const [kept, lost] = survivor === 'ours' ? [ours, theirs] : [theirs, ours];
       expect(lost.notifications).to.deep.equal(['6/7']);
       kept.keepalive();
@@ -71,13 +73,120 @@ describe('collision detection (RFC 4271 6.8)', () => {
   });
 
   it('never gives up an Established session', () => {
-    const [rig, ours, theirs] = collide('Established', HIGHER);
-    theirs.open({ bgpId: HIGHER }).keepalive();
-    rig.settle();
-    expect(theirs.notifications).to.deep.equal(['6/7']);
-    expect(ours.isClosed).to.equal(false);
-    expect(rig.peer.state).to.equal('Established');
-    expect(rig.recorder.log.some((line) => line.startsWith('down'))).to.equal(false);
+    for (const ageMs of [0, 2 * PATIENCE]) {
+      const rig = new Rig();
+      const ours = rig.upTo('Established', { bgpId: HIGHER });
+      rig.settle(ageMs);
+      rig.dial();
+      const theirs = rig.script;
+      theirs.open({ bgpId: HIGHER }).keepalive();
+      rig.settle(ageMs === 0 ? PATIENCE + 10 : 10);
+      expect(theirs.notifications).to.deep.equal(['6/7']);
+      expect(ours.isClosed).to.equal(false);
+      expect(rig.peer.state).to.equal('Established');
+      expect(rig.recorder.log.some((line) => line.startsWith('down'))).to.equal(false);
+    }
+  });
+
+  describe('the peer may have chosen already', () => {
+    it('our OpenConfirm was its Established: the one that it dialed stays unconfirmed until it closes one', () => {
+      for (const survivor of ['ours', 'theirs'] as const) {
+        const [rig, ours, theirs] = collide('OpenConfirm', HIGHER);
+        theirs.open({ bgpId: HIGHER }).keepalive();
+        rig.settle(PATIENCE / 2);
+        expect([ours.heard, theirs.heard]).to.deep.equal([['OPEN', 'KEEPALIVE'], ['OPEN']]);
+        const [kept, lost] = survivor === 'ours' ? [ours, theirs] : [theirs, ours];
+        if (survivor === 'ours') kept.keepalive();
+        lost.notify(6, 7).connection.destroy();
+        rig.settle();
+        expect(rig.peer.state).to.equal('Established');
+        expect([kept.heard.includes('KEEPALIVE'), kept.isClosed]).to.deep.equal([true, false]);
+        kept.live(1e6);
+        expect([rig.peer.establishedCount, rig.peer.lastError]).to.deep.equal([1, undefined]);
+      }
+    });
+
+    it('its KEEPALIVE on ours is no session yet while it may prefer the one that it dialed', () => {
+      for (const survivor of ['ours', 'theirs', 'neither'] as const) {
+        const [rig, ours, theirs] = collide('OpenConfirm', HIGHER);
+        ours.keepalive();
+        rig.settle(PATIENCE / 2);
+        expect(rig.peer.state).to.equal('OpenConfirm');
+        if (survivor === 'theirs') {
+          ours.notify(6, 7);
+          theirs.open({ bgpId: HIGHER }).keepalive();
+        } else if (survivor === 'ours') theirs.notify(6, 7);
+        rig.settle(survivor === 'neither' ? PATIENCE : 10);
+        expect(rig.peer.state).to.equal('Established');
+        expect(rig.peer.remote?.port === 179).to.equal(survivor !== 'theirs');
+        expect([rig.peer.establishedCount, rig.peer.lastError]).to.deep.equal([1, undefined]);
+      }
+    });
+
+    it('an UPDATE on ours says that it has: nothing of it is lost', () => {
+      const [rig, ours, theirs] = collide('OpenConfirm', HIGHER);
+      ours.keepalive().send(EMPTY_UPDATE);
+      rig.settle();
+      expect(rig.peer.state).to.equal('Established');
+      expect(rig.recorder.updates).to.have.length(1);
+      expect(theirs.notifications).to.deep.equal(['6/7']);
+    });
+
+    it('Established a moment ago, it chooses the one that it dialed', () => {
+      const [rig, ours, theirs] = collide('Established', HIGHER);
+      theirs.open({ bgpId: HIGHER }).keepalive();
+      rig.settle(PATIENCE / 2);
+      expect(theirs.heard).to.deep.equal(['OPEN']);
+      ours.notify(6, 7);
+      rig.settle();
+      expect(rig.peer.state).to.equal('Established');
+      expect(theirs.heard).to.deep.equal(['OPEN', 'KEEPALIVE']);
+    });
+
+    it('with the lower identifier: what it dialed is not confirmed while ours may come up', () => {
+      for (const survivor of ['ours', 'theirs', 'neither'] as const) {
+        const [rig, ours, theirs] = collide('OpenSent', LOWER);
+        theirs.open({ bgpId: LOWER }).keepalive();
+        rig.settle(PATIENCE / 2);
+        expect(theirs.heard).to.deep.equal(['OPEN']);
+        if (survivor === 'ours') ours.open({ bgpId: LOWER }).keepalive();
+        else if (survivor === 'theirs') ours.connection.destroy();
+        rig.settle(survivor === 'neither' ? PATIENCE : 10);
+        expect(rig.peer.state).to.equal('Established');
+        expect(rig.peer.remote?.port === 179).to.equal(survivor === 'ours');
+        expect(theirs.notifications).to.deep.equal(survivor === 'ours' ? ['6/7'] : []);
+        expect(rig.peer.establishedCount).to.equal(1);
+      }
+    });
+
+    it('a third connection is refused while a second one waits; an OPEN too many there is an error', () => {
+      const [rig, ours, theirs] = collide('OpenConfirm', HIGHER);
+      theirs.open({ bgpId: HIGHER });
+      rig.settle();
+      rig.dial();
+      expect(rig.accepted).to.deep.equal([true, false]);
+      theirs.open({ bgpId: HIGHER });
+      rig.settle();
+      expect(theirs.notifications).to.deep.equal(['5/2 01']);
+      ours.keepalive();
+      rig.settle();
+      expect(rig.peer.state).to.equal('Established');
+    });
+
+    it('stop and reset end both, and no timer is left', () => {
+      for (const end of ['stop', 'reset'] as const) {
+        const [rig, ours, theirs] = collide('OpenConfirm', HIGHER);
+        theirs.open({ bgpId: HIGHER });
+        rig.settle();
+        if (end === 'stop') void rig.peer.stop();
+        else rig.peer.reset();
+        rig.settle();
+        expect([ours.notifications.length, theirs.notifications.length], end).to.deep.equal([1, 1]);
+        if (end === 'reset') continue;
+        rig.settle(1e6);
+        expect(rig.clock.pending).to.equal(0);
+      }
+    });
   });
 
   it('drops what is still being dialed when the peer is quicker', () => {
@@ -173,9 +282,11 @@ class Pair {
   readonly peers: Peer[];
   readonly recorders = [new Recorder(), new Recorder()];
 
-  constructor(seed: number) {
+  /** @param jitterMs octets of one connection stay in order, those of two may overtake each other */
+  constructor(seed: number, jitterMs = 0) {
     const random = seededRandom(seed);
     this.network = new MemoryNetwork({ clock: this.clock, rechunk: random, latencyMs: 10, scribble: true });
+    if (jitterMs > 0) this.network.latency = () => 1 + random() * jitterMs;
     const addresses = ['10.0.0.1', '10.0.0.2'];
     this.peers = addresses.map((address, i) => {
       const other = addresses[1 - i]!;
@@ -208,6 +319,22 @@ describe('two speakers that dial each other', () => {
         `offset ${offset}`,
       ).to.deep.equal([1, 1]);
       expect(pair.peers[0]!.remote).to.deep.equal(pair.peers[1]!.local);
+    }
+  });
+
+  it('end up with one session, whichever connection is quicker, and without a second attempt', () => {
+    for (let seed = 1; seed <= 400; seed++) {
+      const pair = new Pair(seed, seed % 2 === 0 ? 20 : 100);
+      pair.peers[0]!.start();
+      pair.clock.run(((seed * 7) % 41) * (seed % 2 === 0 ? 1 : 5));
+      pair.peers[1]!.start();
+      pair.clock.run(900);
+      expect(pair.areEstablished, `seed ${seed}`).to.equal(true);
+      pair.clock.run(10_000);
+      expect(
+        pair.peers.map(({ establishedCount }) => establishedCount),
+        `seed ${seed}`,
+      ).to.deep.equal([1, 1]);
     }
   });
 
