@@ -19,11 +19,12 @@ export function isInRange(id: number, first: number): boolean {
 /**
  * The number for an object's name, the same in each run unless it was taken.
  * @param isFree whether a number of the range may be used
+ * @param most    how many are tried
  * @returns 0: none may
  */
-export function freeId(name: string, first: number, isFree: (id: number) => boolean): number {
+export function freeId(name: string, first: number, isFree: (id: number) => boolean, most = RANGE): number {
   const from = hash(name) % RANGE;
-  for (let n = 0; n < RANGE; n++) {
+  for (let n = 0; n < most; n++) {
     const id = first + ((from + n) % RANGE);
     if (isFree(id)) return id;
   }

@@ -4,6 +4,9 @@ import { nexthopKey, type KernelNexthop, type NexthopChange, type NexthopMember 
 import { freeId, isInRange, rangeStart } from './nexthop-ids.js';
 import { wholeWeights } from './weights.js';
 
+/** So many numbers are looked at for an object that is there already. */
+const NEAR = 8;
+
 /** One next hop of a target, and the ways that lead to it at present. */
 export interface Ways {
   readonly nextHop: string;
@@ -73,6 +76,8 @@ export class NexthopObjects {
   #mayDelete = false;
   /** Those that this run made, to which no routes of an earlier one can refer. */
   readonly #made = new Set<number>();
+  /** What those in the kernel that this run has wanted stand or stood for: for that they may be altered. */
+  readonly #names = new Map<number, string>();
   #isDisabled = false;
 
   constructor(
@@ -168,8 +173,9 @@ export class NexthopObjects {
       entry = undefined;
     }
     if (!entry) {
-      const id = this.#freeId(name, key);
+      const id = this.#idFor(name, key);
       if (id === 0) return null;
+      this.#names.set(id, name);
       entry = { id, name, content, key, members: [], wants: 0, onlink: false, error: null, due: false };
       this.#byName.set(name, entry);
       this.#byId.set(id, entry);
@@ -184,11 +190,13 @@ export class NexthopObjects {
     return entry;
   }
 
-  #freeId(name: string, key: string): number {
+  /** That of an earlier run with the very content, wherever it is; else the first that may be altered. */
+  #idFor(name: string, key: string): number {
+    const isOurs = (id: number): boolean => !this.#byId.has(id) && !this.#taken.has(id);
+    const held = freeId(name, this.#first, (id) => isOurs(id) && this.#kernel.get(id)?.key === key, NEAR);
+    if (held !== 0) return held;
     return freeId(name, this.#first, (id) => {
-      if (this.#byId.has(id) || this.#taken.has(id)) return false;
-      const held = this.#kernel.get(id);
-      return !held || held.key === key;
+      return isOurs(id) && (!this.#kernel.has(id) || this.#names.get(id) === name);
     });
   }
 
@@ -258,6 +266,7 @@ export class NexthopObjects {
       if (each.protocol === this.protocol) this.#kernel.set(each.id, { ...each, key: nexthopKey(each) });
       else this.#taken.add(each.id);
     }
+    for (const id of this.#names.keys()) if (!this.#kernel.has(id) && !this.#byId.has(id)) this.#names.delete(id);
     for (const id of [...this.#byId.keys(), ...this.#kernel.keys()]) this.#dirty.add(id);
   }
 
@@ -322,6 +331,7 @@ export class NexthopObjects {
     if (op === 'delete') {
       this.#kernel.delete(id);
       this.#made.delete(id);
+      if (!this.#byId.has(id)) this.#names.delete(id);
       return false;
     }
     const key = nexthopKey(change);

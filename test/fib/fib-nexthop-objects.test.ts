@@ -2,7 +2,8 @@ import { expect } from 'chai';
 import { KernelError } from '../../lib/fib/errors.js';
 import { MemoryFibWriter } from '../../lib/fib/memory-writer.js';
 import { rangeStart } from '../../lib/fib/nexthop-ids.js';
-import { nexthopKey } from '../../lib/fib/nexthop.js';
+import { nexthopKey, type NexthopChange } from '../../lib/fib/nexthop.js';
+import { newUse, NexthopObjects, type Ways } from '../../lib/fib/nexthop-objects.js';
 import { Rig } from './rig.js';
 
 const prefix = (i: number): string => `10.${64 + (i >> 8)}.${i & 255}.0/24`;
@@ -173,6 +174,51 @@ describe('Fib with nexthop objects', () => {
       rig.fib.ready();
     });
     expect(again).to.deep.equal({ routes: 0, nexthops: 0 });
+  });
+
+  it('finds them under another number too, where their own one was taken for a while', async () => {
+    const target = { nextHops: [{ nextHop: '10.0.0.2' }, { nextHop: '10.0.1.2' }] };
+    const groups = (): number[] => rig.kernel.nexthops.all().flatMap(({ id, group }) => (group ? [id] : []));
+    const other = { protocol: 4, hop: { gateway: '10.0.0.77', device: 'eth0' } };
+    await make();
+    rig.fib.set('10.6.0.0/16', target);
+    await rig.settle();
+    const [usual] = groups();
+    rig.fib.delete('10.6.0.0/16');
+    await rig.settle();
+    expect(rig.kernel.nexthops.apply({ op: 'add', id: usual!, ...other })).to.equal(null);
+    await rig.run(3000);
+    rig.fib.set('10.6.0.0/16', target);
+    await rig.settle();
+    expect(groups()).to.have.length(1).and.not.include(usual);
+    rig.kernel.nexthops.apply({ op: 'delete', id: usual!, ...other });
+    await rig.restart();
+    const again = await cost(() => {
+      rig.fib.set('10.6.0.0/16', target);
+      rig.fib.ready();
+    });
+    expect(again).to.deep.equal({ routes: 0, nexthops: 0 });
+  });
+
+  it('keeps its number when it is wanted again over another way while it is removed', () => {
+    const objects = new NexthopObjects(186, 254, 32);
+    const over = (gateway: string): Ways[] => [
+      { nextHop: '10.50.9.9', weight: 1, hops: [{ gateway, device: 'eth0' }] },
+    ];
+    const write = (): NexthopChange[] => {
+      const changes = objects.changes();
+      for (const change of changes) objects.acknowledged(change);
+      return changes;
+    };
+    const use = newUse();
+    const id = objects.forTarget(use, over('10.0.0.5'));
+    write();
+    objects.release(use);
+    const removal = objects.changes();
+    expect(removal.map(({ op }) => op)).to.deep.equal(['delete']);
+    expect(objects.forTarget(use, over('10.0.0.6'))).to.equal(id);
+    objects.acknowledged(removal[0]!);
+    expect(write().map(({ op, hop }) => [op, hop?.gateway])).to.deep.equal([['add', '10.0.0.6']]);
   });
 
   it('does not alter what an earlier run left, as long as routes of it refer to it', async () => {
