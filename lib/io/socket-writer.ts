@@ -1,62 +1,58 @@
 import type { Socket } from 'node:net';
 import { handleOf, streamBinding, systemError, type StreamHandle, type WriteRequest } from './stream-binding.js';
 
+/** What a {@link SocketWriter} tells. */
+export interface SocketWriterHooks {
+  /** Once for each run of `send` that answered false, when nothing waits any more. */
+  onDrain(): void;
+  /** Once: nothing can be sent any more. What the other side had sent before may still be read. */
+  onBroken(error: Error): void;
+}
+
 /**
- * Hands octets to the system at once, without the stream that Node puts around a socket, which takes a quarter of the time
- * of a small write. Once the system takes no more, the stream is used until all that waits is written.
+ * Hands octets to the system without the stream that Node puts around a socket, which takes a quarter of the time of a small
+ * write, and destroys the socket when a write fails: with it would go what the other side said before it closed.
  */
 export class SocketWriter {
   readonly #socket: Socket;
+  readonly #hooks: SocketWriterHooks;
   readonly #handle: StreamHandle | undefined;
-  readonly #onDrain: () => void;
   /** Used again and again, as long as the system takes all of each write. */
   #request: WriteRequest | undefined;
-  /** Octets in front of those that wait in the stream. */
-  #waiting = 0;
+  /** Writes that the system has not taken as a whole. */
+  #pending = 0;
   /** `send` answered false because of them. */
   #isFull = false;
+  #isBroken = false;
 
-  /** @param onDrain called once for each run of `send` that answered false, when nothing waits any more */
-  constructor(socket: Socket, onDrain: () => void) {
+  constructor(socket: Socket, hooks: SocketWriterHooks) {
     this.#socket = socket;
-    this.#onDrain = onDrain;
+    this.#hooks = hooks;
     this.#handle = handleOf(socket);
-    socket.on('drain', () => {
-      if (!this.#isFull) onDrain();
-    });
+    if (this.#handle === undefined) socket.on('drain', () => hooks.onDrain());
   }
 
   /** Octets that the system has not taken. */
   get queuedBytes(): number {
-    return this.#socket.writableLength + this.#waiting;
+    if (this.#handle === undefined) return this.#socket.writableLength;
+    // None may be left, with the end of the last write still to be told.
+    return this.#pending === 0 ? 0 : Math.max(1, this.#handle.writeQueueSize);
   }
 
   /** @returns false: more waits than the socket's high-water mark, or nothing can be sent any more */
   send(bytes: Uint8Array): boolean {
     const socket = this.#socket;
-    if (!socket.writable) return false;
-    if (this.#handle !== undefined && this.#waiting === 0 && socket.writableLength === 0) {
-      return this.#write(this.#handle, bytes);
-    }
-    const hasRoom = socket.write(bytes);
-    if (this.#waiting > 0) this.#isFull ||= this.queuedBytes >= socket.writableHighWaterMark;
-    return hasRoom && !this.#isFull;
-  }
-
-  #write(handle: StreamHandle, bytes: Uint8Array): boolean {
+    if (!socket.writable || this.#isBroken) return false;
+    if (this.#handle === undefined) return socket.write(bytes);
     const request = (this.#request ??= this.#newRequest());
-    const status = handle.writeBuffer(request, bytes);
-    if (status !== 0) {
-      this.#socket.destroy(systemError(status, 'write'));
-      return false;
-    }
+    const status = this.#handle.writeBuffer(request, bytes);
+    if (status !== 0) return this.#break(status);
     const { streamBaseState, kLastWriteWasAsync } = streamBinding!;
     if (streamBaseState[kLastWriteWasAsync] === 0) return true;
     request.buffer = bytes;
     this.#request = undefined;
-    // None may be left, with its end still to be told.
-    this.#waiting = Math.max(1, handle.writeQueueSize);
-    this.#isFull = this.#waiting >= this.#socket.writableHighWaterMark;
+    this.#pending++;
+    this.#isFull ||= this.#handle.writeQueueSize >= socket.writableHighWaterMark;
     return !this.#isFull;
   }
 
@@ -67,16 +63,18 @@ export class SocketWriter {
   }
 
   #onWritten(status: number): void {
-    this.#waiting = 0;
-    const socket = this.#socket;
-    if (socket.destroyed) return;
-    if (status !== 0) {
-      socket.destroy(systemError(status, 'write'));
-      return;
+    this.#pending--;
+    if (this.#socket.destroyed || this.#isBroken) return;
+    if (status !== 0) this.#break(status);
+    else if (this.#pending === 0 && this.#isFull) {
+      this.#isFull = false;
+      this.#hooks.onDrain();
     }
-    const wasFull = this.#isFull;
-    this.#isFull = false;
-    // Otherwise the stream tells.
-    if (wasFull && !socket.writableNeedDrain) this.#onDrain();
+  }
+
+  #break(status: number): false {
+    this.#isBroken = true;
+    this.#hooks.onBroken(systemError(status, 'write'));
+    return false;
   }
 }

@@ -15,6 +15,9 @@ export interface SocketIo {
   readonly busyPoll: BusyPoll | undefined;
 }
 
+/** So long, in milliseconds, for what came before the end of a connection that nobody can write to any more; it may be paused. */
+const LAST_WORDS_MS = 1000;
+
 /** One TCP connection on a socket of Node. */
 export class TcpConnection implements Connection {
   readonly local: Endpoint;
@@ -24,19 +27,32 @@ export class TcpConnection implements Connection {
   readonly #writer: SocketWriter;
   #handler: ConnectionHandler | undefined;
   #error: TransportError | undefined;
+  /** Why nothing can be sent any more, while what the other side sent before is still read. */
+  #broken: Error | undefined;
+  #lastWords: NodeJS.Timeout | undefined;
 
   /** @param socket connected, and not read from yet. @param busyPoll told when something was read */
   constructor(socket: Socket, busyPoll?: BusyPoll) {
     this.#socket = socket;
     const onChunk = (chunk: Uint8Array): void => this.#handler!.onData(chunk);
     // The other side will send nothing more. A BGP session cannot go on with that, so what is queued is not worth sending.
-    const onEnd = (error?: Error): void => closingLine.add(() => socket.destroy(error));
+    const onEnd = (error?: Error): void => closingLine.add(() => socket.destroy(this.#broken ?? error));
     this.#reader = new SocketReader(socket, { onChunk, onEnd }, busyPoll);
-    this.#writer = new SocketWriter(socket, () => this.#handler?.onDrain());
+    const onDrain = (): void => this.#handler?.onDrain();
+    this.#writer = new SocketWriter(socket, { onDrain, onBroken: (error) => this.#onBroken(error) });
     this.local = endpointOf(socket.localAddress, socket.localPort);
     this.remote = endpointOf(socket.remoteAddress, socket.remotePort);
     socket.on('error', (error) => (this.#error ??= transportError(error)));
-    socket.on('close', () => this.#handler?.onClose(this.#error));
+    socket.on('close', () => {
+      clearTimeout(this.#lastWords);
+      this.#handler?.onClose(this.#error);
+    });
+  }
+
+  /** Nothing can be sent any more, but the other side may have said why: it has closed, so its end comes by itself. */
+  #onBroken(error: Error): void {
+    this.#broken = error;
+    this.#lastWords = setTimeout(() => this.#socket.destroy(error), LAST_WORDS_MS);
   }
 
   /** Its number in the system. Undefined once it is closed. */

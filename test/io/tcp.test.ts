@@ -4,6 +4,7 @@ import { createServer, type AddressInfo, Socket } from 'node:net';
 import { TcpTransport } from '../../lib/io/tcp.js';
 import { endpointOf, TcpConnection, transportError } from '../../lib/io/tcp-connection.js';
 import { realClock } from '../../lib/io/clock.js';
+import { socketPair } from './socket-pair.js';
 import { describeTransport, End } from './transport-contract.js';
 import { until } from './until.js';
 
@@ -53,6 +54,25 @@ describe('TcpTransport', () => {
     await until(() => dialed[0]!.closes === 1);
     await listener.close();
   });
+
+  for (const state of ['idle', 'full', 'paused'] as const) {
+    it(`reads what the other side said before it closed, though nothing can be written any more (${state})`, async () => {
+      const pair = await socketPair();
+      const end = new End(new TcpConnection(pair.near));
+      pair.far.pause();
+      if (state === 'full') while (end.connection.send(new Uint8Array(1_000_000)));
+      // So it does not block a peer that sends a NOTIFICATION and closes with our UPDATEs unread: TCP resets the connection then.
+      if (state === 'paused') end.connection.pause();
+      pair.far.write('why');
+      pair.far.resetAndDestroy();
+      if (state !== 'full') expect(end.connection.send(Uint8Array.of(1))).to.equal(false);
+      await until(() => end.closes === 1);
+      expect(Buffer.from(end.heard).toString()).to.equal(state === 'paused' ? '' : 'why');
+      expect(end.error?.code).to.equal('ECONNRESET');
+      expect(end.connection.send(Uint8Array.of(1))).to.equal(false);
+      pair.close();
+    });
+  }
 
   it('gives up a connection that the other side has half closed', async () => {
     const transport = new TcpTransport();
