@@ -61,8 +61,9 @@ describe('TcpTransport', () => {
       const end = new End(new TcpConnection(pair.near));
       pair.far.pause();
       if (state === 'full') while (end.connection.send(new Uint8Array(1_000_000)));
-      // So it does not block a peer that sends a NOTIFICATION and closes with our UPDATEs unread: TCP resets the connection then.
+      // Nothing is read then, and the connection is given up after a second.
       if (state === 'paused') end.connection.pause();
+      // As a peer that sends a NOTIFICATION and closes with UPDATEs of ours unread: TCP resets the connection.
       pair.far.write('why');
       pair.far.resetAndDestroy();
       if (state !== 'full') expect(end.connection.send(Uint8Array.of(1))).to.equal(false);

@@ -188,7 +188,10 @@ export class Runners implements RunnerHost {
     this.#patience ??= this.runtime.clock.after(PATIENCE_MS, () => this.#decideNow());
   }
 
-  /** @param patient whether the peer may still choose; `false` is what RFC 4271 says */
+  /**
+   * What becomes of a connection whose OPEN is here, beside the other one, which is closed at once where this one is to take its place.
+   * @param patient whether the peer may still choose; `false` is what RFC 4271 says
+   */
   #judge(runner: FsmRunner, other: FsmRunner, open: OpenMessage, patient = true): Verdict {
     const { name } = other.state;
     // Both dialed by the peer: it has begun anew, the older one is left over.
